@@ -1,0 +1,102 @@
+"""What a model is to the evaluator: something that answers one request.
+
+The engine plays many episodes at once and awaits `reply` for each of their turns; how requests become batches, threads
+or network calls is the model's own affair. A model that others write needs one class with `reply` and `identity`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from proactivebench.environments.base import Environment
+
+from proactivebench.errors import ProactiveBenchError
+from proactivebench.views import View
+
+
+class ReplyError(ProactiveBenchError):
+    """A request that yielded no answer: it ends its episode as an error and is never scored as an answer.
+
+    Attributes:
+        kind: Short name of the boundary that failed, counted in the metrics (`picture`, `model`, `server`).
+    """
+
+    kind = "model"
+
+
+class PictureError(ReplyError):
+    """A picture that cannot be read, or that the model's processor refuses."""
+
+    kind = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a conversation, not loaded yet.
+
+    Attributes:
+        path: The stored file.
+        view: What to do with it after loading; None shows it as it is.
+    """
+
+    path: Path
+    view: View | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation; a user's picture stands before its text."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One turn of one episode, as a model receives it.
+
+    Attributes:
+        messages: The conversation; the last message is the user's.
+        environment: The episode that asks. Only scripted models look at it, and none changes it.
+        seed: Decides whatever is random in the reply; differs for every turn of a run, stays when the run is repeated.
+    """
+
+    messages: tuple[Message, ...]
+    environment: Environment
+    seed: int
+
+
+class Model(ABC):
+    """Answers requests, as many at a time as `concurrency` says.
+
+    Attributes:
+        concurrency: Episodes that the engine keeps in play at once.
+    """
+
+    concurrency: int = 64
+
+    @abstractmethod
+    async def reply(self, request: Request) -> str:
+        """The model's literal answer.
+
+        Raises:
+            ReplyError: There is no answer; the episode ends as an error of that kind.
+        """
+
+    @abstractmethod
+    def identity(self) -> Mapping[str, object]:
+        """All that decides the replies (name, revision, precision, picture limits ...), as JSON values."""
+
+    def expect(self, episodes: int) -> None:
+        """Told by the engine whenever the number of live episodes changes; each has at most one request waiting.
+
+        A model that forms batches starts one as soon as that many requests wait, and so never waits on a timer.
+        """
+
+    async def close(self) -> None:
+        """Releases threads, connections and memory; called once after the last reply."""

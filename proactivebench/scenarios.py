@@ -1,0 +1,167 @@
+"""The seven scenarios: their names, fixed texts and actions.
+
+Everything here is published protocol (arXiv:2603.19466, section 3, and the package `proactivebench` 0.1.1): the strings
+are part of the interface and stay letter by letter. How a scenario moves is decided in `environments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from proactivebench.errors import UsageError
+
+
+class Action(IntEnum):
+    """What an environment does after an answer. The values are the published codes of `action_history`."""
+
+    STOP = 0
+    LEFT = 1
+    RIGHT = 2
+    REWIND = 3
+    FORWARD = 4
+    ROTATE = 5
+    BRIGHTNESS = 6
+    CONTRAST = 7
+    SATURATE = 8
+    BLUR = 9
+    NOISE = 10
+    JPEG_COMPRESSION = 11
+    PIXELATE = 12
+    ARTIFACTS = 13
+    DETAILS = 14
+    UP = 15
+    DOWN = 16
+    ZOOM = 17
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The constants of one scenario.
+
+    Attributes:
+        name: Short name, as in the paper's tables (`QD`).
+        dataset: Name of the folder and prefix of the JSONL file (`QuickDraw`).
+        title: What makes the first frame unanswerable, in words.
+        placeholders: The placeholders that `image_template` holds, without braces.
+        keywords: Lower-case text that a suggestion contains -> the action it asks for.
+        hint: Sentence that the hint setting appends to the question.
+        pre_prompt: Sentence in front of every question.
+        reference_question: Replaces the question in the reference setting, if there is one.
+    """
+
+    name: str
+    dataset: str
+    title: str
+    placeholders: tuple[str, ...]
+    keywords: Mapping[str, Action]
+    hint: str
+    pre_prompt: str = ""
+    reference_question: str | None = None
+
+    def action_of(self, option: str) -> Action | None:
+        """The action that an option asks for; None where it holds no keyword or those of several actions."""
+        text = option.lower()
+        actions = {action for keyword, action in self.keywords.items() if keyword in text}
+        return actions.pop() if len(actions) == 1 else None
+
+
+_VIDEO_PRE_PROMPT = "This is a frame extracted from a video. Answer the following question."
+_VIDEO_KEYWORDS = {"rewind the video.": Action.REWIND, "wait for the": Action.FORWARD}
+_SIDEWAYS_KEYWORDS = {"to the left": Action.LEFT, "to the right": Action.RIGHT}
+
+ROD = Scenario(
+    name="ROD",
+    dataset="Realistic-Occlusion-Dataset",
+    title="occluded object",
+    placeholders=("image",),
+    keywords=_SIDEWAYS_KEYWORDS,
+    hint="Hint: moving the occluding object might reveal what is behind it.",
+    reference_question="What type of object is in the image?",
+)
+VSOD = Scenario(
+    name="VSOD",
+    dataset="OcclusionDataSet-MM20",
+    title="temporal occlusion",
+    placeholders=("image",),
+    keywords=_VIDEO_KEYWORDS,
+    hint="Hint: If there is an occlusion, waiting for it to disappear or rewinding the video might reveal "
+    "what's behind it.",
+    pre_prompt=_VIDEO_PRE_PROMPT,
+)
+MVPN = Scenario(
+    name="MVP-N",
+    dataset="MVP-N",
+    title="uninformative view",
+    placeholders=("informative", "image"),
+    keywords=dict.fromkeys(("rotate", "view", "angle", "orientation", "different"), Action.ROTATE),
+    hint="Hint: rotating the object could provide a more informative view.",
+)
+IN_C = Scenario(
+    name="IN-C",
+    dataset="ImageNet-C",
+    title="bad image quality",
+    placeholders=("level",),
+    keywords={
+        "brightness": Action.BRIGHTNESS,
+        "contrast": Action.CONTRAST,
+        "saturation": Action.SATURATE,
+        "deblur": Action.BLUR,
+        "denoise": Action.NOISE,
+        "compression": Action.JPEG_COMPRESSION,
+        "resolution": Action.PIXELATE,
+        "artifacts": Action.ARTIFACTS,
+    },
+    hint="Hint: enhancing the image quality could help with classification.",
+)
+QD = Scenario(
+    name="QD",
+    dataset="QuickDraw",
+    title="coarse sketch",
+    placeholders=("image",),
+    keywords=dict.fromkeys(("details", "quickdraw", "drawing", "sketch"), Action.DETAILS),
+    hint="Hint: Adding more details to the quickdraw could help with classification.",
+)
+CIT = Scenario(
+    name="CIT",
+    dataset="ChangeIt",
+    title="the answer is elsewhere in the video",
+    placeholders=("image",),
+    keywords=_VIDEO_KEYWORDS,
+    hint="Hint: If you cannot answer the question, waiting for it to appear or rewinding the video could help with "
+    "classification.",
+    pre_prompt=_VIDEO_PRE_PROMPT,
+)
+COCO = Scenario(
+    name="COCO",
+    dataset="coco2014",
+    title="cropped view",
+    placeholders=(),
+    keywords=_SIDEWAYS_KEYWORDS | {"up": Action.UP, "down": Action.DOWN, "farther": Action.ZOOM},
+    hint="Hint: moving the camera could help with classification.",
+)
+
+SCENARIOS: Mapping[str, Scenario] = {s.name: s for s in (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)}
+"""Short name -> scenario, in the order of the paper's tables."""
+
+_BY_ANY_NAME = {name.lower(): s for s in SCENARIOS.values() for name in (s.name, s.dataset)}
+
+
+def get_scenario(name: str) -> Scenario:
+    """Finds a scenario by its short or its dataset name, in any letter case.
+
+    Raises:
+        UsageError: No scenario has that name; the message lists those that exist.
+    """
+    try:
+        return _BY_ANY_NAME[name.lower()]
+    except KeyError:
+        known = ", ".join(f"{s.name} ({s.dataset})" for s in SCENARIOS.values())
+        raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}.") from None
+
+
+def is_abstention(option: str) -> bool:
+    """Whether an option of `options` declines to answer instead of suggesting something."""
+    text = option.lower()
+    return "cannot" in text or "do not" in text

@@ -1,0 +1,54 @@
+"""How a stored picture becomes the one that a model sees: a crop, a smaller copy, or both.
+
+A view is a value, so that environments stay free of I/O, and a function from picture to picture, so that whoever loads
+the picture applies it with a call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+HISTORY_SHORT_EDGE = 224
+"""Pixels of the short edge of pictures that stay in a conversation (paper, history setting)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A rectangle in pixels, origin top left, right and bottom edge exclusive; Pillow rounds the numbers."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        return image.crop((self.left, self.top, self.right, self.bottom))  # type: ignore[arg-type]  # floats round
+
+
+@dataclass(frozen=True, slots=True)
+class ShortEdge:
+    """Scales a picture so that its short edge has `pixels`; the long edge is rounded down."""
+
+    pixels: int = HISTORY_SHORT_EDGE
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        width, height = image.size
+        short = min(width, height)
+        return image.resize((int(width * self.pixels / short), int(height * self.pixels / short)))
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Several views, applied from left to right."""
+
+    views: tuple[Crop | ShortEdge, ...]
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        for view in self.views:
+            image = view(image)
+        return image
+
+
+View = Crop | ShortEdge | Chain
