@@ -36,7 +36,7 @@ class Action(IntEnum):
     ZOOM = 17
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scenario:
     """The constants of one scenario.
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from proactivebench.environments.base import Environment
-
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.views import View
 

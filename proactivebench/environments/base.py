@@ -1,0 +1,191 @@
+"""The state machine that all scenarios share: observe, answer, move on.
+
+A scenario differs from its neighbours in five things only, and its class says these and nothing else:
+how it moves (`move`), what it shows (`frame`, `crop`), which suggestions it shows and accepts (`shows`, `accepts`), how
+many turns it has (`max_turns`), and when a right category counts (`category_counts`).
+
+Environments do no I/O. The rules are published protocol (`prompts` and `answers` hold the texts and their reading).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar, NamedTuple
+
+from proactivebench import prompts
+from proactivebench.answers import Choices, Outcome, Reading
+from proactivebench.samples import Sample
+from proactivebench.scenarios import Action, Scenario, is_abstention
+from proactivebench.views import Chain, Crop, ShortEdge, View
+
+
+class Observation(NamedTuple):
+    """What a model gets to see in one turn.
+
+    Attributes:
+        image: Path of the frame below the data folder.
+        view: What to do with the frame after loading; None shows it as it is.
+        question: The question with everything in front of and behind it.
+        suggestions: Suggestions and abstention that are shown now; none in the reference setting.
+        categories: The possible answers, shown after the suggestions.
+    """
+
+    image: str
+    view: View | None
+    question: str
+    suggestions: tuple[str, ...]
+    categories: tuple[str, ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """All shown texts in order; the first has the letter A."""
+        return self.suggestions + self.categories
+
+
+class Verdict(NamedTuple):
+    """How an answer was read, and what the environment did.
+
+    Attributes:
+        suggestion: The answer read against the shown suggestions and abstention.
+        category: The answer read against the categories.
+        action: What was carried out; STOP where the episode ended by the answer.
+    """
+
+    suggestion: Reading
+    category: Reading
+    action: Action
+
+
+@lru_cache(maxsize=4096)
+def _choices(texts: tuple[str, ...], correct: tuple[str, ...], first_letter: int) -> Choices:
+    return Choices(texts, correct, first_letter)
+
+
+@lru_cache(maxsize=4096)
+def _with_actions(scenario: Scenario, options: tuple[str, ...]) -> tuple[tuple[str, Action | None], ...]:
+    """Each option with the action it asks for; None for abstentions and options that name no action."""
+    return tuple((option, None if is_abstention(option) else scenario.action_of(option)) for option in options)
+
+
+class Environment:
+    """One episode of one sample.
+
+    Args:
+        sample: The sample to play.
+        reference: Show the reference frame once, with the categories alone.
+        hint: Append the scenario's hint to the question.
+        short_edge: Pixels to which the frames' short edge is resized; None leaves their size.
+
+    Attributes:
+        turn: Number of answers read so far.
+        image: Number of the current frame.
+        done: Whether the episode has ended.
+        correct: Whether it ended with the right category.
+        suggestions: Suggestions and abstention that are shown now.
+        accepted: Those of them that are right now.
+    """
+
+    scenario: ClassVar[Scenario]
+
+    def __init__(self, sample: Sample, *, reference: bool = False, hint: bool = False, short_edge: int | None = None):
+        self.sample = sample
+        self.reference = reference
+        self.short_edge = short_edge
+        self.turn = 0
+        self.image = sample.first_image
+        self.done = False
+        self.correct = False
+        self.start()
+        self.question = prompts.question(
+            (reference and self.scenario.reference_question) or sample.prompt,
+            pre_prompt=self.scenario.pre_prompt,
+            hint=self.hint() if hint else "",
+        )
+        self._options = () if reference else _with_actions(self.scenario, sample.options)
+        self._settle()
+
+    # What a scenario decides.
+
+    def start(self) -> None:
+        """Sets up what the scenario keeps beside the number of the current frame."""
+
+    @property
+    def max_turns(self) -> int:
+        """Turns after which the episode ends in any case."""
+        return self.sample.num_images
+
+    def hint(self) -> str:
+        """The sentence of the hint setting."""
+        return self.scenario.hint
+
+    def frame(self) -> str:
+        """Path of the current frame below the data folder."""
+        number = self.sample.reference_image if self.reference else self.image
+        return self.sample.image_template.replace("{image}", str(number))
+
+    def crop(self) -> Crop | None:
+        """The part of the frame that is shown; None for all of it."""
+        return None
+
+    def shows(self, action: Action | None) -> bool:
+        """Whether options that ask for this action are shown now."""
+        return True
+
+    def accepts(self, option: str, action: Action) -> bool:
+        """Whether this suggestion is right now."""
+        return True
+
+    def category_counts(self) -> bool:
+        """Whether the right category is right already now."""
+        return True
+
+    def move(self, action: Action) -> None:
+        """Carries out a right suggestion."""
+        raise NotImplementedError
+
+    # What all scenarios share.
+
+    @property
+    def last_turn(self) -> bool:
+        """Whether the episode ends with the next answer, whatever it is."""
+        return self.turn + 1 >= self.max_turns
+
+    def _settle(self) -> None:
+        """Works out what the new turn shows and accepts."""
+        self._shown = [(option, action) for option, action in self._options if self.shows(action)]
+        self.suggestions = tuple([option for option, _ in self._shown])
+        self.accepted = tuple([option for option, action in self._shown if action and self.accepts(option, action)])
+
+    def observe(self) -> Observation:
+        """The current turn, as a model sees it."""
+        crop = self.crop()
+        view: View | None = crop
+        if self.short_edge is not None:
+            view = ShortEdge(self.short_edge) if crop is None else Chain((crop, ShortEdge(self.short_edge)))
+        return Observation(self.frame(), view, self.question, self.suggestions, self.sample.categories)
+
+    def step(self, answer: str) -> Verdict:
+        """Reads an answer and moves on.
+
+        Raises:
+            RuntimeError: The episode has ended already.
+        """
+        if self.done:
+            raise RuntimeError("the episode has ended; start another environment")
+        suggestion = _choices(self.suggestions, self.accepted, 0).read(answer)
+        right = (self.sample.answer,) if self.category_counts() else ()
+        category = _choices(self.sample.categories, right, len(self.suggestions)).read(answer)
+        action = Action.STOP
+        self.done = self.last_turn
+        if category.outcome is Outcome.CORRECT:
+            self.done = self.correct = True
+        elif suggestion.outcome is Outcome.CORRECT and suggestion.index is not None:
+            action = self._shown[suggestion.index][1] or Action.STOP
+            if not self.done:
+                self.move(action)
+        else:
+            self.done = True
+        self.turn += 1
+        if not self.done:
+            self._settle()
+        return Verdict(suggestion, category, action)

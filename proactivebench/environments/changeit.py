@@ -1,0 +1,37 @@
+"""ChangeIt: a video that shows the answer earlier or later; it ends on both sides."""
+
+from __future__ import annotations
+
+from proactivebench import scenarios
+from proactivebench.environments.base import Environment
+from proactivebench.samples import ChangeItSample
+from proactivebench.scenarios import Action
+
+
+class ChangeItEnvironment(Environment):
+    """The answer is elsewhere in the video."""
+
+    scenario = scenarios.CIT
+    sample: ChangeItSample
+
+    @property
+    def max_turns(self) -> int:
+        return self.sample.max_steps
+
+    def _target(self, action: Action) -> int:
+        return self.image + self.sample.step_size * (-1 if action is Action.REWIND else 1)
+
+    def _possible(self, action: Action) -> bool:
+        return 0 <= self._target(action) < self.sample.num_images
+
+    def shows(self, action: Action | None) -> bool:
+        # Only one suggestion is ever hidden: where no way is left, waiting stays on the list.
+        if action is Action.FORWARD and not self._possible(Action.REWIND):
+            return True
+        return action is None or self._possible(action)
+
+    def accepts(self, option: str, action: Action) -> bool:
+        return self._possible(action)
+
+    def move(self, action: Action) -> None:
+        self.image = self._target(action)

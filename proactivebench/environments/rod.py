@@ -1,0 +1,33 @@
+"""ROD: an occluder that can be moved to either side.
+
+A right category in the first turn does not count: the object cannot be known there.
+"""
+
+from __future__ import annotations
+
+from proactivebench import scenarios
+from proactivebench.environments.base import Environment
+from proactivebench.scenarios import Action
+
+_MISSING = "natural_bluebl_greenr-banana-s6"
+
+
+class RodEnvironment(Environment):
+    """Occluded object."""
+
+    scenario = scenarios.ROD
+    _last_action = Action.STOP
+
+    def frame(self) -> str:
+        path = super().frame()
+        if _MISSING not in path:
+            return path
+        # The raw data lack this one frame: the next one in the direction of movement stands in for it.
+        return path.replace(_MISSING, _MISSING[:-1] + ("5" if self._last_action is Action.LEFT else "7"))
+
+    def category_counts(self) -> bool:
+        return self.reference or self.turn > 0
+
+    def move(self, action: Action) -> None:
+        self._last_action = action
+        self.image = (self.image + (-1 if action is Action.LEFT else 1)) % self.sample.num_images

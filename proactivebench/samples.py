@@ -1,0 +1,265 @@
+"""The sample: one line of `<dataset>_preprocessed.jsonl`, and the start of one environment.
+
+Each scenario has its own schema; keys that a schema does not know are kept and written back. A sample that was read
+from a file is valid by itself (types, ranges, an answer among its categories, a template that stays inside the data
+folder); what only shows when it is played is the business of `environments.check`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from proactivebench import scenarios
+from proactivebench.errors import ProactiveBenchError
+from proactivebench.scenarios import Scenario
+
+Index = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Step = Annotated[int | float, Field(ge=0)]
+
+Direction = Literal["left", "right", "up", "down", "up_left", "up_right", "down_left", "down_right", "zoom"]
+
+
+class SampleError(ProactiveBenchError):
+    """A line that is no sample of its scenario: which file, line and field, and what was expected there."""
+
+    def __init__(self, path: Path, line: int, problems: Iterable[str]):
+        super().__init__(f"{path}, line {line}: " + "; ".join(problems))
+
+
+class Sample(BaseModel):
+    """What the samples of all scenarios share.
+
+    Attributes:
+        id: Unique within the scenario.
+        image_template: Path below the data folder, with the scenario's placeholders.
+        first_image: Number of the frame that the first turn shows.
+        num_images: Number of frames of the sequence.
+        reference_image: Number of the frame that shows the answer.
+        prompt: The question.
+        options: Proactive suggestions and the abstention, in the order in which they are shown.
+        categories: Possible answers, in the order in which they are shown.
+        answer: The right category.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    scenario: ClassVar[Scenario]
+
+    id: int
+    image_template: str
+    first_image: Index
+    num_images: Count
+    reference_image: Index
+    prompt: Annotated[str, Field(min_length=1)]
+    options: tuple[str, ...]
+    categories: Annotated[tuple[str, ...], Field(min_length=2)]
+    answer: str
+
+    @model_validator(mode="after")
+    def _check_template(self) -> Sample:
+        path = PurePosixPath(self.image_template)
+        if path.is_absolute() or ".." in path.parts or "\\" in self.image_template or "\0" in self.image_template:
+            raise ValueError("image_template must be a relative path that stays inside the data folder")
+        for name in self.scenario.placeholders:
+            if f"{{{name}}}" not in self.image_template:
+                raise ValueError(f"image_template lacks the placeholder {{{name}}}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_answer(self) -> Sample:
+        if self.answer not in self.categories:
+            raise ValueError(f"answer {self.answer!r} is not one of the categories")
+        return self
+
+
+class RodSample(Sample):
+    """Realistic-Occlusion-Dataset: an occluder in front of an object."""
+
+    scenario = scenarios.ROD
+
+
+class VsodSample(Sample):
+    """OcclusionDataSet-MM20: a video whose subject is hidden for a while.
+
+    Attributes:
+        strong_occlusions: False where the subject can be guessed; the published loader drops such lines.
+    """
+
+    scenario = scenarios.VSOD
+    strong_occlusions: bool
+
+
+class MvpnSample(Sample):
+    """MVP-N: views of a product.
+
+    Attributes:
+        valid_images: Numbers of the views, in the order in which they are shown; the last is informative.
+    """
+
+    scenario = scenarios.MVPN
+    valid_images: Annotated[tuple[Index, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_views(self) -> MvpnSample:
+        if len(self.valid_images) != self.num_images:
+            raise ValueError(f"valid_images has {len(self.valid_images)} entries, but num_images is {self.num_images}")
+        return self
+
+
+class ImageNetCSample(Sample):
+    """ImageNet-C: a corrupted photo, severity 5 first.
+
+    Attributes:
+        quality_answer: The one suggestion among `options` that helps.
+    """
+
+    scenario = scenarios.IN_C
+    quality_answer: str
+
+    @model_validator(mode="after")
+    def _check_quality_answer(self) -> ImageNetCSample:
+        if self.quality_answer not in self.options:
+            raise ValueError(f"quality_answer {self.quality_answer!r} is not one of the options")
+        return self
+
+
+class QuickDrawSample(Sample):
+    """Quick, Draw!: a drawing, one more stroke in every frame."""
+
+    scenario = scenarios.QD
+
+
+class ChangeItSample(Sample):
+    """ChangeIt: a video that shows the answer at another time.
+
+    Attributes:
+        step_size: Frames between two positions.
+        max_steps: Turns of an episode.
+    """
+
+    scenario = scenarios.CIT
+    step_size: Count
+    max_steps: Count
+
+
+class CropBox(BaseModel):
+    """A rectangle in pixels, origin top left.
+
+    Attributes:
+        top: Upper edge.
+        left: Left edge.
+        width: The RIGHT EDGE for the eight directions, the width for `zoom` (published layout).
+        height: The BOTTOM EDGE for the eight directions, the height for `zoom` (published layout).
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    top: int | float
+    left: int | float
+    width: int | float
+    height: int | float
+
+
+class CocoSample(Sample):
+    """COCO 2014: a crop of a photo that moves or grows towards the object.
+
+    Attributes:
+        direction: Where the object lies, seen from the crop; `zoom` grows the crop on all sides.
+        granularity: Number of steps along one axis.
+        horizontal_step: Pixels of one step to the left or right.
+        vertical_step: Pixels of one step up or down.
+        crop: The view before the first step.
+    """
+
+    scenario = scenarios.COCO
+    direction: Direction
+    granularity: Count
+    horizontal_step: Step
+    vertical_step: Step
+    crop: CropBox
+
+
+_CLASSES: dict[str, type[Sample]] = {
+    cls.scenario.name: cls
+    for cls in (RodSample, VsodSample, MvpnSample, ImageNetCSample, QuickDrawSample, ChangeItSample, CocoSample)
+}
+
+
+def sample_class(scenario: str | Scenario) -> type[Sample]:
+    """The schema of a scenario, given by any of its names.
+
+    Raises:
+        UsageError: There is no such scenario.
+    """
+    if isinstance(scenario, str):
+        scenario = scenarios.get_scenario(scenario)
+    return _CLASSES[scenario.name]
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        field = ".".join(map(str, problem["loc"]))
+        message = problem["msg"].removeprefix("Value error, ")
+        yield f"{field}: {message}" if field else message
+
+
+def read_samples(
+    path: Path, scenario: str | Scenario, on_error: Callable[[SampleError], None] | None = None
+) -> Iterator[Sample]:
+    """Reads the samples of a JSONL file, one by one.
+
+    Args:
+        path: File of UTF-8 JSON lines; empty lines are passed over.
+        scenario: The scenario whose samples it holds.
+        on_error: Receives each bad line's error, and reading goes on; by default the first bad line raises.
+
+    Raises:
+        SampleError: A line is no sample of the scenario, or repeats an id.
+    """
+    schema = sample_class(scenario)
+    line_of_id: dict[int, int] = {}
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                sample = schema.model_validate_json(line, strict=True)
+                first = line_of_id.setdefault(sample.id, number)
+                problems = [] if first == number else [f"id: must be unique, but line {first} has {sample.id} too"]
+            except ValidationError as error:
+                problems = list(_explain(error))
+            if not problems:
+                yield sample
+            elif on_error is None:
+                raise SampleError(path, number, problems)
+            else:
+                on_error(SampleError(path, number, problems))
+
+
+def write_samples(path: Path, samples: Iterable[Sample]) -> None:
+    """Writes one JSON line per sample; the file appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for sample in samples:
+                file.write(sample.model_dump_json().encode() + b"\n")
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def lenient_sample(scenario: str | Scenario, entry: dict[str, Any]) -> Sample:
+    """A sample from a mapping as it is, unchecked: the published interface takes every entry."""
+    schema = sample_class(scenario)
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    if "crop" in fields:
+        fields["crop"] = CropBox.model_construct(**fields["crop"])
+    return schema.model_construct(**fields)
