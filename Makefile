@@ -1,0 +1,53 @@
+# Everything a contributor types. A virtual environment is made in .venv on first use; stamp files in it remember what is
+# installed, so that a second call starts at once and a changed pyproject.toml or constraints.txt installs again.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CORE := .venv/.core-installed
+DEV := .venv/.dev-installed
+TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check format install constraints
+
+demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
+	$(BIN)/proactivebench demo --out demo
+
+test: $(DEV)  ## The whole test suite
+	$(BIN)/python -m pytest -n 2
+
+check: $(DEV)  ## What must pass before a commit: format, lint, strict types, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+format: $(DEV)  ## Format, and repair what the linter can repair
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+install: $(DEV)  ## Everything for development into .venv, and nothing more
+
+$(CORE): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@echo "Installing the core into .venv ..."
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+# torch goes first and alone: pip then takes the CPU build where one is offered, and what follows keeps it.
+$(DEV): $(CORE)
+	@echo "Installing torch and the development tools into .venv (some minutes the first time) ..."
+	$(PIP_INSTALL) torch
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+constraints:  ## Resolve every extra afresh, in an empty environment, and pin what was installed (TORCH=... moves torch)
+	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	build/constraints/bin/pip install --quiet torch==$(TORCH)
+	build/constraints/bin/pip install --quiet --editable '.[dev]'
+	build/constraints/bin/pip check
+	{ echo '# Versions that development and CI install, resolved together. Made by: make constraints'; \
+	  build/constraints/bin/pip freeze --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
