@@ -1,0 +1,34 @@
+"""What all tests share: real data where it is available, and settings that suit several workers on one machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Read when torch is imported: workers that each use all cores only slow each other down.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+# A loaded machine must not fail a test, so examples have no deadline.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of larger real data sets beside the repository; a test that needs it is skipped without it."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs real data in ../shared/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundled_quickdraw() -> Path:
+    """The folder that holds the bundled Quick, Draw! drawings, 20 classes in the simplified format."""
+    return ROOT / "raw_sources" / "bundled" / "quickdraw" / "simplified"
