@@ -6,7 +6,7 @@ BIN := .venv/bin
 CORE := .venv/.core-installed
 DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check format install constraints
 
@@ -32,8 +32,8 @@ $(CORE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	@echo "Installing the core into .venv ..."
-	$(PIP_INSTALL) --editable .
+	@echo "Installing the core into .venv (half a minute the first time) ..."
+	$(PIP_INSTALL) --quiet --editable .
 	@touch $@
 
 # torch goes first and alone: pip then takes the CPU build where one is offered, and what follows keeps it.
