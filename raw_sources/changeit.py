@@ -1,0 +1,197 @@
+"""ChangeIt: videos in which an object changes its state, and a label for every second of 667 of them.
+
+Layout (soCzech/ChangeIt): `categories.csv` describes the 44 categories, `annotations/<category>/<id>.fps1.csv` labels
+the seconds of a video, and `downloads/<category>/<id>.<ext>` is the video, which users get from YouTube themselves.
+Videos are also found directly in `<category>/` and in `videos/<category>/`, whatever their format. One video is
+annotated under two categories, so a record is known by both. Identifiers may begin with `-` or `_`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.folders import listing, walk
+from raw_sources.video import VideoError, duration_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEADER = ["DIR_NAME", "ACTION_NAME", "CENTERING_PARAM"]
+_ANNOTATION = ".fps1.csv"
+_BESIDE_VIDEOS = (".csv", ".description", ".jpg", ".json", ".m4a", ".part", ".png", ".srt", ".vtt", ".webp", ".ytdl")
+
+
+class Label(IntEnum):
+    """What is to be seen in a second of a video."""
+
+    BACKGROUND = 0
+    INITIAL_STATE = 1
+    ACTION = 2
+    END_STATE = 3
+
+
+class Category(NamedTuple):
+    """One line of `categories.csv`: `apple,"Apple Peeling/Cutting",0.309` is the object Apple, the action Peeling."""
+
+    name: str
+    object_name: str
+    action_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeItRecord:
+    """One annotated video that is there.
+
+    Attributes:
+        category: What happens in it.
+        video_id: YouTube's identifier.
+        video: The file.
+        labels: One per second, from second 0.
+    """
+
+    category: Category
+    video_id: str
+    video: Path
+    labels: tuple[Label, ...]
+
+
+def read_labels(path: Path) -> tuple[Label, ...]:
+    """Reads the labels of a video, `second,label` per line, seconds 0, 1, 2 and so on.
+
+    Raises:
+        SourceError: The file cannot be read, or a line is wrong; the text names file and line.
+    """
+    labels: list[Label] = []
+    for number, row in _rows(path):
+        try:
+            second, label = row
+            if int(second) != len(labels):
+                raise ValueError
+            labels.append(Label(int(label)))
+        except ValueError as error:
+            expected = f"expected {len(labels)} and a label from 0 to 3"
+            raise SourceError(f"{path}:{number}: {expected}, found {','.join(row)!r}.") from error
+    if not labels:
+        raise SourceError(f"{path}: it holds no labels, expected second,label on each line.")
+    return tuple(labels)
+
+
+def read_categories(path: Path) -> dict[str, Category]:
+    """Reads `categories.csv`.
+
+    The last word of a category's title is its action, of which the part in front of a slash is used.
+
+    Raises:
+        SourceError: The file cannot be read, or a line is wrong; the text names file and line.
+    """
+    categories: dict[str, Category] = {}
+    for number, row in _rows(path):
+        if number == 1 and row == _HEADER:
+            continue
+        object_name, _, action = row[1].rpartition(" ") if len(row) == len(_HEADER) else ("", "", "")
+        if not (object_name and action and row[0]):
+            expected = 'expected a line like apple,"Apple Peeling/Cutting",0.309'
+            raise SourceError(f"{path}:{number}: {expected}, found {','.join(row)!r}.")
+        categories[row[0]] = Category(row[0], object_name, action.split("/")[0])
+    return categories
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
+    """The rows that are not empty, each with its line number."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            for row in reader:
+                if row:
+                    yield reader.line_num, row
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise SourceError(f"{path}: not readable as CSV ({error}).") from error
+
+
+@dataclass(frozen=True)
+class ChangeIt(Source[ChangeItRecord]):
+    """ChangeIt under `folder`, which holds `categories.csv` and `annotations`."""
+
+    name = "changeit"
+
+    folder: Path
+
+    @classmethod
+    def locate(cls, raw: Path) -> Self:
+        """Finds a folder with `categories.csv` and annotations."""
+        for found in walk(raw):
+            if "categories.csv" in found.files and "annotations" in found.folders:
+                folder = cls(found.path)
+                if folder.annotated():
+                    return folder
+        raise SourceNotFoundError(
+            f"No ChangeIt under {raw}: looked for categories.csv beside annotations/<category>/<id>{_ANNOTATION}. "
+            "Get it with: git clone https://github.com/soCzech/ChangeIt"
+        )
+
+    def annotated(self) -> tuple[tuple[str, str], ...]:
+        """Category and identifier of every annotated video, sorted; those without a category's folder are not."""
+        annotations = self.folder / "annotations"
+        return tuple(
+            (category, name.removesuffix(_ANNOTATION))
+            for category in listing(annotations).folders
+            for name in listing(annotations / category).files
+            if name.endswith(_ANNOTATION)
+        )
+
+    def verify(self) -> Inventory:
+        """Reads all annotations and opens all videos; names bad lines, missing, unreadable and too short videos."""
+        inventory = Inventory({"annotations": len(self.annotated()), "videos": 0})
+        for record in self._read(inventory.problems):
+            inventory.counts["videos"] += 1
+            try:
+                duration = duration_seconds(record.video)
+            except VideoError as error:
+                inventory.problems.append(Problem(str(record.video), str(error)))
+                continue
+            if duration < len(record.labels) - 2:
+                what = f"lasts {duration:.0f} s, but {len(record.labels)} s are annotated. Get it again"
+                inventory.problems.append(Problem(str(record.video), what))
+        return inventory
+
+    def records(self) -> Iterator[ChangeItRecord]:
+        """Yields the annotated videos that are there, by category and identifier.
+
+        Raises:
+            SourceError: `categories.csv` cannot be read.
+        """
+        return self._read([])
+
+    def _read(self, problems: list[Problem]) -> Iterator[ChangeItRecord]:
+        categories = read_categories(self.folder / "categories.csv")
+        videos = {name: self._videos(name) for name in categories}
+        for name, video_id in self.annotated():
+            path = self.folder / "annotations" / name / f"{video_id}{_ANNOTATION}"
+            if name not in categories:
+                problems.append(Problem(str(path), f"categories.csv has no category {name}"))
+                continue
+            try:
+                labels = read_labels(path)
+            except SourceError as error:
+                problems.append(Problem(str(path), str(error)))
+                continue
+            if video_id in videos[name]:
+                yield ChangeItRecord(categories[name], video_id, videos[name][video_id], labels)
+            else:
+                what = f"the video is missing (https://www.youtube.com/watch?v={video_id})"
+                problems.append(Problem(f"{name}/{video_id}", what))
+
+    def _videos(self, category: str) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for parent in ("downloads", "videos", "."):
+            folder = self.folder / parent / category
+            for path in (folder / name for name in listing(folder).files):
+                if path.suffix.lower() not in _BESIDE_VIDEOS:
+                    found.setdefault(path.stem, path)
+        return found

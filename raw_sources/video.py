@@ -1,0 +1,149 @@
+"""Frames of a video at given seconds.
+
+Frames are chosen by their time stamps, never by number: with a variable frame rate, time times average rate names the
+wrong frame. The video is decoded once from front to back, for seeking to each frame costs four times as much. PyAV
+reads all that YouTube gives (H.264, VP9, AV1); decord and OpenCV misread or refuse some of it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from PIL import Image
+
+from raw_sources.base import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+MAX_PIXELS = 4096 * 4096
+"""Larger frames are refused."""
+
+TOLERANCE = 1.0
+"""How many seconds after the last frame it still stands: lengths of videos and of their annotations are rounded."""
+
+
+class VideoError(SourceError):
+    """A video that cannot be read, or not as far as was asked.
+
+    Attributes:
+        reached: The second up to which frames could be read, 0.0 if there are none.
+    """
+
+    def __init__(self, text: str, reached: float = 0.0) -> None:
+        super().__init__(text)
+        self.reached = reached
+
+
+class VideoFrame(NamedTuple):
+    """The picture on screen at a second, RGB."""
+
+    second: float
+    image: Image.Image
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Opens a video; every error of the decoder in the body becomes a `VideoError`."""
+    import av
+
+    try:
+        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path}: it has no pictures, only sound. Get the file again.")
+            yield container, container.streams.video[0]
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(f"{path}: not a readable video ({error.strerror or error}). Get the file again.") from error
+
+
+def frames_at(path: Path, seconds: Sequence[float]) -> Iterator[VideoFrame]:
+    """Yields the frame on screen at each of the seconds, in the order given.
+
+    That is the last frame whose time stamp is not later; seconds count from the first frame.
+
+    Args:
+        path: A video in any container and codec that ffmpeg reads.
+        seconds: In ascending order, none negative.
+
+    Raises:
+        ValueError: The seconds do not ascend.
+        VideoError: The video ends or is damaged before the last of the seconds. All frames up to there have been
+            yielded by then, and `reached` says where that was; or it cannot be opened, or its frames are too large.
+    """
+    if any(later < earlier for earlier, later in zip([0.0, *seconds], seconds, strict=False)):
+        raise ValueError("seconds must ascend from 0")
+    todo = list(reversed(seconds))
+    with _opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        last: av.VideoFrame | None = None
+        reached = 0.0
+        for time, frame in _timed(container, stream):
+            while todo and last is not None and todo[-1] < time:
+                yield VideoFrame(todo.pop(), _picture(last))
+            if not todo:
+                return
+            last, reached = frame, time
+        while todo and last is not None and todo[-1] <= reached + TOLERANCE:
+            yield VideoFrame(todo.pop(), _picture(last))
+    if todo:
+        what = f"frames up to {reached:.1f} s could be read, but {todo[-1]:g} s was asked for"
+        raise VideoError(f"{path}: {what}. The file is cut or damaged, or belongs to another video.", reached)
+
+
+def _picture(frame: av.VideoFrame) -> Image.Image:
+    return Image.fromarray(frame.to_ndarray(format="rgb24"))
+
+
+def _timed(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
+    """All frames in the order of time with their seconds after the first one, up to the first damage.
+
+    What follows damage is left out even where the decoder goes on: it fills in what it lacks from other pictures.
+    """
+    first: float | None = None
+    for frame in _decoded(container, stream):
+        if frame.width * frame.height > MAX_PIXELS:
+            raise VideoError(f"{container.name}: frames of {frame.width} x {frame.height} are too large.")
+        if frame.time is None:
+            continue
+        first = frame.time if first is None else first
+        yield frame.time - first, frame
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    import av
+
+    try:
+        for packet in container.demux(stream):
+            for frame in stream.codec_context.decode(packet):
+                if frame.is_corrupt:
+                    return
+                yield frame
+    except av.FFmpegError:
+        yield from stream.codec_context.decode(None)  # those that wait to be put in order
+
+
+def duration_seconds(path: Path) -> float:
+    """How long a video lasts: what its header says, else (headers of streams and recordings may not) its last packet.
+
+    Raises:
+        VideoError: It cannot be opened, or it has no pictures.
+    """
+    import av
+
+    with _opened(path) as (container, stream):
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        if container.duration is not None:
+            return container.duration / av.time_base
+        ends = [
+            float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            for packet in container.demux(stream)
+            if packet.pts is not None and packet.time_base is not None
+        ]
+        return max(ends, default=0.0)
