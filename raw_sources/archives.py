@@ -1,0 +1,253 @@
+"""Safe unpacking of zip and tar archives that strangers made.
+
+The whole archive becomes one new folder, or nothing does: members are written to a hidden temporary folder beside it,
+which is renamed at the end. A member is taken only if it is a plain file or folder whose path stays inside on every
+operating system and meets no other member there, whatever the file system thinks of letter case and Unicode forms.
+Links and devices are refused rather than skipped: no data set needs them. Sizes are counted while writing, since
+headers lie.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import shutil
+import stat
+import struct
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+from raw_sources.base import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+_CHUNK = 1 << 20
+_HEADER_BYTES = 1 << 24
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+)
+_UNSAFE_NAME = re.compile(r"^/|^[A-Za-z]:|\\|[\x00-\x1f]|(^|/)\.\.(/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may become at most. The defaults hold the largest archive of the catalogue.
+
+    Attributes:
+        members: Number of files and folders.
+        total_bytes: All files together.
+        file_bytes: One file.
+    """
+
+    members: int = 2_000_000
+    total_bytes: int = 64 * 10**9
+    file_bytes: int = 4 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    name: str
+    size: int
+    content: IO[bytes] | None
+    """None for a folder."""
+
+
+def unpack(
+    archive: Path, folder: Path, limits: Limits | None = None, report: Callable[[int], None] = lambda written: None
+) -> None:
+    """Unpacks a zip or tar (also gzipped) archive into a new folder.
+
+    A single top-level folder that is called like `folder` becomes `folder`, so that `val2014.zip` gives
+    `val2014/...` and not `val2014/val2014/...`. What an interrupted attempt left behind is removed first.
+
+    Args:
+        archive: The archive; its kind is read from its first bytes.
+        folder: The folder to create. It must not exist.
+        limits: Bounds on what is written.
+        report: Called with the number of bytes written so far.
+
+    Raises:
+        SourceError: The archive is damaged, unsafe or too large, or it cannot be written; the text names the member.
+            Nothing is left behind.
+    """
+    if folder.exists():
+        raise SourceError(f"{folder} exists already: move it away to unpack {archive.name} again.")
+    partial = folder.with_name(f".{folder.name}.unpacking")
+    unpacking = _Unpacking(archive, partial, limits or Limits(), report)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        unpacking.run()
+        top = list(partial.iterdir())
+        whole = top[0] if [path.name for path in top] == [folder.name] and top[0].is_dir() else partial
+        whole.rename(folder)
+    except OSError as error:
+        place = f" (at member {unpacking.current!r})" if unpacking.current else ""
+        raise SourceError(
+            f"{archive} cannot be unpacked into {folder}{place}: {error.strerror or error}. Nothing was unpacked."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+class _Unpacking:
+    """One run over an archive: where it writes, and what it has seen so far."""
+
+    def __init__(self, archive: Path, root: Path, limits: Limits, report: Callable[[int], None]) -> None:
+        self.archive, self.root, self.limits, self.report = archive, root, limits, report
+        self.members = self.written = 0
+        self.files: dict[str, str] = {}
+        self.folders = {"."}
+        self.current = ""
+
+    def run(self) -> None:
+        try:
+            with self.archive.open("rb") as stream:
+                magic = stream.read(4)
+            members = _zip_members if magic in {b"PK\x03\x04", b"PK\x05\x06"} else _tar_members
+            with closing(members(self.archive)) as found:
+                for member in found:
+                    self.current = member.name
+                    self.take(member)
+        except _RefusedError as refusal:
+            raise SourceError(f"{self.archive}: member {refusal.member!r} {refusal}. Nothing was unpacked.") from None
+        except _DAMAGED as error:
+            place = f"after member {self.current!r}" if self.current else "at its beginning"
+            raise SourceError(
+                f"{self.archive} is damaged or no zip or tar archive ({place}: {error}). Download it again."
+            ) from error
+
+    def take(self, member: _Member) -> None:
+        self.members += 1
+        if self.members > self.limits.members:
+            raise _RefusedError(member.name, f"is one too many: at most {self.limits.members:,} are allowed")
+        path = self.place(member)
+        if member.content is None:
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            self.write(member, member.content, path)
+
+    def place(self, member: _Member) -> Path:
+        """Where the member goes: a path that is safe and its own."""
+        if _UNSAFE_NAME.search(member.name):
+            raise _RefusedError(member.name, "would be written outside its folder, or has an unsafe name")
+        path = PurePosixPath(member.name)
+        key = _key(path)
+        folders = [_key(parent) for parent in path.parents]
+        if member.content is None:
+            folders.append(key)
+        elif key in self.files or key in self.folders:
+            raise _RefusedError(member.name, f"falls on another member, {self.files.get(key, key)!r}")
+        else:
+            self.files[key] = member.name
+        if blocked := [folder for folder in folders if folder in self.files]:
+            raise _RefusedError(member.name, f"needs a folder where there is a file, {self.files[blocked[0]]!r}")
+        self.folders.update(folders)
+        return self.root / path
+
+    def write(self, member: _Member, content: IO[bytes], path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        allowed = min(self.limits.file_bytes, self.limits.total_bytes - self.written)
+        length = 0
+        with path.open("xb") as stream:
+            while chunk := content.read(_CHUNK):
+                length += len(chunk)
+                if length > allowed:
+                    raise _RefusedError(
+                        member.name,
+                        f"unpacks to more than is allowed ({self.limits.file_bytes:,} bytes in one file, "
+                        f"{self.limits.total_bytes:,} in all)",
+                    )
+                stream.write(chunk)
+                self.report(self.written + length)
+        if length != member.size:
+            raise EOFError(f"{member.name!r} has {length:,} of {member.size:,} bytes")
+        self.written += length
+
+
+class _RefusedError(Exception):
+    """A member that is not taken, and why."""
+
+    def __init__(self, member: str, why: str) -> None:
+        super().__init__(why)
+        self.member = member
+
+
+def _key(path: PurePosixPath) -> str:
+    """What a path is to the least discerning file system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
+
+
+def _zip_members(archive: Path) -> Generator[_Member, None, None]:
+    with zipfile.ZipFile(archive) as container:
+        for info in container.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                raise _RefusedError(info.filename, "is neither a plain file nor a folder")
+            if info.flag_bits & 1:
+                raise _RefusedError(info.filename, "is encrypted")
+            if info.is_dir():
+                yield _Member(info.filename, 0, None)
+                continue
+            if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise _RefusedError(info.filename, "is neither stored nor deflated")
+            with container.open(info) as content:
+                yield _Member(info.filename, info.file_size, content)
+
+
+def _tar_members(archive: Path) -> Generator[_Member, None, None]:
+    with _tar_stream(archive) as stream:
+        container: Any = tarfile.TarFile(fileobj=stream)
+        while (info := container.next()) is not None:
+            if not (info.isdir() or info.isreg()):
+                raise _RefusedError(info.name, "is neither a plain file nor a folder")
+            yield _Member(info.name, info.size, container.extractfile(info))
+            container.members.clear()  # tarfile remembers every header it has read: a gigabyte for a million files
+        if stream.last_read != bytes(tarfile.BLOCKSIZE):  # tarfile takes whatever is no header for the end
+            raise EOFError("a damaged header" if stream.last_read else "the end is missing")
+
+
+class _TarStream(io.BufferedReader):
+    """What tarfile reads from. It refuses to read much at once, since a header may claim to be gigabytes long."""
+
+    last_read = b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= _HEADER_BYTES:
+            raise tarfile.ReadError("a header of impossible length")
+        self.last_read = super().read(size)
+        return self.last_read
+
+
+@contextmanager
+def _tar_stream(archive: Path) -> Iterator[_TarStream]:
+    with archive.open("rb", buffering=0) as raw:
+        gzipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not gzipped:
+            yield _TarStream(raw)
+            return
+        with gzip.open(raw) as unzipped:
+            stream = _TarStream(unzipped)
+            yield stream
+            for _ in range(_HEADER_BYTES // _CHUNK):  # to the end, where gzip keeps its checksum
+                if not stream.read(_CHUNK):
+                    return
+            raise EOFError("much data after the end")

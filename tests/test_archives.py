@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import errno
+import io
+import shutil
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from raw_sources.archives import Limits, unpack
+from raw_sources.base import SourceError
+
+FILES = {"a/1.txt": b"one", "a/b/2.txt": b"two" * 5000, "empty": b""}
+
+
+def make_tar(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as container:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            container.addfile(info, io.BytesIO(content))
+    return path
+
+
+def make_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as container:
+        for name, content in files.items():
+            container.writestr(name, content)
+    return path
+
+
+def make_tgz(path: Path, files: dict[str, bytes]) -> Path:
+    return make_tar(path, files, "w:gz")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refuses(archive: Path, match: str, limits: Limits | None = None) -> None:
+    folder = archive.parent / "box" / "out"
+    with pytest.raises(SourceError, match=match) as raised:
+        unpack(archive, folder, limits)
+    assert str(archive) in str(raised.value)
+    assert not folder.exists()
+    assert not list(folder.parent.iterdir())
+    assert {path.name for path in archive.parent.iterdir()} == {archive.name, "box"}
+
+
+@pytest.fixture(params=[make_tar, make_tgz, make_zip], ids=["tar", "tar.gz", "zip"])
+def make(request):
+    return request.param
+
+
+def test_everything_arrives_and_progress_is_told(tmp_path, make):
+    told: list[int] = []
+    unpack(make(tmp_path / "x", FILES), tmp_path / "out", report=told.append)
+    assert content(tmp_path / "out") == FILES
+    assert told == sorted(told)
+    assert told[-1] == sum(map(len, FILES.values()))
+
+
+def test_folders_and_leading_dots_are_fine(tmp_path):
+    with tarfile.open(tmp_path / "x", "w") as container:
+        for name in (".", "./a", "./a/empty"):
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE
+            container.addfile(info)
+        container.addfile(tarfile.TarInfo("./a/f"), io.BytesIO())
+    unpack(tmp_path / "x", tmp_path / "out")
+    assert (tmp_path / "out" / "a" / "empty").is_dir()
+    assert content(tmp_path / "out") == {"a/f": b""}
+
+
+def test_a_top_folder_of_the_same_name_is_not_repeated(tmp_path, make):
+    unpack(make(tmp_path / "x", {"out/1": b"1", "out/out/2": b"2"}), tmp_path / "out")
+    assert content(tmp_path / "out") == {"1": b"1", "out/2": b"2"}
+
+
+def test_an_existing_folder_is_not_touched(tmp_path, make):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SourceError, match="exists already"):
+        unpack(make(tmp_path / "x", FILES), tmp_path / "out")
+    assert content(tmp_path / "out") == {}
+
+
+def test_what_a_killed_attempt_left_is_replaced(tmp_path, make):
+    left = tmp_path / ".out.unpacking"
+    left.mkdir()
+    (left / "half").write_bytes(b"half")
+    unpack(make(tmp_path / "x", FILES), tmp_path / "out")
+    assert content(tmp_path / "out") == FILES
+    assert not left.exists()
+
+
+def test_an_interrupt_leaves_nothing(tmp_path, make):
+    def interrupt(written: int) -> None:
+        raise KeyboardInterrupt
+
+    archive = make(tmp_path / "x", FILES)
+    with pytest.raises(KeyboardInterrupt):
+        unpack(archive, tmp_path / "out", report=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    unpack(archive, tmp_path / "out")
+    assert content(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "a/../../evil", "a/..", "/etc/evil", "C:/evil", "c:evil", "..\\evil", "a\\b", "a\nb"]
+)
+def test_names_that_leave_the_folder_are_refused(tmp_path, make, name):
+    refuses(make(tmp_path / "x", {"good": b"1", name: b"2"}), "outside its folder")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("a/x", "A/X"), ("caf\u00e9", "cafe\u0301"), ("stra\u00dfe", "STRASSE"), ("a", "./a"), ("a/b", "a//b")],
+)
+def test_names_that_fall_together_are_refused(tmp_path, make, first, second):
+    refuses(make(tmp_path / "x", {first: b"1", second: b"2"}), "falls on another member")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_comes_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x", "w") as container:
+        container.writestr("a", b"1")
+        container.writestr("a", b"2")
+    refuses(tmp_path / "x", "falls on another member, 'a'")
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "A/x"), ("a/b", "a/B/c")])
+def test_a_file_is_no_folder(tmp_path, make, first, second):
+    refuses(make(tmp_path / "x", {first: b"1", second: b"2"}), "needs a folder")
+    (tmp_path / "box").rmdir()
+    refuses(make(tmp_path / "x", {second: b"2", first: b"1"}), "falls on another member")
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"Z"]
+)
+def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
+    with tarfile.open(tmp_path / "x", "w") as container:
+        container.addfile(tarfile.TarInfo("good"), io.BytesIO())
+        info = tarfile.TarInfo("bad")
+        info.type, info.linkname = kind, "good"
+        container.addfile(info)
+    refuses(tmp_path / "x", "'bad' is neither a plain file nor a folder")
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
+def test_links_and_devices_in_a_zip_are_refused(tmp_path, kind):
+    with zipfile.ZipFile(tmp_path / "x", "w") as container:
+        info = zipfile.ZipInfo("bad")
+        info.external_attr = (kind | 0o777) << 16
+        container.writestr(info, "/etc/passwd")
+    refuses(tmp_path / "x", "'bad' is neither a plain file nor a folder")
+
+
+def test_an_encrypted_member_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "x", {"secret": b"1"})
+    data = bytearray(archive.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(data)
+    refuses(archive, "'secret' is encrypted")
+
+
+def test_an_unusual_compression_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x", "w", zipfile.ZIP_LZMA) as container:
+        container.writestr("a", b"1")
+    refuses(tmp_path / "x", "'a' is neither stored nor deflated")
+
+
+def test_bounds_are_kept(tmp_path, make):
+    archive = make(tmp_path / "x", {"a": b"1" * 10, "b": b"2" * 10, "c": b""})
+    unpack(archive, tmp_path / "exactly", Limits(members=3, total_bytes=20, file_bytes=10))
+    assert len(content(tmp_path / "exactly")) == 3
+    shutil.rmtree(tmp_path / "exactly")
+    for limits, match in (
+        (Limits(members=2, total_bytes=20, file_bytes=10), "'c' is one too many"),
+        (Limits(members=3, total_bytes=19, file_bytes=10), "'b' unpacks to more"),
+        (Limits(members=3, total_bytes=20, file_bytes=9), "'a' unpacks to more"),
+    ):
+        refuses(archive, match, limits)
+        (tmp_path / "box").rmdir()
+
+
+def test_a_bomb_stops_early(tmp_path, make):
+    archive = make(tmp_path / "x", {"bomb": bytes(50_000_000)})
+    told: list[int] = []
+    with pytest.raises(SourceError, match="'bomb' unpacks to more"):
+        unpack(archive, tmp_path / "out", Limits(file_bytes=2_000_000), report=told.append)
+    assert max(told) <= 2_000_000
+
+
+def test_a_zip_that_understates_its_size_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "x", {"bomb": bytes(1_000_000)})
+    real = (1_000_000).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(real, (10).to_bytes(4, "little")))
+    refuses(archive, "damaged", Limits(file_bytes=1000))
+
+
+def test_a_header_of_impossible_length_is_refused(tmp_path):
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10**10
+    (tmp_path / "x").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    refuses(tmp_path / "x", "impossible length")
+
+
+def test_headers_without_end_are_refused(tmp_path):
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1
+    (tmp_path / "x").write_bytes((info.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 3000)
+    refuses(tmp_path / "x", "damaged")
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
+def test_a_truncated_archive_is_damaged(tmp_path, make, keep):
+    data = make(tmp_path / "x", {f"{i}.bin": bytes([i, i * 7 % 251]) * 3000 for i in range(40)}).read_bytes()
+    (tmp_path / "x").write_bytes(data[: int(len(data) * keep)])
+    refuses(tmp_path / "x", "damaged")
+
+
+def test_a_tar_cut_between_members_is_damaged(tmp_path):
+    data = make_tar(tmp_path / "x", {"a": bytes(512), "b": bytes(512)}).read_bytes()
+    (tmp_path / "x").write_bytes(data[:1024])
+    refuses(tmp_path / "x", "the end is missing")
+
+
+def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
+    data = bytearray(make_tar(tmp_path / "x", {"a": bytes(512), "b": bytes(512)}).read_bytes())
+    data[1024:1100] = b"?" * 76
+    (tmp_path / "x").write_bytes(data)
+    refuses(tmp_path / "x", "a damaged header")
+
+
+def test_a_gzip_with_a_wrong_checksum_is_damaged(tmp_path):
+    data = bytearray(make_tgz(tmp_path / "x", FILES).read_bytes())
+    data[-6] ^= 1
+    (tmp_path / "x").write_bytes(data)
+    refuses(tmp_path / "x", "damaged")
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>not found</html>", bytes(2000), b"\x1f\x8b", b"PK\x03\x04"])
+def test_what_is_no_archive_is_refused(tmp_path, data):
+    (tmp_path / "x").write_bytes(data)
+    if data == bytes(2000):  # an empty tar
+        unpack(tmp_path / "x", tmp_path / "out")
+        assert content(tmp_path / "out") == {}
+    else:
+        refuses(tmp_path / "x", "damaged or no zip or tar")
+
+
+def test_a_missing_archive_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"none\.zip cannot be unpacked"):
+        unpack(tmp_path / "none.zip", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_too_long_is_named(tmp_path, make):
+    refuses(make(tmp_path / "x", {"good": b"1", "n" * 300: b"2"}), "at member 'nnn")
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, make, monkeypatch):
+    original = Path.open
+
+    def full(self, mode="r", *args, **kwargs):
+        if mode == "xb" and self.name == "2.txt":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(self, mode, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", full)
+    refuses(make(tmp_path / "x", FILES), "a/b/2.txt.*No space left")
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_damage_escapes_the_folder_or_the_error(tmp_path_factory, make, data):
+    """Whatever bytes are changed: a clear error or a folder, never anything else."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    whole = bytearray(make(folder / "x", {"d/a": b"hello" * 200, "d/b": b"world"}).read_bytes())
+    for place, value in data.draw(
+        st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), min_size=1, max_size=6)
+    ):
+        whole[place] = value
+    (folder / "x").write_bytes(whole)
+    try:
+        unpack(folder / "x", folder / "box" / "out", Limits(members=10, total_bytes=10**6, file_bytes=10**6))
+        left = ["out"]
+    except SourceError:
+        left = []
+    assert [path.name for path in (folder / "box").iterdir()] == left
+    assert {path.name for path in folder.iterdir()} == {"x", "box"}
