@@ -29,12 +29,12 @@ class Reading(NamedTuple):
 
     Attributes:
         outcome: Whether it names a correct text, another text of the list, or none.
-        index: Position in the list of the text it names; None for a mismatch.
+        position: Place in the list of the text it names; None for a mismatch.
         by: Whether the full text or the letter decided; None for a mismatch.
     """
 
     outcome: Outcome
-    index: int | None
+    position: int | None
     by: Literal["text", "letter"] | None
 
 
@@ -69,27 +69,25 @@ class Choices:
         self._first_letter = first_letter
         self._by_text: dict[str, int] = {}
         self._by_raw_text: dict[str, int] = {}
-        for index, text in enumerate(texts):
-            self._by_text.setdefault(normalise(text), index)
+        for position, text in enumerate(texts):
+            self._by_text.setdefault(normalise(text), position)
         if len(self._by_text) < len(texts):
             self._separate(texts)
 
     def _separate(self, texts: Sequence[str]) -> None:
         keys = [normalise(text) for text in texts]
-        self._by_raw_text = {text.strip().lower(): index for index, text in enumerate(texts)}
-        self._by_text = {key: index for index, key in enumerate(keys) if keys.count(key) == 1}
+        self._by_raw_text = {text.strip().lower(): position for position, text in enumerate(texts)}
+        self._by_text = {key: position for position, key in enumerate(keys) if keys.count(key) == 1}
 
     def read(self, answer: str) -> Reading:
         """Reads an answer against this list."""
-        index = self._by_raw_text.get(answer.strip().lower()) if self._by_raw_text else None
-        if index is None:
-            index = self._by_text.get(normalise(answer))
-        if index is not None:
-            return Reading(self._outcomes[index], index, "text")
-        position = letter_position(answer)
+        position = self._by_raw_text.get(answer.strip().lower()) if self._by_raw_text else None
         if position is None:
-            return _MISMATCH
-        index = position - self._first_letter
-        if 0 <= index < len(self._outcomes):
-            return Reading(self._outcomes[index], index, "letter")
+            position = self._by_text.get(normalise(answer))
+        if position is not None:
+            return Reading(self._outcomes[position], position, "text")
+        letter = letter_position(answer)
+        if letter is not None and 0 <= letter - self._first_letter < len(self._outcomes):
+            position = letter - self._first_letter
+            return Reading(self._outcomes[position], position, "letter")
         return _MISMATCH

@@ -258,8 +258,7 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> None:
 
 def lenient_sample(scenario: str | Scenario, entry: dict[str, Any]) -> Sample:
     """A sample from a mapping as it is, unchecked: the published interface takes every entry."""
-    schema = sample_class(scenario)
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     if "crop" in fields:
-        fields["crop"] = CropBox.model_construct(**fields["crop"])
-    return schema.model_construct(**fields)
+        fields["crop"] = CropBox.model_construct(None, **fields["crop"])
+    return sample_class(scenario).model_construct(None, **fields)

@@ -24,7 +24,7 @@ class Crop:
     bottom: float
 
     def __call__(self, image: Image.Image) -> Image.Image:
-        return image.crop((self.left, self.top, self.right, self.bottom))  # type: ignore[arg-type]  # floats round
+        return image.crop((self.left, self.top, self.right, self.bottom))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ A scenario differs from its neighbours in five things only, and its class says t
 how it moves (`move`), what it shows (`frame`, `crop`), which suggestions it shows and accepts (`shows`, `accepts`), how
 many turns it has (`max_turns`), and when a right category counts (`category_counts`).
 
-Environments do no I/O. The rules are published protocol (`prompts` and `answers` hold the texts and their reading).
+Environments do no I/O. A move replaces what it changes, so that `copy.copy(environment)` is a branch to look ahead in.
+The rules are published protocol (`prompts` and `answers` hold the texts and their reading).
 """
 
 from __future__ import annotations
@@ -55,6 +56,13 @@ class Verdict(NamedTuple):
     category: Reading
     action: Action
 
+    @property
+    def reading(self) -> Reading:
+        """The reading that counts: a correct category before a correct suggestion, before whatever is named."""
+        if self.category.outcome is Outcome.CORRECT:
+            return self.category
+        return self.category if self.suggestion.outcome is Outcome.MISMATCH else self.suggestion
+
 
 @lru_cache(maxsize=4096)
 def _choices(texts: tuple[str, ...], correct: tuple[str, ...], first_letter: int) -> Choices:
@@ -73,7 +81,7 @@ class Environment:
     Args:
         sample: The sample to play.
         reference: Show the reference frame once, with the categories alone.
-        hint: Append the scenario's hint to the question.
+        hint: Append the scenario's hint to the question (can be changed between turns).
         short_edge: Pixels to which the frames' short edge is resized; None leaves their size.
 
     Attributes:
@@ -90,17 +98,13 @@ class Environment:
     def __init__(self, sample: Sample, *, reference: bool = False, hint: bool = False, short_edge: int | None = None):
         self.sample = sample
         self.reference = reference
+        self.hint = hint
         self.short_edge = short_edge
         self.turn = 0
         self.image = sample.first_image
         self.done = False
         self.correct = False
         self.start()
-        self.question = prompts.question(
-            (reference and self.scenario.reference_question) or sample.prompt,
-            pre_prompt=self.scenario.pre_prompt,
-            hint=self.hint() if hint else "",
-        )
         self._options = () if reference else _with_actions(self.scenario, sample.options)
         self._settle()
 
@@ -114,7 +118,7 @@ class Environment:
         """Turns after which the episode ends in any case."""
         return self.sample.num_images
 
-    def hint(self) -> str:
+    def hint_text(self) -> str:
         """The sentence of the hint setting."""
         return self.scenario.hint
 
@@ -126,6 +130,10 @@ class Environment:
     def crop(self) -> Crop | None:
         """The part of the frame that is shown; None for all of it."""
         return None
+
+    def shows_answer(self) -> bool:
+        """Whether the current frame is the reference frame."""
+        return self.reference or self.image == self.sample.reference_image
 
     def shows(self, action: Action | None) -> bool:
         """Whether options that ask for this action are shown now."""
@@ -156,13 +164,22 @@ class Environment:
         self.suggestions = tuple([option for option, _ in self._shown])
         self.accepted = tuple([option for option, action in self._shown if action and self.accepts(option, action)])
 
+    def question(self) -> str:
+        """The question with everything in front of and behind it."""
+        reference_question = self.scenario.reference_question if self.reference else None
+        return prompts.question(
+            reference_question or self.sample.prompt,
+            pre_prompt=self.scenario.pre_prompt,
+            hint=self.hint_text() if self.hint else "",
+        )
+
     def observe(self) -> Observation:
         """The current turn, as a model sees it."""
         crop = self.crop()
         view: View | None = crop
         if self.short_edge is not None:
             view = ShortEdge(self.short_edge) if crop is None else Chain((crop, ShortEdge(self.short_edge)))
-        return Observation(self.frame(), view, self.question, self.suggestions, self.sample.categories)
+        return Observation(self.frame(), view, self.question(), self.suggestions, self.sample.categories)
 
     def step(self, answer: str) -> Verdict:
         """Reads an answer and moves on.
@@ -179,8 +196,8 @@ class Environment:
         self.done = self.last_turn
         if category.outcome is Outcome.CORRECT:
             self.done = self.correct = True
-        elif suggestion.outcome is Outcome.CORRECT and suggestion.index is not None:
-            action = self._shown[suggestion.index][1] or Action.STOP
+        elif suggestion.outcome is Outcome.CORRECT and suggestion.position is not None:
+            action = self._shown[suggestion.position][1] or Action.STOP
             if not self.done:
                 self.move(action)
         else:

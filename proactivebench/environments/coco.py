@@ -36,8 +36,8 @@ class CocoEnvironment(Environment):
     def max_turns(self) -> int:
         return self._last_step * len(self._steps)
 
-    def hint(self) -> str:
-        return "Hint: zooming out could help with classification." if self._zooms else super().hint()
+    def hint_text(self) -> str:
+        return "Hint: zooming out could help with classification." if self._zooms else super().hint_text()
 
     def frame(self) -> str:
         return self.sample.image_template
@@ -60,6 +60,9 @@ class CocoEnvironment(Environment):
             bottom_edge + down * self.sample.vertical_step,
         )
 
+    def shows_answer(self) -> bool:
+        return self.reference or all(steps >= self._last_step for steps in self._steps.values())
+
     def shows(self, action: Action | None) -> bool:
         return action not in self._steps or self._steps[action] < self._last_step
 
@@ -67,4 +70,4 @@ class CocoEnvironment(Environment):
         return action in self._steps
 
     def move(self, action: Action) -> None:
-        self._steps[action] += 1
+        self._steps = {**self._steps, action: self._steps[action] + 1}

@@ -1,0 +1,26 @@
+"""The command line: one command per job, each in a file of `commands`.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import click
+
+from commands.build import build, check
+from commands.demo import demo
+from commands.evaluate import evaluate
+from commands.shared import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="proactivebench-toolkit")
+def main() -> None:
+    """Build, check and evaluate ProactiveBench: does a multimodal model know when to ask for help?"""
+
+
+for command in (build, check, evaluate, demo):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

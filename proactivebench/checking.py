@@ -1,0 +1,140 @@
+"""Checking a benchmark on disk, built or downloaded.
+
+Every sample is read and played through, every frame that an episode can show is decoded, and the files of a benchmark
+of ours are compared with its manifest. Problems are collected, not raised: a person wants all of them at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.progress import Progress
+
+from proactivebench.benchmark import MANIFEST, Benchmark
+from proactivebench.environments import make_environment
+from proactivebench.environments.base import Environment, Observation
+from proactivebench.environments.check import check_environment
+from proactivebench.images import load_picture
+from proactivebench.models.base import Picture, PictureError
+from proactivebench.samples import Sample, read_samples
+from proactivebench.scenarios import Scenario
+from proactivebench.views import Crop
+
+
+@dataclass
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        counts: Short scenario name -> plain name (`samples`, `frames`, `categories`) -> number.
+        problems: One sentence each, starting with where it is.
+    """
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def reachable(environment: Environment) -> Iterator[Observation]:
+    """Yields every view that an episode can show from here on, each once."""
+    seen = set()
+    ahead = [environment]
+    while ahead:
+        here = ahead.pop()
+        observation = here.observe()
+        if (observation.image, observation.view) in seen:
+            continue
+        seen.add((observation.image, observation.view))
+        yield observation
+        for suggestion in here.accepted:
+            branch = copy.copy(here)
+            branch.step(suggestion)
+            if not branch.done:
+                ahead.append(branch)
+
+
+def check_benchmark(folder: Path, progress: Progress) -> CheckReport:
+    """Checks the benchmark in a folder.
+
+    Args:
+        folder: The benchmark, or the folder `test` inside it.
+        progress: Shows how far the check is.
+
+    Raises:
+        UsageError: The folder holds no benchmark.
+    """
+    benchmark = Benchmark.open(folder)
+    report = CheckReport()
+    for scenario in benchmark.scenarios:
+        _check_scenario(benchmark, scenario, report, progress)
+    if benchmark.is_ours:
+        _check_manifest(benchmark.folder, report, progress)
+    return report
+
+
+def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckReport, progress: Progress) -> None:
+    problems = report.problems
+    path = benchmark.path(scenario)
+    samples = list(read_samples(path, scenario, on_error=lambda error: problems.append(str(error))))
+    views: dict[str, set[Crop | None]] = {}
+    for sample in samples:
+        found = check_environment(sample)
+        problems += [f"{path.name}, sample {sample.id}: {problem}" for problem in found]
+        for observation in _observations(sample):
+            crop = observation.view if isinstance(observation.view, Crop) else None
+            views.setdefault(observation.image, set()).add(crop)
+    bar = progress.add_task(f"{scenario.name}: frames", total=len(views))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(lambda item: _check_frame(benchmark.root, *item), views.items()):
+            problems += found
+            progress.advance(bar)
+    report.counts[scenario.name] = {
+        "samples": len(samples),
+        "frames": len(views),
+        "categories": len({sample.answer for sample in samples}),
+    }
+
+
+def _observations(sample: Sample) -> Iterator[Observation]:
+    yield make_environment(sample, reference=True).observe()
+    try:
+        yield from reachable(make_environment(sample))
+    except IndexError:
+        return  # `check_environment` has said so
+
+
+def _check_frame(root: Path, image: str, crops: Iterable[Crop | None]) -> list[str]:
+    try:
+        size = load_picture(Picture(root / image)).size
+    except PictureError as error:
+        return [str(error)]
+    return [f"{image}: {crop} lies outside the picture of {size}" for crop in crops if crop and not _inside(crop, size)]
+
+
+def _inside(crop: Crop, size: tuple[int, int]) -> bool:
+    left, top, right, bottom = map(round, (crop.left, crop.top, crop.right, crop.bottom))
+    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+
+
+def _check_manifest(folder: Path, report: CheckReport, progress: Progress) -> None:
+    path = folder / MANIFEST
+    try:
+        builds: Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]] = json.loads(path.read_bytes())["scenarios"]
+        expected = {name: entry["sha256"] for build in builds.values() for name, entry in build["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        report.problems.append(f"{path}: not a manifest of this toolkit ({error!r})")
+        return
+    bar = progress.add_task("files of the manifest", total=len(expected))
+    for name, digest in expected.items():
+        file = folder / name
+        if not file.is_file():
+            report.problems.append(f"{name}: listed in {MANIFEST}, but missing")
+        elif hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            report.problems.append(f"{name}: differs from what {MANIFEST} says; was it changed after the build?")
+        progress.advance(bar)

@@ -1,0 +1,83 @@
+"""Looking ahead in an environment: the way to the reference frame, and what is wrong with a sample.
+
+`check_environment` is for people who build or edit samples. It reports what the schema cannot see: an option that names
+no action, texts that a reader of answers cannot tell apart, a reference frame that no suggestion leads to.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter, deque
+
+from proactivebench.answers import normalise
+from proactivebench.environments import make_environment
+from proactivebench.environments.base import Environment
+from proactivebench.samples import Sample
+from proactivebench.scenarios import is_abstention
+
+
+def way_to_reference(environment: Environment) -> list[str] | None:
+    """The fewest suggestions that bring the reference frame into view, in time for an answer.
+
+    Args:
+        environment: The episode at its present turn; it stays as it is.
+
+    Returns:
+        Suggestions in order, none where the frame is in view already; None where there is no way.
+    """
+    queue: deque[tuple[Environment, list[str]]] = deque([(environment, [])])
+    seen = set()
+    while queue:
+        here, way = queue.popleft()
+        if here.shows_answer():
+            return way
+        place = (here.frame(), here.crop())
+        if place in seen or here.last_turn:
+            continue
+        seen.add(place)
+        for suggestion in here.accepted:
+            ahead = copy.copy(here)
+            ahead.step(suggestion)
+            queue.append((ahead, [*way, suggestion]))
+    return None
+
+
+def _ambiguous(texts: tuple[str, ...], name: str) -> list[str]:
+    counts = Counter(map(normalise, texts))
+    return [
+        f"{name}: {text!r} reads like another one ({normalise(text)!r})"
+        for text in texts
+        if counts[normalise(text)] > 1
+    ]
+
+
+def check_environment(sample: Sample) -> list[str]:
+    """Plays a sample through and says what is inconsistent in it.
+
+    Returns:
+        One sentence per problem, starting with the field it is about; none for a sound sample.
+    """
+    suggestions = [option for option in sample.options if not is_abstention(option)]
+    problems = [
+        f"options: {option!r} must name exactly one action of {sample.scenario.name}; its keywords are "
+        + ", ".join(sample.scenario.keywords)
+        for option in suggestions
+        if sample.scenario.action_of(option) is None
+    ]
+    if not suggestions:
+        problems.append("options: there is no proactive suggestion")
+    if len(suggestions) == len(sample.options):
+        problems.append("options: there is no abstention (an option with `cannot` or `do not`)")
+    problems += _ambiguous(sample.options, "options") + _ambiguous(sample.categories, "categories")
+    try:
+        environment = make_environment(sample)
+        if environment.shows_answer():
+            problems.append("reference_image: the first frame shows it already, so there is nothing to ask for")
+        elif way_to_reference(environment) is None:
+            problems.append(
+                f"reference_image: no suggestions lead to frame {sample.reference_image} within "
+                f"{environment.max_turns} turns from frame {sample.first_image}"
+            )
+    except (IndexError, KeyError) as error:
+        problems.append(f"the episode cannot be played: {error!r}")
+    return problems

@@ -1,0 +1,1 @@
+"""Playing episodes, keeping what happened, and the numbers that follow from it."""

@@ -1,0 +1,123 @@
+"""What is kept of an episode: one line of `episodes.jsonl`.
+
+A record holds what happened and how it was read, not the scores, so that every number can be computed again. The user's
+texts are kept once each in `prompts.jsonl` and named here by their hash; pictures are named by path and crop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from proactivebench.answers import Outcome
+from proactivebench.environments.base import Observation, Verdict
+from proactivebench.scenarios import Action, is_abstention
+from proactivebench.views import Chain, Crop, View
+
+Kind = Literal["suggestion", "abstention", "category", "unreadable"]
+
+
+def text_hash(text: str) -> str:
+    """The name of a text in `prompts.jsonl`: 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _crop_of(view: View | None) -> tuple[float, float, float, float] | None:
+    if isinstance(view, Chain):
+        return next((crop for part in view.views if (crop := _crop_of(part))), None)
+    return (view.left, view.top, view.right, view.bottom) if isinstance(view, Crop) else None
+
+
+class Turn(BaseModel):
+    """One turn of an episode.
+
+    Attributes:
+        image: Path of the frame below the data folder.
+        crop: What was shown of it in pixels (left, top, right, bottom); None for all of it.
+        prompt: Hash of the user's text.
+        reply: The model's literal answer.
+        kind: What the answer is.
+        chosen: The option that it names, as it was shown; None where it is unreadable.
+        by: What named it: the full text or the letter.
+        suggestion: How the answer compares with the shown suggestions and abstention.
+        category: How it compares with the categories.
+        action: What the environment did.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    image: str
+    crop: tuple[float, float, float, float] | None = None
+    prompt: str
+    reply: str
+    kind: Kind
+    chosen: str | None = None
+    by: Literal["text", "letter"] | None = None
+    suggestion: Outcome
+    category: Outcome
+    action: Action
+
+    @classmethod
+    def of(cls, observation: Observation, prompt: str, reply: str, verdict: Verdict) -> Turn:
+        """The record of a turn that was just played."""
+        reading = verdict.reading
+        kind: Kind = "unreadable"
+        chosen = None
+        if reading.position is not None:
+            from_categories = reading is verdict.category
+            chosen = (observation.categories if from_categories else observation.suggestions)[reading.position]
+            kind = "category" if from_categories else "abstention" if is_abstention(chosen) else "suggestion"
+        return cls(
+            image=observation.image,
+            crop=_crop_of(observation.view),
+            prompt=text_hash(prompt),
+            reply=reply,
+            kind=kind,
+            chosen=chosen,
+            by=reading.by,
+            suggestion=verdict.suggestion.outcome,
+            category=verdict.category.outcome,
+            action=verdict.action,
+        )
+
+
+class EpisodeError(BaseModel):
+    """Why an episode ended without a score: the boundary that failed, and its words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    message: str
+
+
+class Episode(BaseModel):
+    """One finished episode.
+
+    Attributes:
+        scenario: Short name.
+        id: The sample's id.
+        repeat: Which of several plays of the same sample, from 0.
+        source: What the sample's frames are made of (an object, a video, a drawing); samples can share one.
+        turns: What happened, in order.
+        correct: Whether it ended with the right category.
+        max_turns: Turns after which it would have ended in any case.
+        error: Set where it could not be played to its end; it has no score then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scenario: str
+    id: int
+    repeat: int = 0
+    source: str
+    turns: tuple[Turn, ...]
+    correct: bool
+    max_turns: int
+    error: EpisodeError | None = None
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What a run holds once: scenario, id and repeat."""
+        return self.scenario, self.id, self.repeat

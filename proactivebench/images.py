@@ -1,0 +1,66 @@
+"""From a stored picture to the one that a model sees.
+
+Pictures come from archives that others made, so a file is trusted with nothing: only the formats of the benchmark are
+decoded (Pillow would hand others to external programs), the size is looked at before the pixels are, and whatever goes
+wrong ends in a `PictureError` that names the file. As in the published package a picture is shown as its pixels are
+stored: an orientation in its metadata does not turn it, transparency is dropped.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from PIL import Image
+
+from proactivebench.models.base import Picture, PictureError
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+"""Formats that are decoded, by Pillow's names."""
+
+MAX_PIXELS = 80_000_000
+"""Pixels of the largest stored picture that is decoded; below the number at which Pillow warns."""
+
+
+def load_picture(picture: Picture, max_pixels: int | None = None) -> Image.Image:
+    """Loads a picture and applies its view.
+
+    Args:
+        picture: The file and the view of it.
+        max_pixels: Pixels (width times height) to which a larger view is scaled down, sides in proportion; None
+            leaves its size.
+
+    Returns:
+        The picture in mode RGB.
+
+    Raises:
+        PictureError: The file is missing, damaged, too large or no picture, or the view leaves nothing of it.
+    """
+    try:
+        with Image.open(picture.path, formats=FORMATS) as stored:
+            if stored.width * stored.height > MAX_PIXELS:
+                raise PictureError(
+                    f"{picture.path}: {stored.width} x {stored.height} pixels are more than the {MAX_PIXELS:,} "
+                    "that are decoded. Store a smaller copy."
+                )
+            image = stored.convert("RGB")
+    except FileNotFoundError:
+        raise PictureError(f"{picture.path}: there is no such file. Is the benchmark unpacked completely?") from None
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+        raise PictureError(
+            f"{picture.path}: not readable as {', '.join(FORMATS[:-1])} or {FORMATS[-1]} ({error})."
+        ) from error
+    if picture.view is not None:
+        try:
+            image = picture.view(image)
+        except (ValueError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
+            raise PictureError(f"{picture.path}: {picture.view} cannot be shown ({error}).") from error
+    if 0 in image.size:
+        raise PictureError(f"{picture.path}: {picture.view} leaves nothing of the picture.")
+    return image if max_pixels is None else _scaled_down(image, max_pixels)
+
+
+def _scaled_down(image: Image.Image, max_pixels: int) -> Image.Image:
+    scale = sqrt(max_pixels / (image.width * image.height))
+    if scale >= 1:
+        return image
+    return image.resize((max(1, int(image.width * scale)), max(1, int(image.height * scale))), Image.Resampling.BICUBIC)

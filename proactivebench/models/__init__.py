@@ -1,0 +1,1 @@
+"""Models: one protocol (`base`), and the ways to answer it."""

@@ -1,0 +1,210 @@
+"""How requests that arrive one by one become batches for one accelerator.
+
+Requests are prepared (pictures decoded, text tokenised) in worker threads the moment they arrive; one dedicated thread
+takes what is prepared and generates. It starts as soon as a batch is full or nothing more can come, because every live
+episode already waits; never on a timer. A batch is the request that has waited longest and those nearest to it in
+length: little padding, and nobody starves.
+
+A batch that fails is halved and tried again, so that the request that is to blame fails alone and its neighbours are
+answered, just as if each had been a batch of its own. Where memory was what ran out, the size is remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from proactivebench.models.base import ReplyError
+
+Given = TypeVar("Given")
+Prepared = TypeVar("Prepared", bound=Sized)
+
+
+@dataclass
+class BatchLimit:
+    """How much goes into one batch.
+
+    Attributes:
+        requests: Requests of a full batch.
+        tokens: Tokens that a batch may have, padding included; finite once memory has run out.
+    """
+
+    requests: int
+    tokens: float = float("inf")
+
+    def fill(self, candidates: Sequence[Sized]) -> int:
+        """How many of the candidates, taken from the front, make a batch; at least one."""
+        longest = 0
+        for count, candidate in enumerate(candidates[: self.requests]):
+            longest = max(longest, len(candidate))
+            if count and (count + 1) * longest > self.tokens:
+                return count
+        return min(self.requests, len(candidates))
+
+    def too_large(self, batch: Sequence[Sized]) -> None:
+        """Remembers that a batch did not fit into memory."""
+        self.tokens = min(self.tokens, len(batch) * max(map(len, batch)) / 2)
+
+
+class _Waiting(NamedTuple, Generic[Prepared]):
+    prepared: Prepared
+    reply: Future[str]
+
+
+class Batcher(Generic[Given, Prepared]):
+    """Answers single requests in batches.
+
+    Args:
+        prepare: Makes one request ready; called in worker threads, several at a time. What it raises reaches that
+            request alone. The `len` of its result is the length by which requests are grouped.
+        answer: Answers a batch, in order; called in the generating thread. Raises `MemoryError` where the batch is
+            too large.
+        limit: Size of a batch; may be changed between batches.
+        workers: Number of worker threads.
+
+    Attributes:
+        closed: Why nothing is answered any more; None while it is.
+        waited: Seconds that the generating thread has spent without a batch, from the first request on.
+        worked: Seconds that it has spent on batches.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[Given], Prepared],
+        answer: Callable[[Sequence[Prepared]], Sequence[str]],
+        limit: BatchLimit,
+        workers: int,
+    ):
+        self.closed: str | None = None
+        self.waited = 0.0
+        self.worked = 0.0
+        self._limit = limit
+        self._prepare = prepare
+        self._answer = answer
+        self._live = 0
+        self._ready: list[_Waiting[Prepared]] = []  # oldest first
+        self._changed = threading.Condition()
+        self._clock: float | None = None  # when the generating thread last went from waiting to work or back
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="prepare")
+        self._generator = threading.Thread(target=self._generate, name="generate", daemon=True)
+        self._generator.start()
+
+    async def submit(self, given: Given) -> str:
+        """Waits for the reply to one request.
+
+        Raises:
+            ReplyError: There is none: its batch of one failed, or the batcher is closed.
+        """
+        if self.closed:
+            raise ReplyError(self.closed)
+        if self._clock is None:
+            self._clock = time.perf_counter()
+        reply: Future[str] = Future()
+        self._workers.submit(self._make_ready, given, reply)
+        return await asyncio.wrap_future(reply)
+
+    def expect(self, live: int) -> None:
+        """Says how many requests can wait at once: when all of them do, a batch is not held back for more."""
+        with self._changed:
+            self._live = live
+            self._changed.notify()
+
+    async def close(self) -> None:
+        """Fails whatever waits and ends the threads; a batch that is being answered is waited for."""
+        self._close("The model was closed before it answered.")
+        await asyncio.to_thread(self._generator.join)
+        await asyncio.to_thread(self._workers.shutdown)
+
+    def _make_ready(self, given: Given, reply: Future[str]) -> None:
+        """In a worker thread: prepares a request and lets it wait for its batch."""
+        try:
+            if self.closed or reply.cancelled():
+                raise ReplyError(self.closed)
+            waiting = _Waiting(self._prepare(given), reply)
+            with self._changed:
+                if self.closed:
+                    raise ReplyError(self.closed)
+                self._ready.append(waiting)
+                self._changed.notify()
+        except BaseException as error:
+            _fail(reply, error)
+
+    def _generate(self) -> None:
+        """The generating thread."""
+        batch: Sequence[_Waiting[Prepared]] = ()
+        try:
+            while batch := self._next_batch():
+                self.waited += self._lap()
+                self._reply(batch)
+                self.worked += self._lap()
+        except BaseException as error:  # a defect, and still nobody may wait for ever
+            self._close(f"The generating thread ended with {error!r}.", batch)
+            raise
+
+    def _lap(self) -> float:
+        before, self._clock = self._clock, time.perf_counter()
+        return self._clock - (before or self._clock)
+
+    def _next_batch(self) -> list[_Waiting[Prepared]]:
+        """Waits for a batch; empty when closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed or self._is_enough())
+            if self.closed:
+                return []
+            length = len(self._ready[0].prepared)
+            nearest = sorted(self._ready, key=lambda waiting: abs(len(waiting.prepared) - length))
+            batch = nearest[: self._limit.fill([waiting.prepared for waiting in nearest])]
+            chosen = set(map(id, batch))
+            self._ready = [waiting for waiting in self._ready if id(waiting) not in chosen]
+        return batch
+
+    def _is_enough(self) -> bool:
+        return bool(self._ready) and len(self._ready) >= min(self._limit.requests, self._live)
+
+    def _reply(self, batch: Sequence[_Waiting[Prepared]]) -> None:
+        failure = self._attempt(batch)
+        if failure is None:
+            return
+        if len(batch) > 1 and not self.closed:
+            half = len(batch) // 2
+            self._reply(batch[:half])
+            self._reply(batch[half:])
+        else:
+            for waiting in batch:
+                _fail(waiting.reply, failure)
+
+    def _attempt(self, batch: Sequence[_Waiting[Prepared]]) -> ReplyError | None:
+        """Answers a batch or says why not. Returns before anything is retried, so that its memory is free again."""
+        prepared = [waiting.prepared for waiting in batch]
+        try:
+            replies = self._answer(prepared)
+        except MemoryError as error:
+            self._limit.too_large(prepared)
+            return ReplyError(f"Not even one request fits into memory ({error}). Smaller pictures need less of it.")
+        except Exception as error:
+            return ReplyError(f"{type(error).__name__}: {error}")
+        if self.closed:
+            return ReplyError(self.closed)
+        for waiting, reply in zip(batch, replies, strict=True):
+            if waiting.reply.set_running_or_notify_cancel():
+                waiting.reply.set_result(reply)
+        return None
+
+    def _close(self, reason: str, begun: Sequence[_Waiting[Prepared]] = ()) -> None:
+        with self._changed:
+            self.closed = self.closed or reason
+            waiting, self._ready = [*begun, *self._ready], []
+            self._changed.notify()
+        for request in waiting:
+            if not request.reply.done():
+                _fail(request.reply, ReplyError(self.closed))
+
+
+def _fail(reply: Future[str], error: BaseException) -> None:
+    if reply.set_running_or_notify_cancel():
+        reply.set_exception(error)

@@ -1,0 +1,109 @@
+"""From a conversation to the tensors that a vision-language model of transformers takes, for every family alike.
+
+A conversation is encoded alone, in whatever thread is free, and batches are padded here. The processors could do both
+at once; but then nothing is ready while the accelerator works, lengths are unknown when requests are grouped, and one
+picture that a processor refuses takes its whole batch along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoConfig, AutoProcessor
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+from transformers.utils.import_utils import is_torchvision_available
+
+Processor = Any
+"""A `transformers.ProcessorMixin`, whose own type hints do not fit what it takes and returns."""
+
+Encoded = dict[str, torch.Tensor]
+"""What the model's `generate` takes, by argument; every tensor's first dimension is rows or pictures."""
+
+
+def load_processor(folder: Path) -> Processor:
+    """The processor of the model in a folder.
+
+    The processors of many families carry a part for videos that needs torchvision. Where that is missing they are
+    loaded without it: this benchmark shows pictures only.
+    """
+    if not is_torchvision_available():
+        config = AutoConfig.from_pretrained(folder)
+        if type(config) in PROCESSOR_MAPPING:
+            family: Any = PROCESSOR_MAPPING[type(config)]
+            if "video_processor" in family.get_attributes():
+                return image_only(family).from_pretrained(folder)
+    auto: Any = AutoProcessor
+    return auto.from_pretrained(folder)
+
+
+def image_only(family: type[Processor]) -> type[Processor]:
+    """A processor class of transformers without its video part, under the same name."""
+
+    class ImageOnly(family):  # type: ignore[misc]  # a class known at run time only
+        video_processor = SimpleNamespace(num_frames=1, fps=1)  # SmolVLM looks at these for pictures too
+
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [part for part in super().get_attributes() if part != "video_processor"]
+
+        @classmethod
+        def from_args_and_dict(cls, args: Any, processor_dict: dict[str, Any], **kwargs: Any) -> Any:
+            return super().from_args_and_dict(args, processor_dict | {"video_processor": None}, **kwargs)
+
+    ImageOnly.__name__ = family.__name__  # it is written into, and read from, the saved configuration
+    return ImageOnly
+
+
+def encode(processor: Processor, turns: Iterable[tuple[str, Image.Image | None, str]], dtype: torch.dtype) -> Encoded:
+    """Encodes one conversation.
+
+    Args:
+        processor: The model's processor.
+        turns: Role (`user` or `assistant`), picture in front of the text or None, text.
+        dtype: Floating point type of the model.
+
+    Returns:
+        Tensors of one row; floating point ones in `dtype`, all on the CPU.
+    """
+    conversation = [
+        {
+            "role": role,
+            "content": ([] if picture is None else [{"type": "image", "image": picture}])
+            + [{"type": "text", "text": text}],
+        }
+        for role, picture, text in turns
+    ]
+    tensors = processor.apply_chat_template(
+        [conversation], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def collate(rows: Sequence[Encoded], pad_token_id: int) -> Encoded:
+    """Joins encoded conversations into one batch.
+
+    What has one entry per token is padded on the left. All else has one entry per row or per picture; where its further
+    dimensions differ (tiles of a picture, pictures of a conversation), it is padded at the end, which the models expect
+    as zeros.
+    """
+    batch = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        per_token = all(row[name].shape[:2] == row["input_ids"].shape for row in rows)
+        sizes = [max(value.shape[d] for value in values) for d in range(1, values[0].dim())]
+        fill = pad_token_id if name == "input_ids" else 0
+        padded = []
+        for value in values:
+            missing = [size - have for size, have in zip(sizes, value.shape[1:], strict=True)]
+            edges = [(0, n) for n in missing]
+            if per_token:
+                edges[0] = (missing[0], 0)
+            flat = [edge for pair in reversed(edges) for edge in pair]
+            padded.append(torch.nn.functional.pad(value, flat, value=fill) if any(flat) else value)
+        batch[name] = torch.cat(padded)
+    return batch

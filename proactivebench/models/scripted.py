@@ -1,0 +1,72 @@
+"""`scripted:` models: behaviours without a network, which mark out what the scores mean.
+
+They alone look at the environment instead of the picture. The oracle behaves like a person who recognises a thing once
+the reference frame is in view, and asks for the shortest way there before.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+
+from proactivebench.environments.base import Environment
+from proactivebench.environments.check import way_to_reference
+from proactivebench.errors import UsageError
+from proactivebench.models.base import Model, Request
+from proactivebench.scenarios import is_abstention
+
+Behaviour = Callable[[Environment, random.Random], str]
+
+
+def _guess(environment: Environment, rng: random.Random) -> str:
+    return rng.choice(environment.sample.categories)
+
+
+def _abstain(environment: Environment, rng: random.Random) -> str:
+    return next(filter(is_abstention, environment.suggestions), "I do not know.")
+
+
+def _random(environment: Environment, rng: random.Random) -> str:
+    return rng.choice(environment.suggestions + environment.sample.categories)
+
+
+def _ask(environment: Environment, rng: random.Random) -> str:
+    return rng.choice(environment.accepted) if environment.accepted else _guess(environment, rng)
+
+
+def _oracle(environment: Environment, rng: random.Random) -> str:
+    way = way_to_reference(environment)
+    return way[0] if way else environment.sample.answer
+
+
+_BEHAVIOURS: dict[str, Behaviour] = {
+    "oracle": _oracle,
+    "ask": _ask,
+    "abstain": _abstain,
+    "random": _random,
+    "guess": _guess,
+}
+
+
+class ScriptedModel(Model):
+    """A behaviour as a model.
+
+    Args:
+        name: `oracle` (asks until it sees the answer), `ask` (asks while it can, then guesses), `abstain`, `random`
+            (any of the shown options) or `guess` (any category).
+
+    Raises:
+        UsageError: There is no such behaviour.
+    """
+
+    def __init__(self, name: str):
+        if name not in _BEHAVIOURS:
+            raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(_BEHAVIOURS)}.")
+        self._name = name
+        self._behaviour = _BEHAVIOURS[name]
+
+    async def reply(self, request: Request) -> str:
+        return self._behaviour(request.environment, random.Random(request.seed))
+
+    def identity(self) -> Mapping[str, object]:
+        return {"model": f"scripted:{self._name}"}

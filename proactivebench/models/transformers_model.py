@@ -1,0 +1,189 @@
+"""`hf:` models: any image-text-to-text model of transformers, from the Hub or a local folder.
+
+Decided here: how a request becomes tensors, how a batch is answered, how large it is, and what the replies depend on.
+How requests become batches is told in `batching`, how a name becomes a loaded model in `checkpoints`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import PIL
+import torch
+import transformers
+from accelerate.utils.memory import should_reduce_batch_size
+from PIL import Image
+from transformers import StoppingCriteriaList
+
+from proactivebench.errors import UsageError
+from proactivebench.images import load_picture
+from proactivebench.models.base import Model, PictureError, Request
+from proactivebench.models.batching import Batcher, BatchLimit
+from proactivebench.models.checkpoints import Checkpoint
+from proactivebench.models.processors import Encoded, collate, encode
+from proactivebench.models.sampling import sampling
+
+DEFAULT_BATCH = 16
+"""Requests in a batch where the user names no number; on a GPU the number to start with."""
+
+LARGEST_BATCH = 256
+"""Requests in a batch to which the number grows on a GPU."""
+
+ROOM_TO_DOUBLE = 0.45
+"""Share of the GPU's memory that a batch may have used for the next to be twice as large."""
+
+EPISODES_PER_REQUEST = 4
+"""Episodes in play for each request of a batch: some generate while the others are prepared and grouped by length."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """A request that is ready to be batched."""
+
+    tensors: Encoded
+    seed: int
+
+    def __len__(self) -> int:
+        return self.tensors["input_ids"].shape[1]
+
+
+class TransformersModel(Model):
+    """A model of transformers that answers requests in batches.
+
+    Args:
+        checkpoint: The loaded model.
+        batch_size: Requests in a batch; None for a number that suits the device and on a GPU grows with its memory.
+        max_new_tokens: Tokens of the longest reply.
+        max_pixels: Pixels to which larger pictures are scaled down; None leaves that to the processor alone.
+        sample: Draw replies as the model's own generation settings say (temperature, top-k, top-p) instead of taking
+            the most probable token each time.
+
+    Attributes:
+        generating: Seconds that the device has spent on generating; `seconds` minus these it waited for the CPU.
+
+    Raises:
+        UsageError: The model cannot take a conversation with a picture, for want of a chat template for instance.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        batch_size: int | None = None,
+        max_new_tokens: int = 50,
+        max_pixels: int | None = None,
+        sample: bool = False,
+    ):
+        self.generating = 0.0
+        self._checkpoint = checkpoint
+        self._network = checkpoint.network
+        self._max_pixels = max_pixels
+        tokenizer = checkpoint.processor.tokenizer
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        self._pad = tokenizer.pad_token_id
+        own = self._network.generation_config
+        self._sampled = own if sample else None
+        self._greedy = copy.deepcopy(own)
+        self._greedy.update(**_NOTHING_RANDOM, max_length=None, max_new_tokens=max_new_tokens, pad_token_id=self._pad)
+        self._try_out()
+        self._grows = batch_size is None and self._network.device.type == "cuda"
+        self._limit = BatchLimit(batch_size or DEFAULT_BATCH)
+        self.concurrency = EPISODES_PER_REQUEST * self._limit.requests
+        self._batcher = Batcher(self._prepare, self._answer, self._limit, workers=min(8, os.cpu_count() or 1))
+
+    async def reply(self, request: Request) -> str:
+        return await self._batcher.submit(request)
+
+    def expect(self, episodes: int) -> None:
+        self._batcher.expect(episodes)
+
+    async def close(self) -> None:
+        await self._batcher.close()
+
+    @property
+    def seconds(self) -> float:
+        """From the first request to the end of the last batch."""
+        return self._batcher.waited + self._batcher.worked
+
+    def identity(self) -> Mapping[str, object]:
+        settings: dict[str, object] = {"do_sample": False}
+        if self._sampled is not None:
+            settings = {"do_sample": True} | {
+                key: getattr(self._sampled, key) for key in ("temperature", "top_k", "top_p")
+            }
+        return {
+            **self._checkpoint.origin,
+            "attention": self._network.config._attn_implementation,
+            "max_new_tokens": self._greedy.max_new_tokens,
+            "max_pixels": self._max_pixels,
+            "sampling": settings,
+            "image_processor": json.loads(self._checkpoint.processor.image_processor.to_json_string()),
+            "versions": {library.__name__: library.__version__ for library in (torch, transformers, PIL)},
+        }
+
+    def _try_out(self) -> None:
+        """Encodes a conversation, so that an unfit model is found out here and not picture by picture.
+
+        The tokenizer also takes up its padding now, which it could not do in several threads at once.
+        """
+        try:
+            encode(self._checkpoint.processor, [("user", Image.new("RGB", (64, 64)), "?")], self._network.dtype)
+        except Exception as error:
+            name = self._checkpoint.origin["model"]
+            raise UsageError(f"{name} cannot take a conversation with a picture: {error}") from error
+
+    def _prepare(self, request: Request) -> _Prompt:
+        turns = [
+            (message.role, load_picture(message.picture, self._max_pixels) if message.picture else None, message.text)
+            for message in request.messages
+        ]
+        try:
+            tensors = encode(self._checkpoint.processor, turns, self._network.dtype)
+        except Exception as error:  # whatever a processor raises, it refuses this request
+            paths = ", ".join(str(message.picture.path) for message in request.messages if message.picture)
+            raise PictureError(f"{paths}: the model's processor refuses the conversation ({error}).") from error
+        return _Prompt(tensors, request.seed)
+
+    def _answer(self, batch: Sequence[_Prompt]) -> list[str]:
+        device = self._network.device
+        try:
+            inputs = {name: value.to(device) for name, value in collate([p.tensors for p in batch], self._pad).items()}
+            started = time.perf_counter()
+            with torch.inference_mode():
+                tokens = self._network.generate(
+                    **inputs,
+                    generation_config=self._greedy,
+                    logits_processor=self._sampled and sampling(self._sampled, [p.seed for p in batch], device),
+                    stopping_criteria=StoppingCriteriaList([self._stop]),
+                ).cpu()
+            self.generating += time.perf_counter() - started
+        except RuntimeError as error:
+            if should_reduce_batch_size(error):
+                raise MemoryError(str(error)) from None
+            raise
+        self._grow(batch)
+        new = tokens[:, inputs["input_ids"].shape[1] :]
+        return list(self._checkpoint.processor.batch_decode(new, skip_special_tokens=True))
+
+    def _stop(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
+        """Ends a generation under way when the model is closed."""
+        return torch.full((len(input_ids),), self._batcher.closed is not None, device=input_ids.device)
+
+    def _grow(self, batch: Sequence[_Prompt]) -> None:
+        """Doubles the batches while full ones leave more than half of the GPU's memory free."""
+        if not self._grows or len(batch) < self._limit.requests or self._limit.requests >= LARGEST_BATCH:
+            return
+        _, memory = torch.cuda.mem_get_info(self._network.device)
+        if torch.cuda.max_memory_allocated(self._network.device) < ROOM_TO_DOUBLE * memory:
+            self._limit.requests *= 2
+            self.concurrency *= 2
+
+
+_NOTHING_RANDOM = dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "typical_p"), None) | {"do_sample": False}
+"""Generation settings under which the most probable token is taken; a setting without effect would be warned about."""

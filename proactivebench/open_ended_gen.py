@@ -1,0 +1,40 @@
+"""The published interface to the open-ended setting; a thin face on `proactivebench.open_ended`."""
+
+from __future__ import annotations
+
+from proactivebench import open_ended
+from proactivebench.scenarios import get_scenario
+
+
+def _split(valid_answers: str) -> list[str]:
+    return [answer.strip() for answer in valid_answers.strip().removesuffix(".").split(",")]
+
+
+def get_oeg_judge_messages(prompt: str, valid_answers: str, generated_answer: str) -> list[dict[str, str]]:
+    """The chat messages for a judge: our instructions, then the question, the valid answers and the reply."""
+    question = open_ended.judge_question(prompt, _split(valid_answers), generated_answer)
+    return [
+        {"role": "system", "content": open_ended.judge_instructions()},
+        {"role": "user", "content": question},
+    ]
+
+
+def parse_judge_prediction(valid_answers: str, raw_judge_output: str, dataset: str) -> dict[str, int]:
+    """Reads a judge's output; one that cannot be read gives zeros.
+
+    Returns:
+        0 or 1 for `proactive_suggestion`, `category_prediction` (also as `correct_prediction`) and `aggregate`.
+
+    Raises:
+        UsageError: There is no such scenario.
+    """
+    count = len(_split(valid_answers))
+    judgement = open_ended.read_judgement(raw_judge_output, count, get_scenario(dataset))
+    suggestion = int(judgement is not None and judgement.suggestion)
+    category = int(judgement is not None and judgement.category)
+    return {
+        "proactive_suggestion": suggestion,
+        "category_prediction": category,
+        "correct_prediction": category,
+        "aggregate": suggestion | category,
+    }

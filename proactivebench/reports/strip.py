@@ -1,0 +1,76 @@
+"""A picture of how several models played one sample: a row per model, its turns from left to right."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from proactivebench.evaluation.records import Episode, Turn
+from proactivebench.images import load_picture
+from proactivebench.models.base import Picture
+from proactivebench.scenarios import Action
+from proactivebench.views import Crop
+
+THUMBNAIL = 128
+_GAP = 12
+_LABEL_WIDTH = 190
+_TEXT_LINES = 3
+_LINE_HEIGHT = 15
+_ROW_HEIGHT = THUMBNAIL + (_TEXT_LINES + 1) * _LINE_HEIGHT + _GAP
+_HEADER_HEIGHT = 64
+
+_INK, _SOFT, _PAPER = "#1c1c1e", "#6b6b70", "#ffffff"
+_RIGHT, _ASKED, _WRONG = "#1a7f37", "#0b63ce", "#c62828"
+
+
+class Row(NamedTuple):
+    """One model's episode: its name, a few words about it, and the record."""
+
+    name: str
+    about: str
+    episode: Episode
+
+
+def draw_strip(title: str, rows: Sequence[Row], root: Path) -> Image.Image:
+    """Draws the episodes below each other.
+
+    Args:
+        title: What was asked, and the answer.
+        rows: The models in order.
+        root: The folder that frame paths start from.
+
+    Returns:
+        A picture in mode RGB, as wide as the longest episode needs.
+    """
+    turns = max(len(row.episode.turns) for row in rows)
+    width = _LABEL_WIDTH + turns * (THUMBNAIL + _GAP) + _GAP
+    sheet = Image.new("RGB", (width, _HEADER_HEIGHT + len(rows) * _ROW_HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    small, bold = ImageFont.load_default(12), ImageFont.load_default(16)
+    draw.multiline_text((_GAP, _GAP), textwrap.fill(title, width // 9), _INK, bold)
+    for number, row in enumerate(rows):
+        top = _HEADER_HEIGHT + number * _ROW_HEIGHT
+        draw.line([(_GAP, top - _GAP // 2), (width - _GAP, top - _GAP // 2)], "#d9d9de")
+        draw.text((_GAP, top), row.name, _INK, bold)
+        draw.multiline_text((_GAP, top + 24), textwrap.fill(row.about, 28), _SOFT, small)
+        for column, turn in enumerate(row.episode.turns):
+            left = _LABEL_WIDTH + column * (THUMBNAIL + _GAP)
+            crop = Crop(*turn.crop) if turn.crop else None
+            image = load_picture(Picture(root / turn.image, crop))
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            sheet.paste(image, (left, top))
+            draw.rectangle((left - 1, top - 1, left + THUMBNAIL, top + THUMBNAIL), outline="#d9d9de")
+            colour = _colour(turn, row.episode)
+            lines = textwrap.wrap(turn.chosen or turn.reply, 20, max_lines=_TEXT_LINES, placeholder=" ...")
+            draw.multiline_text((left, top + THUMBNAIL + 4), "\n".join(lines), colour, small)
+    return sheet
+
+
+def _colour(turn: Turn, episode: Episode) -> str:
+    if episode.correct and turn is episode.turns[-1]:
+        return _RIGHT
+    return _WRONG if turn.action is Action.STOP else _ASKED
