@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from raw_sources.base import Inventory, Source, SourceError, SourceNotFoundError
+from raw_sources.base import Inventory, Source, SourceError
 from raw_sources.catalog import CatalogEntry, load_catalog
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SourceRow:
         entry: What the catalogue says.
         how: How to get it, in a few words.
         found: What is in the raw folder; None where nobody looked.
-        error: Why it cannot be used; None where it can be, or where nobody looked.
+        error: Why it is not there or cannot be used; None where it can be, or where nobody looked.
     """
 
     entry: CatalogEntry
@@ -59,14 +59,12 @@ def sources_table(raw: Path | None = None) -> Iterator[SourceRow]:
     as its source is done.
     """
     for name, entry in load_catalog().items():
-        parts = [file.part for file in entry.files]
-        how = f"proactivebench fetch {name}" if parts else f"by hand, {len(entry.steps)} steps"
+        does = "downloads it" if entry.files else f"shows the {len(entry.steps)} steps"
+        how = f"`proactivebench fetch {name} --raw RAW` {does}"
         if raw is None:
             yield SourceRow(entry, how)
             continue
         try:
             yield SourceRow(entry, how, found=source_class(name).locate(raw).verify())
-        except SourceNotFoundError as error:
-            yield SourceRow(entry, how, error=f"not found: {error}")
         except SourceError as error:
             yield SourceRow(entry, how, error=str(error))

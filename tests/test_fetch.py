@@ -188,8 +188,8 @@ def test_changeit_names_every_annotated_video(tmp_path, shared_data):
 def test_the_table_has_every_source():
     rows = {row.entry.name: row for row in sources_table()}
     assert list(rows) == list(registry.CLASSES)
-    assert rows["coco"].how == "proactivebench fetch coco"
-    assert rows["rod"].how == "by hand, 4 steps"
+    assert rows["coco"].how == "`proactivebench fetch coco --raw RAW` downloads it"
+    assert rows["rod"].how == "`proactivebench fetch rod --raw RAW` shows the 4 steps"
     assert {(row.found, row.error) for row in rows.values()} == {(None, None)}
 
 
@@ -205,4 +205,4 @@ def test_the_table_says_what_a_folder_holds(tmp_path, bundled_quickdraw):
     assert "325 of 345 categories are missing" in str(found.problems[0])
     for row in rows.values():
         assert row.found is None
-        assert row.error.startswith("not found: ")
+        assert row.error.startswith("No ")
