@@ -106,8 +106,8 @@ def serve() -> Iterator[LocalServer]:
             self.end_headers()
             if served.breaks:
                 body = body[: served.breaks.pop(0)]
+            state.sent += len(body)  # before the client can have them all
             self.wfile.write(body)
-            state.sent += len(body)
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
