@@ -1,0 +1,88 @@
+"""Frames per second of the Quick, Draw! build, beside a plain Pillow loop over the same drawings.
+
+Both run in one process on the same raw files and do the same work: parse, draw every stroke prefix anti-aliased in
+256 x 256 pixels, encode as PNG, write. Ours is the whole pipeline, selection, journal and manifest included. Prints one
+JSON line.
+
+    python benchmarks/build_quickdraw.py --raw ../shared/data/quickdraw/simplified
+
+The disk counts: set TMPDIR to a folder in memory to leave it out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from builders.pipeline import build
+from builders.quickdraw import LINE_WIDTH, MARGIN, SIZE, QuickDrawBuilder
+from raw_sources.quickdraw import DrawingRef, QuickDraw
+
+OVERSAMPLING = 4
+
+
+def build_with_toolkit(builder: QuickDrawBuilder, out: Path) -> int:
+    """Builds and returns the number of frames."""
+    return build(builder, out).frames
+
+
+def build_with_pillow(refs: list[DrawingRef], out: Path) -> int:
+    """Draws the same drawings with Pillow and returns the number of frames."""
+    frames = 0
+    for ref in refs:
+        with ref.path.open("rb") as file:
+            file.seek(ref.offset)
+            strokes = json.loads(file.read(ref.length))["drawing"]
+        folder = out / ref.category / ref.key_id
+        folder.mkdir(parents=True)
+        xs = [x for stroke in strokes for x in stroke[0]]
+        ys = [y for stroke in strokes for y in stroke[1]]
+        scale = (SIZE - 2 * MARGIN) * OVERSAMPLING / max(max(xs) - min(xs), max(ys) - min(ys))
+        left = SIZE * OVERSAMPLING / 2 - (min(xs) + max(xs)) / 2 * scale
+        top = SIZE * OVERSAMPLING / 2 - (min(ys) + max(ys)) / 2 * scale
+        canvas = Image.new("L", (SIZE * OVERSAMPLING, SIZE * OVERSAMPLING), 255)
+        pen = ImageDraw.Draw(canvas)
+        for number, stroke in enumerate(strokes):
+            points = [(x * scale + left, y * scale + top) for x, y in zip(stroke[0], stroke[1], strict=True)]
+            pen.line(points, fill=0, width=LINE_WIDTH * OVERSAMPLING, joint="curve")
+            canvas.reduce(OVERSAMPLING).save(folder / f"{number:04d}.png")
+            frames += 1
+    return frames
+
+
+def main() -> None:
+    """Runs both and prints the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--raw", type=Path, default=Path("../shared/data/quickdraw/simplified"))
+    parser.add_argument("--categories", type=int, default=100, help="how many categories, from the first on")
+    arguments = parser.parse_args()
+    source = QuickDraw.locate(arguments.raw)
+    builder = QuickDrawBuilder(source, categories=tuple(source.files)[: arguments.categories])
+    refs = [sample.recipe for unit in builder.units() for sample in builder.plan(unit).samples]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        frames = build_with_toolkit(builder, Path(folder) / "toolkit")
+        middle = time.perf_counter()
+        plain_frames = build_with_pillow(refs, Path(folder) / "pillow")
+        end = time.perf_counter()
+    rate, plain_rate = frames / (middle - start), plain_frames / (end - middle)
+    line = {
+        "benchmark": "build_quickdraw",
+        "frames": frames,
+        "processes": 1,
+        "frames_per_second": round(rate),
+        "pillow_frames_per_second": round(plain_rate),
+        "speedup": round(rate / plain_rate, 1),
+        "cores": os.cpu_count(),
+    }
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""`manifest.json`: how the files of a build came about.
+
+One entry per scenario, side by side, each with settings, library versions, counts, what was left out and why, and for
+every file its size, SHA-256, origin and licence. An entry counts while the samples file it speaks of is there, so
+deleting that file and its frames is all it takes to build a scenario anew.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.storage import write_file
+from proactivebench.errors import UsageError
+
+FORMAT = 1
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """The entries of a build's manifest by short scenario name; empty where there is none.
+
+    Raises:
+        UsageError: The file is there and no manifest of ours.
+    """
+    path = out / "manifest.json"
+    try:
+        manifest = orjson.loads(path.read_bytes())
+        if manifest["format"] != FORMAT:
+            raise ValueError
+        entries: dict[str, Any] = dict(manifest["scenarios"])
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError):
+        raise UsageError(f"{path} is no manifest that this version can read. Choose another output folder.") from None
+    return entries
+
+
+def add_to_manifest(out: Path, scenario: str, entry: Mapping[str, Any]) -> None:
+    """Adds or replaces the entry of one scenario."""
+    entries = dict(sorted({**read_manifest(out), scenario: entry}.items()))
+    manifest = {"format": FORMAT, "scenarios": entries}
+    write_file(out / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """Names the settings that differ, in words; empty where none does."""
+
+    def shown(settings: Mapping[str, Any], name: str) -> str:
+        return textwrap.shorten(str(settings.get(name)), 60, placeholder=" ...")
+
+    names = sorted({*there, *here})
+    return ", ".join(
+        f"{name} is {shown(there, name)} there and {shown(here, name)} here"
+        for name in names
+        if there.get(name) != here.get(name)
+    )

@@ -1,0 +1,65 @@
+"""Files of a build on disk: written whole or not at all, remembered by size and checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.base import Frame
+from raw_sources.base import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file below the folder of a build: path with forward slashes, SHA-256 in hex, size in bytes."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file that appears complete or not at all.
+
+    Raises:
+        OSError: It cannot be written; `filename` is the path.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        try:
+            part.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:  # a full disk does not say which file
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
+    """Writes a frame to its place in a build.
+
+    Raises:
+        SourceError: The path, which may hold names from raw data, leaves the folder of its dataset.
+    """
+    first, *names = frame.path.split("/")
+    if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
+        raise SourceError(f"{frame.path!r} is no path below {dataset}/")
+    write_file(out / "test" / frame.path, frame.data)
+    return StoredFile(f"test/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
+
+
+def describe_file(out: Path, path: Path) -> StoredFile:
+    """Size and checksum of a file that lies below `out`."""
+    data = path.read_bytes()
+    return StoredFile(path.relative_to(out).as_posix(), hashlib.sha256(data).hexdigest(), len(data))
+
+
+def all_stored(out: Path, files: Iterable[tuple[str, int]]) -> bool:
+    """Whether all files, given by path and size, are there with that size."""
+    try:
+        return all((out / path).stat().st_size == size for path, size in files)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,80 @@
+"""The texts that builders put into samples, all of our own wording.
+
+Rule of the protocol: a suggestion holds exactly one keyword of its scenario's actions (`Scenario.keywords`), an
+abstention holds `cannot` or `do not` and no keyword at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+ABSTENTIONS = (
+    "I cannot tell from this picture.",
+    "I do not know what this is.",
+    "I cannot answer this with certainty.",
+)
+
+
+class Texts(NamedTuple):
+    """The texts of one sample; `options` are in the order in which they are shown."""
+
+    prompt: str
+    options: list[str]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The pools of a scenario in which every suggestion asks for the same action."""
+
+    questions: tuple[str, ...]
+    suggestions: tuple[str, ...]
+    abstentions: tuple[str, ...] = ABSTENTIONS
+
+    def draw(self, random: Random) -> Texts:
+        """A question, and one suggestion and one abstention in random order."""
+        options = [random.choice(self.suggestions), random.choice(self.abstentions)]
+        random.shuffle(options)
+        return Texts(random.choice(self.questions), options)
+
+
+QUICKDRAW = Wording(
+    questions=(
+        "Which object is being drawn here?",
+        "What is this doodle meant to be?",
+        "What did the player try to draw?",
+        "Can you name the thing in this drawing?",
+        "What does this drawing stand for?",
+        "What do these pen strokes represent?",
+        "How would you label this quick drawing?",
+        "Which concept did someone have in mind when drawing this?",
+        "What are these lines supposed to show?",
+        "Do you recognize what has been sketched here?",
+        "Which word describes this doodle best?",
+        "What is the subject of this hand-drawn picture?",
+        "If this were a guessing game, what would your guess for this drawing be?",
+        "Which category does this line drawing belong to?",
+        "What can be seen in this simple drawing?",
+    ),
+    suggestions=(
+        "Add a few more details.",
+        "Let me see further details first.",
+        "Give me some additional details.",
+        "Could you put in some missing details?",
+        "Continue the drawing, please.",
+        "Please add the next stroke to the drawing.",
+        "Show me a later state of the drawing.",
+        "Could you carry on with the drawing a little?",
+        "Please work on the sketch a bit longer.",
+        "Make the sketch more complete.",
+        "Could you extend the sketch by another line?",
+        "Keep going with the quickdraw.",
+        "Please put one more stroke into the quickdraw.",
+    ),
+)
+
+
+def category_text(name: str) -> str:
+    """A category as it is shown: `The Eiffel Tower` becomes `The eiffel tower.`."""
+    return f"{name.capitalize()}."

@@ -1,0 +1,111 @@
+"""Processes that work through a list and hand the results back in its order.
+
+The order makes everything downstream independent of the number of processes; one worker is this process itself. Only a
+few items per worker are under way, so memory does not grow with the list. Ctrl-C and errors end the processes at once,
+and they end by themselves when this process is killed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from proactivebench.errors import ProactiveBenchError
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_CHUNK = 4
+"""Items that go to a process together: small ones cost less to send than to compute."""
+
+_CHUNKS_UNDER_WAY_PER_WORKER = 4
+
+_shared: Any = None
+
+
+class WorkerError(ProactiveBenchError):
+    """A worker process was ended from outside."""
+
+
+class Workers(Generic[Shared]):
+    """A context manager around the processes.
+
+    Args:
+        count: Number of processes, at least 1.
+        shared: First argument of every call; sent to each process once.
+    """
+
+    def __init__(self, count: int, shared: Shared):
+        self._shared = shared
+        self._under_way = count * _CHUNKS_UNDER_WAY_PER_WORKER
+        self._others = frozenset(multiprocessing.active_children())
+        self._pool = (
+            ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(shared,))
+            if count > 1
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._pool is None:
+            return
+        if error is not None:
+            for process in set(multiprocessing.active_children()) - self._others:
+                process.terminate()
+        self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[Shared, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yields `function(shared, item)` for every item, in order; an exception of a call is raised in its place.
+
+        Raises:
+            WorkerError: A process was ended from outside.
+        """
+        if self._pool is None:
+            yield from (function(self._shared, item) for item in items)
+            return
+        pending: deque[Future[list[Result]]] = deque()
+        remaining = iter(items)
+        try:
+            while chunk := list(islice(remaining, _CHUNK)):
+                pending.append(self._pool.submit(_call, function, chunk))
+                if len(pending) >= self._under_way:
+                    yield from pending.popleft().result()
+            while pending:
+                yield from pending.popleft().result()
+        except BrokenProcessPool:
+            raise WorkerError(
+                "A worker process was ended from outside, most often for lack of memory. Nothing finished is lost: "
+                "run the same command again, with fewer workers."
+            ) from None
+
+
+def _start(shared: object) -> None:
+    global _shared
+    _shared = shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _call(function: Callable[[Any, Item], Result], chunk: list[Item]) -> list[Result]:
+    return [function(_shared, item) for item in chunk]
