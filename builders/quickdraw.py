@@ -90,8 +90,10 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
     def plan(self, unit: str) -> Plan[DrawingRef]:
         selection = self.source.select(unit, self.per_category, self.seed)
         skipped = [Skip(f"{unit}/{key_id}", "fewer than two strokes") for key_id in selection.too_few_strokes]
-        if missing := self.per_category - len(selection.chosen):
-            skipped += [Skip(unit, "too few recognised drawings with two strokes")] * missing
+        if not selection.chosen:
+            skipped.append(Skip(unit, f"category {unit} has no recognised drawing with two strokes"))
+        elif len(selection.chosen) < self.per_category:
+            skipped.append(Skip(unit, f"category with fewer than {self.per_category} usable drawings"))
         return Plan([self._plan_sample(ref) for ref in selection.chosen], skipped, selection.problems)
 
     def _plan_sample(self, ref: DrawingRef) -> PlannedSample[DrawingRef]:

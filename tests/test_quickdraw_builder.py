@@ -164,8 +164,14 @@ class TestBuilder:
         (raw / "cat.ndjson").write_bytes(b"\n".join([json.dumps(entry).encode(), *lines[1:], b"{torn"]))
         report = build(QuickDrawBuilder(QuickDraw.locate(raw)), tmp_path / "out")
         assert report.skip_reasons["fewer than two strokes"] == 1
-        assert report.skip_reasons["too few recognised drawings with two strokes"] == 10 - report.samples
+        assert report.skip_reasons["category with fewer than 10 usable drawings"] == 1
         assert [problem.where for problem in report.problems] == [f"{raw / 'cat.ndjson'}:4"]
+
+    def test_a_category_without_a_usable_drawing_is_named(self, source: QuickDraw, tmp_path: Path) -> None:
+        (tmp_path / "zigzag.ndjson").write_bytes(b"\n")
+        empty = QuickDraw.locate(tmp_path)
+        plan = QuickDrawBuilder(QuickDraw({**source.files, **empty.files})).plan("zigzag")
+        assert [skip.reason for skip in plan.skipped] == ["category zigzag has no recognised drawing with two strokes"]
 
     def test_other_raw_data_is_another_build(self, source: QuickDraw, tmp_path: Path, bundled_quickdraw: Path) -> None:
         build(QuickDrawBuilder(source, categories=["cat"]), tmp_path / "out")
