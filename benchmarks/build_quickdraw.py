@@ -6,7 +6,8 @@ JSON line.
 
     python benchmarks/build_quickdraw.py --raw ../shared/data/quickdraw/simplified
 
-The disk counts: set TMPDIR to a folder in memory to leave it out.
+The disk counts. Some file systems (ext4) make new files slowly for minutes after many were deleted, as a run of this
+does at its end; TMPDIR=/dev/shm leaves the disk out.
 """
 
 from __future__ import annotations
