@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from proactivebench.checking import CheckReport
 
 
-_ANSWERS = {"suggestion": "asks", "abstention": "abstains", "category": "names", "unreadable": "unread"}
+_ANSWERS = {"suggestion": "asks", "abstention": "abst.", "category": "names", "unreadable": "none"}
 
 
 def _percent(value: float) -> str:
@@ -35,7 +35,7 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> No
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("model", "scenario") if len(runs) > 1 else ("scenario",):
         table.add_column(heading, no_wrap=True)
-    for heading in ("n", "errors", "acc %", "psr", *_ANSWERS.values()):
+    for heading in ("n", "err.", "acc %", "psr", *_ANSWERS.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, metrics in runs.items():
         label = [name] if len(runs) > 1 else []

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proactivebench.answers import Outcome
+from proactivebench.environments import make_environment
+from proactivebench.environments.check import check_environment, way_to_reference
+from proactivebench.environments.foreign import with_foreign_suggestions
+from proactivebench.scenarios import SCENARIOS, is_abstention
+from proactivebench.views import Chain, Crop, ShortEdge
+from tests.example_samples import ENTRIES, example_sample
+
+
+@pytest.mark.parametrize("scenario", ENTRIES)
+def test_sound_samples_have_no_problems(scenario: str) -> None:
+    assert check_environment(example_sample(scenario)) == []
+
+
+@pytest.mark.parametrize("scenario", ENTRIES)
+def test_the_way_to_the_reference_leads_there_and_the_answer_is_right(scenario: str) -> None:
+    sample = example_sample(scenario)
+    environment = make_environment(sample)
+    way = way_to_reference(environment)
+    assert way
+    assert environment.turn == 0, "looking ahead changes nothing"
+    for suggestion in way:
+        environment.step(suggestion)
+    assert environment.shows_answer()
+    assert environment.observe().image == make_environment(sample, reference=True).observe().image
+    environment.step(sample.answer)
+    assert environment.done
+    assert environment.correct
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "said"),
+    [
+        ("ROD", {"options": ["Shove them.", "I cannot tell."]}, "'Shove them.' must name exactly one action"),
+        ("IN-C", {"options": ["Fix brightness and contrast.", "I do not know."], "quality_answer": "I do not know."},
+         "'Fix brightness and contrast.' must name exactly one action"),
+        ("QD", {"options": ["I cannot tell."]}, "there is no proactive suggestion"),
+        ("QD", {"options": ["Add details."]}, "there is no abstention"),
+        ("QD", {"categories": ["Plan B.", "iPhone 4S.", "Banana."]}, "'Plan B.' reads like another one"),
+        ("QD", {"reference_image": 9}, "no suggestions lead to frame 9 within 4 turns"),
+        ("QD", {"first_image": 3}, "the first frame shows it already"),
+        ("CIT", {"reference_image": 7}, "no suggestions lead to frame 7"),
+        ("VSOD", {"options": ["Wait for the bus.", "I cannot tell."], "num_images": 3}, "lead to frame 8"),
+    ],
+)  # fmt: skip
+def test_problems_are_named(scenario: str, changes: dict[str, Any], said: str) -> None:
+    assert any(said in problem for problem in check_environment(example_sample(scenario, **changes)))
+
+
+def test_a_sample_without_its_views_cannot_be_played() -> None:
+    sample = example_sample("MVP-N").model_copy(update={"valid_images": (4,)})
+    assert "cannot be played" in check_environment(sample)[-1]
+
+
+@pytest.mark.parametrize("scenario", ENTRIES)
+def test_random_play_ends_and_keeps_the_rules(scenario: str) -> None:
+    for seed in range(50):
+        rng = random.Random(seed)
+        environment = make_environment(example_sample(scenario), hint=bool(seed % 2))
+        while not environment.done:
+            observation = environment.observe()
+            branch = copy.copy(environment)
+            answer = rng.choice(observation.options)
+            accepted = answer in environment.accepted
+            verdict = environment.step(answer)
+            assert (verdict.suggestion.outcome is Outcome.CORRECT) == accepted
+            assert branch.observe() == observation, "a branch is not moved by its origin"
+            assert "{" not in observation.image
+        assert 1 <= environment.turn <= environment.max_turns
+        with pytest.raises(RuntimeError):
+            environment.step("A")
+
+
+@given(st.text(), st.sampled_from(list(ENTRIES)))
+def test_any_answer_is_read(answer: str, scenario: str) -> None:
+    environment = make_environment(example_sample(scenario))
+    verdict = environment.step(answer)
+    assert environment.turn == 1
+    assert verdict.reading in (verdict.suggestion, verdict.category)
+
+
+def test_resizing_and_cropping_are_one_view() -> None:
+    sample = example_sample("COCO")
+    assert make_environment(sample).observe().view == Crop(100, 89.5, 300, 260)
+    view = make_environment(sample, short_edge=224).observe().view
+    assert view == Chain((Crop(100, 89.5, 300, 260), ShortEdge(224)))
+    assert make_environment(sample, reference=True).observe().view is None
+
+
+@pytest.mark.parametrize("scenario", ENTRIES)
+def test_foreign_suggestions_are_understood_nowhere(scenario: str) -> None:
+    sample = example_sample(scenario)
+    foreign = with_foreign_suggestions(sample, random.Random(1))
+    assert [is_abstention(o) for o in foreign.options] == [is_abstention(o) for o in sample.options]
+    assert make_environment(foreign).accepted == ()
+    assert with_foreign_suggestions(sample, random.Random(1)) == foreign
+    assert len(set(foreign.options)) == len(foreign.options)
+
+
+def test_there_are_nineteen_proactive_behaviours() -> None:
+    behaviours = {
+        (scenario.name if scenario.name in ("ROD", "COCO") else "", action)
+        for scenario in SCENARIOS.values()
+        for action in scenario.keywords.values()
+    }
+    assert len(behaviours) == 19

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.evaluation import engine
+from proactivebench.evaluation.run_log import RunLog, read_episodes
+from proactivebench.evaluation.settings import Settings, limited
+from proactivebench.models.base import Model, PictureError, Request
+from proactivebench.models.scripted import ScriptedModel
+from proactivebench.scenarios import QD
+from proactivebench.views import ShortEdge
+from tests.example_samples import example_sample
+from tests.small_benchmark import build_small
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def benchmark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_small(tmp_path_factory.mktemp("benchmark"))
+
+
+@pytest.fixture
+def benchmark(benchmark_folder: Path) -> Benchmark:
+    return Benchmark.open(benchmark_folder)
+
+
+class Scripted(Model):
+    """Answers by a function of the request, and remembers the requests."""
+
+    def __init__(self, answer: Callable[[Request], str]):
+        self._answer = answer
+        self.requests: list[Request] = []
+
+    async def reply(self, request: Request) -> str:
+        self.requests.append(request)
+        return self._answer(request)
+
+    def identity(self) -> dict[str, object]:
+        return {"model": "test"}
+
+
+def run(benchmark: Benchmark, model: Model, folder: Path, **options: Any) -> Any:
+    settings = Settings(**options.pop("settings", {}))
+    return engine.evaluate(benchmark, [QD], model, settings, folder, **options)
+
+
+def test_the_oracle_is_always_right_and_asks_for_every_stroke(benchmark: Benchmark, tmp_path: Path) -> None:
+    metrics = run(benchmark, ScriptedModel("oracle"), tmp_path)
+    scores = metrics["scenarios"]["QD"]
+    strokes = [sample.num_images for sample in benchmark.samples(QD)]
+    assert scores["n"] == len(strokes) == 6
+    assert scores["acc"] == metrics["average"]["acc"] == 1.0
+    assert scores["psr"] == pytest.approx(sum(strokes) / len(strokes) - 1)
+    assert scores["wasted_suggestions"] == 0
+    assert json.loads((tmp_path / "metrics.json").read_text()) == metrics
+
+
+def test_abstaining_scores_nothing(benchmark: Benchmark, tmp_path: Path) -> None:
+    scores = run(benchmark, ScriptedModel("abstain"), tmp_path)["scenarios"]["QD"]
+    assert (scores["acc"], scores["psr"]) == (0.0, 0.0)
+    assert scores["answers"] == {"suggestion": 0, "abstention": 1, "category": 0, "unreadable": 0}
+
+
+def test_the_reference_setting_shows_the_complete_drawing_once(benchmark: Benchmark, tmp_path: Path) -> None:
+    model = Scripted(lambda request: request.environment.sample.answer)
+    average = run(benchmark, model, tmp_path, settings={"mode": "reference"})["average"]
+    assert (average["acc"], average["psr"]) == (1, 0)
+    for request in model.requests:
+        (message,) = request.messages
+        assert message.picture is not None
+        assert message.picture.path.name == f"{request.environment.sample.reference_image:04d}.png"
+        assert "E. " not in message.text
+
+
+def test_history_keeps_earlier_turns(benchmark: Benchmark, tmp_path: Path) -> None:
+    lengths: dict[int, list[int]] = {}
+
+    def ask(request: Request) -> str:
+        sample, messages = request.environment.sample, request.messages
+        lengths.setdefault(sample.id, []).append(len(messages))
+        assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
+        assert all(isinstance(message.picture.view, ShortEdge) for message in messages if message.picture)
+        return (request.environment.accepted or ("?",))[0]
+
+    run(benchmark, Scripted(ask), tmp_path, settings={"history": True})
+    for sample in benchmark.samples(QD):
+        assert lengths[sample.id] == list(range(1, 2 * sample.num_images, 2))
+
+
+def test_a_failed_picture_is_an_error_and_no_answer(benchmark: Benchmark, tmp_path: Path) -> None:
+    def answer(request: Request) -> str:
+        if request.environment.sample.id == 0:
+            raise PictureError("0000.png: truncated")
+        return request.environment.sample.answer
+
+    metrics = run(benchmark, Scripted(answer), tmp_path, max_errors=0.5)
+    scores = metrics["scenarios"]["QD"]
+    assert (scores["n"], scores["errors"], scores["errors_by_kind"]) == (5, 1, {"picture": 1})
+    assert scores["acc"] == 1.0
+    with pytest.raises(ProactiveBenchError, match=r"1 of 6 episodes.*sample 0: 0000.png: truncated"):
+        run(benchmark, Scripted(answer), tmp_path, max_errors=0.1)
+    repaired = run(benchmark, Scripted(lambda request: request.environment.sample.answer), tmp_path)
+    assert (repaired["scenarios"]["QD"]["n"], repaired["scenarios"]["QD"]["errors"]) == (6, 0)
+
+
+def test_too_many_errors_stop_the_run_early(benchmark: Benchmark, tmp_path: Path) -> None:
+    def answer(request: Request) -> str:
+        raise PictureError("no")
+
+    model = Scripted(answer)
+    model.concurrency = 1
+    with pytest.raises(ProactiveBenchError, match="ended with an error"):
+        run(benchmark, model, tmp_path, max_errors=0)
+    assert len(model.requests) == 1
+
+
+def test_a_run_is_continued_where_it_was_torn(benchmark: Benchmark, tmp_path: Path) -> None:
+    whole = run(benchmark, ScriptedModel("random"), tmp_path / "whole")
+    run(benchmark, ScriptedModel("random"), tmp_path / "torn")
+    path = tmp_path / "torn" / "episodes.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    (tmp_path / "torn" / "metrics.json").unlink()
+    started = []
+    again = run(benchmark, ScriptedModel("random"), tmp_path / "torn", on_start=lambda *counts: started.append(counts))
+    assert started == [(6, 5)]
+    assert again == whole
+    assert {e.key: e for e in read_episodes(tmp_path / "torn")} == {e.key: e for e in read_episodes(tmp_path / "whole")}
+
+
+def test_other_settings_never_continue_a_run(benchmark: Benchmark, tmp_path: Path) -> None:
+    run(benchmark, ScriptedModel("guess"), tmp_path)
+    with pytest.raises(UsageError, match=r"settings\.seed was 0, is now 1"):
+        run(benchmark, ScriptedModel("guess"), tmp_path, settings={"seed": 1})
+    with pytest.raises(UsageError, match=r"model\.model was"):
+        run(benchmark, ScriptedModel("ask"), tmp_path)
+
+
+def test_two_processes_never_share_a_run(benchmark: Benchmark, tmp_path: Path) -> None:
+    with RunLog(tmp_path, {}), pytest.raises(UsageError, match="in use by another process"):
+        run(benchmark, ScriptedModel("guess"), tmp_path)
+
+
+def test_prompts_are_kept_once(benchmark: Benchmark, tmp_path: Path) -> None:
+    run(benchmark, ScriptedModel("oracle"), tmp_path)
+    texts = [json.loads(line) for line in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    assert len({text["hash"] for text in texts}) == len(texts)
+    used = {turn.prompt for episode in read_episodes(tmp_path) for turn in episode.turns}
+    assert used == {text["hash"] for text in texts}
+
+
+def test_a_smaller_limit_plays_a_part_of_a_larger_one() -> None:
+    samples = [example_sample("QD", id=number) for number in range(100)]
+    small, large = (limited(samples, Settings(limit=limit)) for limit in (10, 30))
+    assert len(small) == 10
+    assert {s.id for s in small} < {s.id for s in large}
+    assert limited(samples, Settings(limit=10, seed=1)) != small
+
+
+def test_killed_at_any_moment_a_run_ends_with_the_same_scores(benchmark_folder: Path, tmp_path: Path) -> None:
+    def command(out: Path) -> list[str]:
+        arguments = ["evaluate", "--model", "scripted:random", "--data", str(benchmark_folder), "--out", str(out)]
+        return [sys.executable, str(ROOT / "cli.py"), *arguments]
+
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    rng = random.Random(0)
+    for _ in range(4):
+        process = subprocess.Popen(command(tmp_path / "killed"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        time.sleep(rng.uniform(0.2, 0.8))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
+    whole, killed = ((tmp_path / name / "metrics.json").read_bytes() for name in ("whole", "killed"))
+    assert killed == whole

@@ -1,0 +1,59 @@
+"""Every text that a model or a judge reads, frozen: run with UPDATE_SNAPSHOTS=1 to accept a change."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from proactivebench import open_ended, prompts
+from proactivebench.environments import make_environment
+from proactivebench.environments.examples import solve
+from proactivebench.errors import UsageError
+from tests.example_samples import ENTRIES, example_sample
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+def compare(name: str, text: str) -> None:
+    path = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scenario", ENTRIES)
+def test_prompts(scenario: str) -> None:
+    sample = example_sample(scenario)
+    parts = []
+    for reference in (False, True):
+        for hint in (False, True):
+            observation = make_environment(sample, reference=reference, hint=hint).observe()
+            text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
+            parts.append(f"== {reference=} {hint=}\n{text}\n")
+    parts.append(f"== open-ended\n{open_ended.published_text(sample)}\n")
+    replies = open_ended.valid_replies(sample)
+    parts.append(f"== judge\n{open_ended.judge_question(sample.prompt, replies, 'Please help.')}\n")
+    compare(scenario, "\n".join(parts))
+
+
+def test_zoom_has_its_own_hint() -> None:
+    assert "zooming out" in make_environment(example_sample("COCO", direction="zoom"), hint=True).question()
+
+
+def test_judge_instructions() -> None:
+    compare(f"judge-{open_ended.INSTRUCTIONS_VERSION}", open_ended.judge_instructions())
+
+
+@pytest.mark.parametrize("scenario", ["ROD", "MVP-N"])
+def test_examples(scenario: str) -> None:
+    turns = solve(make_environment(example_sample(scenario)), random.Random(0), reasoning=True)
+    compare(f"example-{scenario}", "".join(f"{turn.observation.image}\n{turn.answer}\n" for turn in turns))
+
+
+def test_there_are_no_examples_elsewhere() -> None:
+    with pytest.raises(UsageError, match="ROD and MVP-N alone"):
+        solve(make_environment(example_sample("QD")), random.Random(0))

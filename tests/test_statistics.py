@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proactivebench.evaluation.statistics import average, estimate
+
+
+def test_without_clusters_the_error_is_the_usual_one() -> None:
+    values = [0.0, 1.0, 1.0, 0.0, 1.0]
+    result = estimate(values, list("abcde"))
+    assert result.mean == pytest.approx(0.6)
+    assert result.se == pytest.approx(np.std(values, ddof=1) / np.sqrt(5))
+    low, high = result.interval
+    assert 0 <= low < 0.6 < high <= 1
+
+
+def test_copies_of_a_source_add_no_certainty() -> None:
+    values = [0.0, 1.0, 1.0, 0.0, 1.0]
+    once = estimate(values, list("abcde"))
+    thrice = estimate(values * 3, list("abcde") * 3)
+    assert thrice.se == pytest.approx(once.se)
+    assert thrice.interval == pytest.approx(once.interval)
+
+
+def test_one_source_has_no_error_and_seeds_decide_the_interval() -> None:
+    assert estimate([1.0, 0.0], ["a", "a"]).se is None
+    values, sources = list(np.linspace(0, 1, 50)), [str(n) for n in range(50)]
+    assert estimate(values, sources, 1).interval == estimate(values, sources, 1).interval
+    assert estimate(values, sources, 1).interval != estimate(values, sources, 2).interval
+
+
+def test_scenarios_weigh_alike() -> None:
+    small, large = estimate([1.0, 1.0], ["a", "b"]), estimate([0.0] * 98 + [0.5, 0.5], [str(n) for n in range(100)])
+    both = average([small, large])
+    assert both.mean == pytest.approx((1 + 0.01) / 2)
+    assert small.se is not None
+    assert large.se is not None
+    assert both.se == pytest.approx(np.hypot(small.se, large.se) / 2)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        values = (rng.random(80) < 0.3).astype(float)
+        low, high = estimate(list(values), [str(n) for n in range(80)]).interval
+        covered += low <= 0.3 <= high
+    assert 0.88 <= covered / 200 <= 0.99
