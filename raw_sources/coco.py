@@ -109,7 +109,7 @@ class Coco(Source[CocoRecord]):
             found.path / name
             for found in walk(raw)
             for name in found.files
-            if (match := _INSTANCES.fullmatch(name)) and match[2].lower() == split
+            if (match := _INSTANCES.fullmatch(name)) and match[2].lower() == split and (found.path / name).is_file()
         ]
         if not files:
             raise SourceNotFoundError(

@@ -42,7 +42,10 @@ class Listing(NamedTuple):
 
 
 def listing(folder: Path) -> Listing:
-    """Lists a folder without what operating systems leave behind; one that is not there or not readable is empty."""
+    """Lists a folder without what operating systems leave behind; one that is not there or not readable is empty.
+
+    A link that leads nowhere counts as a file.
+    """
     folders: list[str] = []
     files: list[str] = []
     try:
@@ -73,7 +76,10 @@ def walk(raw: Path) -> Iterator[Listing]:
     for _ in range(DEPTH + 1):
         below: list[Path] = []
         for folder in level:
-            status = folder.stat()
+            try:
+                status = folder.stat()
+            except OSError:  # gone, or in a folder that may be listed but not entered
+                continue
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))

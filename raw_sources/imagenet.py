@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from raw_sources.base import Inventory, Problem, Source, SourceNotFoundError
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
 from raw_sources.folders import WNID, listing, picture_size, walk
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class ImageNet(Source[ImageNetRecord]):
         return inventory
 
     def records(self) -> Iterator[ImageNetRecord]:
-        """Yields the pictures whose class is known, by class and name."""
+        """Yields the pictures whose class is known, by class and name.
+
+        Raises:
+            SourceError: The ground truth cannot be read.
+        """
         return self._read([])
 
     def _read(self, problems: list[Problem]) -> Iterator[ImageNetRecord]:
@@ -146,7 +150,11 @@ def _read_ground_truth(path: Path, problems: list[Problem]) -> dict[int, str]:
     """Number of a validation picture -> wnid."""
     by_number = {str(entry.number): entry.wnid for entry in CLASSES}
     found: dict[int, str] = {}
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}).") from error
+    for number, line in enumerate(lines, start=1):
         if wnid := by_number.get(line.strip()):
             found[number] = wnid
         else:

@@ -131,13 +131,13 @@ class Rod(Source[RodRecord]):
 
     def _read(self, problems: list[Problem]) -> Iterator[RodRecord]:
         sequences: dict[str, dict[int, Path]] = {}
-        first: dict[str, FrameName] = {}
+        names: dict[str, FrameName] = {}
         for path in (path for found in walk(self.folder) for path in pictures(found.path)):
             name = parse_frame_name(path.stem)
             if name is None:
                 continue
             frames = sequences.setdefault(name.sequence, {})
-            first.setdefault(name.sequence, name)
+            names.setdefault(name.sequence, name)
             if name.number >= FRAMES:
                 problems.append(Problem(str(path), f"frames are numbered from s0 to s{FRAMES - 1}"))
             elif name.number in frames:
@@ -145,14 +145,14 @@ class Rod(Source[RodRecord]):
             else:
                 frames[name.number] = path
         for sequence, frames in sorted(sequences.items()):
-            words = self._occluders(first[sequence].scene)
+            words = self._occluders(names[sequence].scene)
             if len(words) != 1:
                 known = ", ".join(spelling for spelling, _ in self.occluders)
                 what = f"{len(words)} occluders in the name, expected one of {known} between underscores"
                 problems.append(Problem(f"{self.folder}: {sequence}", what))
             elif frames:
                 photos = tuple(frames.get(index) for index in range(FRAMES))
-                yield RodRecord(sequence, first[sequence].label, words[0], photos)
+                yield RodRecord(sequence, names[sequence].label, words[0], photos)
 
     def _occluders(self, scene: str) -> list[str]:
         tokens = scene.lower().split("_")

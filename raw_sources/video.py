@@ -7,7 +7,7 @@ reads all that YouTube gives (H.264, VP9, AV1); decord and OpenCV misread or ref
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +56,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
             if not container.streams.video:
-                raise VideoError(f"{path}: it has no pictures, only sound. Get the file again.")
+                raise VideoError(f"{path}: it holds no pictures. Get the file again.")
             yield container, container.streams.video[0]
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: not a readable video ({error.strerror or error}). Get the file again.") from error
@@ -107,25 +107,25 @@ def _timed(container: InputContainer, stream: VideoStream) -> Iterator[tuple[flo
     """
     first: float | None = None
     for frame in _decoded(container, stream):
+        if frame.is_corrupt or frame.pts is None or stream.time_base is None:
+            return
         if frame.width * frame.height > MAX_PIXELS:
             raise VideoError(f"{container.name}: frames of {frame.width} x {frame.height} are too large.")
-        if frame.time is None:
-            continue
-        first = frame.time if first is None else first
-        yield frame.time - first, frame
+        time = float(frame.pts * stream.time_base)  # `frame.time` is not a number for frames that come out last
+        first = time if first is None else first
+        yield time - first, frame
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
     import av
 
-    try:
+    with suppress(av.FFmpegError):
         for packet in container.demux(stream):
-            for frame in stream.codec_context.decode(packet):
-                if frame.is_corrupt:
-                    return
-                yield frame
-    except av.FFmpegError:
-        yield from stream.codec_context.decode(None)  # those that wait to be put in order
+            if packet.is_corrupt:
+                break
+            yield from stream.codec_context.decode(packet)
+    with suppress(av.FFmpegError):  # at damage some frames still wait to be put in order; at the end none do
+        yield from stream.codec_context.decode(None)
 
 
 def duration_seconds(path: Path) -> float:

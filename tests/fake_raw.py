@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from fake_pictures import carton, corrupt, draw_thing, litter, occluder, person, room
-from fake_videos import make_changeit
+from fake_videos import make_changeit as make_changeit
 from PIL import Image
 
 from raw_sources.imagenet import CLASSES
