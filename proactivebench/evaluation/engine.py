@@ -123,6 +123,7 @@ def evaluate(
     tasks = plan(benchmark, scenarios, settings)
     allowed_errors = int(max_errors * len(tasks))
     with RunLog(folder, run_identity(benchmark, scenarios, model, settings)) as log:
+        log.write_where(benchmark.folder)
         owed = [task for task in tasks if task.key not in log.done]
         on_start(len(tasks), len(tasks) - len(owed))
         try:

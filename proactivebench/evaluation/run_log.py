@@ -2,13 +2,14 @@
 
 `run.json` says everything that decides the numbers, `episodes.jsonl` holds one line per finished episode,
 `prompts.jsonl` the user's texts by hash, `metrics.json` the scores. Lines are appended and flushed, so that killing the
-process loses at most the line being written. When a run is continued, a torn line and the episodes that ended with an
+process loses at most the line being written. `where.json` says where the data were; it decides nothing. When a run is continued, a torn line and the episodes that ended with an
 error are dropped and played again. A second process on the same folder is refused.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.records import Episode, text_hash
 
 RUN, EPISODES, PROMPTS, METRICS = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json"
+WHERE = "where.json"
 
 
 def write_json(path: Path, value: object) -> None:
@@ -59,6 +61,20 @@ def read_episodes(folder: Path) -> Iterator[Episode]:
             yield Episode.model_validate_json(line)
         except ValidationError as error:
             raise ProactiveBenchError(f"{folder / EPISODES}, line {number}: no episode record ({error})") from error
+
+
+def read_prompts(folder: Path) -> dict[str, str]:
+    """The user's texts of a run by their hash, also while it goes on."""
+    lines = map(json.loads, _complete_lines(folder / PROMPTS))
+    return {line["hash"]: line["text"] for line in lines}
+
+
+def read_where(folder: Path) -> Path | None:
+    """The benchmark's folder as it was when the run was last played; None where that is not known."""
+    try:
+        return folder / json.loads((folder / WHERE).read_text(encoding="utf-8"))["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _encode(value: object) -> bytes:
@@ -159,6 +175,10 @@ class RunLog:
                 f"{self.folder}: cannot write ({error.strerror}). Finished episodes are safe; make room and repeat the "
                 "command to continue."
             ) from error
+
+    def write_where(self, data: Path) -> None:
+        """Notes the benchmark's folder, seen from the run's, so that both can move together."""
+        write_json(self.folder / WHERE, {"data": os.path.relpath(data, self.folder)})
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes `metrics.json`."""
