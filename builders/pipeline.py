@@ -121,8 +121,8 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
     settings: dict[str, Any] = orjson.loads(orjson.dumps(job.builder.settings()))
     samples_path = out / "test" / f"{scenario.dataset}_preprocessed.jsonl"
     journal_path = out / f".{scenario.dataset}.journal"
-    if samples_path.exists() and (report := _existing(out, scenario, settings, samples_path)):
-        journal_path.unlink(missing_ok=True)
+    finished = samples_path.exists() and not journal_path.exists()
+    if finished and (report := _existing(out, scenario, settings, samples_path)):
         return report
     versions = job.builder.versions() | {"python": platform.python_version(), "proactivebench-toolkit": __version__}
     with Journal(journal_path) as journal:
@@ -141,22 +141,30 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
         skipped=planned.skipped + unusable,
         problems=planned.problems,
     )
-    files = [(describe_file(out, samples_path), "samples of this build", "as of the frames")]
-    files += [(file, plan.origin, plan.licence) for _, plan in kept for file in journal.finished[plan.key].files]
     entry = {
         "dataset": scenario.dataset,
         "settings": settings,
         "versions": versions,
         "counts": {"samples": report.samples, "frames": report.frames, "problems": len(report.problems)},
         "skipped": [skip._asdict() for skip in report.skipped],
-        "files": {
-            file.path: {"bytes": file.bytes, "sha256": file.sha256, "origin": origin, "licence": licence}
-            for file, origin, licence in files
-        },
+        "files": _describe_files(out, samples_path, kept, journal),
     }
     add_to_manifest(out, scenario.name, entry)
     journal_path.unlink()
     return report
+
+
+def _describe_files(
+    out: Path, samples_path: Path, kept: Sequence[_Numbered], journal: Journal
+) -> dict[str, dict[str, Any]]:
+    """Path -> what the manifest says of that file."""
+    licences = ", ".join(sorted({plan.licence for _, plan in kept}))
+    files = [(describe_file(out, samples_path), "proactivebench-toolkit", licences)]
+    files += [(file, plan.origin, plan.licence) for _, plan in kept for file in journal.finished[plan.key].files]
+    return {
+        file.path: {"bytes": file.bytes, "sha256": file.sha256, "origin": origin, "licence": licence}
+        for file, origin, licence in files
+    }
 
 
 def _existing(out: Path, scenario: Scenario, settings: Mapping[str, Any], samples_path: Path) -> BuildReport | None:
@@ -233,7 +241,7 @@ def _is_finished(job: _Job, finished: Finished | None) -> bool:
 
 def _render_sample(job: _Job, plan: PlannedSample[Any]) -> Finished:
     try:
-        frames = job.builder.render(plan)
+        frames = list(job.builder.render(plan))
         return Finished([store_frame(job.out, job.builder.scenario.dataset, frame) for frame in frames])
     except SourceError as error:
         if job.strict:

@@ -35,6 +35,7 @@ def write_file(path: Path, data: bytes) -> None:
             part.write_bytes(data)
         part.replace(path)
     except OSError as error:  # a full disk does not say which file
+        part.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
