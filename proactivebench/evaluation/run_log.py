@@ -1,9 +1,10 @@
 """A run on disk: a folder that can be continued at any moment.
 
 `run.json` says everything that decides the numbers, `episodes.jsonl` holds one line per finished episode,
-`prompts.jsonl` the user's texts by hash, `metrics.json` the scores. Lines are appended and flushed, so that killing the
-process loses at most the line being written. `where.json` says where the data were; it decides nothing. When a run is continued, a torn line and the episodes that ended with an
-error are dropped and played again. A second process on the same folder is refused.
+`prompts.jsonl` the user's texts by hash, `metrics.json` the scores; `where.json` says where the data were and decides
+nothing. Lines are appended and flushed, so that killing the process loses at most the line being written. When a run is
+continued, a torn line and the episodes that ended with an error are dropped and played again. A second process on the
+same folder is refused.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def read_prompts(folder: Path) -> dict[str, str]:
 def read_where(folder: Path) -> Path | None:
     """The benchmark's folder as it was when the run was last played; None where that is not known."""
     try:
-        return folder / json.loads((folder / WHERE).read_text(encoding="utf-8"))["data"]
+        return folder / str(json.loads((folder / WHERE).read_text(encoding="utf-8"))["data"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
