@@ -20,6 +20,7 @@ from proactivebench.evaluation.metrics import compute_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, limited
+from proactivebench.evaluation.where import write_where
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
 
@@ -123,7 +124,7 @@ def evaluate(
     tasks = plan(benchmark, scenarios, settings)
     allowed_errors = int(max_errors * len(tasks))
     with RunLog(folder, run_identity(benchmark, scenarios, model, settings)) as log:
-        log.write_where(benchmark.folder)
+        write_where(folder, benchmark.folder)
         owed = [task for task in tasks if task.key not in log.done]
         on_start(len(tasks), len(tasks) - len(owed))
         try:
