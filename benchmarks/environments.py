@@ -39,6 +39,7 @@ def recorded_episodes() -> dict[str, list[Episode]]:
 
 
 def ours(sample: Sample, answers: list[str]) -> None:
+    """An episode in our environment."""
     environment = make_environment(sample)
     for answer in answers:
         observation = environment.observe()
@@ -47,6 +48,7 @@ def ours(sample: Sample, answers: list[str]) -> None:
 
 
 def plain(sample: Sample, answers: list[str]) -> None:
+    """The same number of turns by hand, without a state machine."""
     for answer in answers:
         options = [*sample.options, *sample.categories]
         sample.image_template.replace("{image}", f"{sample.first_image:04d}")
@@ -58,6 +60,8 @@ def plain(sample: Sample, answers: list[str]) -> None:
 
 
 def turns_per_second(play: Callable[[Sample, list[str]], None], episodes: list[Episode], seconds: float) -> int:
+    """Plays the episodes over and over for so long."""
+
     def forever() -> Iterator[Episode]:
         while True:
             yield from episodes
@@ -77,10 +81,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="per scenario and loop")
     seconds = parser.parse_args().seconds
     result = {
-        name: {"turns_per_s": turns_per_second(ours, played, seconds), "plain": turns_per_second(plain, played, seconds)}
+        name: {loop.__name__: turns_per_second(loop, played, seconds) for loop in (ours, plain)}
         for name, played in recorded_episodes().items()
     }
-    slowest = min(figures["turns_per_s"] for figures in result.values())
+    slowest = min(figures["ours"] for figures in result.values())
     print(json.dumps({"benchmark": "environments", "slowest_turns_per_s": slowest, "scenarios": result}))
 
 

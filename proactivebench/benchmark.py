@@ -103,13 +103,18 @@ class Benchmark:
                 continue
             yield sample
 
-    def fingerprint(self) -> str:
-        """SHA-256 over everything but the frames' bytes: two benchmarks with equal ones hold the same samples."""
-        digest = hashlib.sha256()
-        for path in (*map(self.path, self.scenarios), self.folder / KEPT_IDS):
-            if path.is_file():
-                digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+    def fingerprint(self, *, filtered: bool = True) -> dict[str, str | None]:
+        """What tells the samples of this benchmark from others: SHA-256 of all samples, and of the kept ids.
+
+        Args:
+            filtered: Whether the kept ids count; without, theirs is None.
+        """
+        samples = hashlib.sha256()
+        for path in map(self.path, self.scenarios):
+            samples.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        kept = {scenario.name: sorted(self.kept_ids(scenario) or ()) for scenario in self.scenarios} if filtered else {}
+        kept_digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest() if any(kept.values()) else None
+        return {"samples": samples.hexdigest(), "kept_ids": kept_digest}
 
 
 def _read_kept_ids(text: bytes, name: str) -> dict[str, list[int]]:

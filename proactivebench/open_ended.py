@@ -6,16 +6,22 @@ the same contract: one 0 or 1 per valid reply, comma separated, at the end.
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from proactivebench import scenarios
+from proactivebench import prompts, scenarios
+from proactivebench.environments.base import Environment
 from proactivebench.samples import ImageNetCSample, Sample
 from proactivebench.scenarios import Action, Scenario
 
 INSTRUCTIONS_VERSION = "1"
 """Changes whenever `judge_instructions.txt` changes, so that judgements of different texts are never mixed."""
+
+NOTHING = "\0"
+"""A text that no environment reads as an option."""
 
 _RUN_OF_BITS = re.compile(r"[01](?:\s*,\s*[01])*")
 
@@ -28,6 +34,11 @@ _SUGGESTIONS: dict[str, tuple[str, ...]] = {
 }
 SUGGESTION_COUNT = {name: len(texts) for name, texts in _SUGGESTIONS.items()} | {"IN-C": 1, "CIT": 2}
 """Short scenario name -> how many of the valid replies, from the front, are suggestions; the rest are categories."""
+
+
+def open_question(question: str, hint: bool) -> str:
+    """The user's text of an open-ended turn; the hint is the same in all scenarios."""
+    return f"{question} {prompts.OPEN_ENDED_HINT}" if hint else question
 
 
 def _suggestions(sample: Sample) -> tuple[str, ...]:
@@ -58,10 +69,20 @@ def judge_instructions() -> str:
     return resources.files("proactivebench").joinpath("judge_instructions.txt").read_text(encoding="utf-8")
 
 
-def judge_question(question: str, replies: list[str], reply: str) -> str:
+_ANSWERS_HEADING, _REPLY_HEADING = "\n\nValid answers:\n", "\n\nReply to judge:\n"
+
+
+def judge_question(question: str, replies: Sequence[str], reply: str) -> str:
     """What a judge is asked about one reply."""
     numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(replies, start=1))
-    return f"Question:\n{question}\n\nValid answers:\n{numbered}\n\nReply to judge:\n{reply}"
+    return f"Question:\n{question}{_ANSWERS_HEADING}{numbered}{_REPLY_HEADING}{reply}"
+
+
+def judged_texts(text: str) -> tuple[list[str], str]:
+    """The valid answers and the reply of a `judge_question`."""
+    before, _, reply = text.partition(_REPLY_HEADING)
+    numbered = before.partition(_ANSWERS_HEADING)[2]
+    return [line.partition(". ")[2] for line in numbered.split("\n")], reply
 
 
 @dataclass(frozen=True)
@@ -69,17 +90,27 @@ class Judgement:
     """What a judge's output says about one reply.
 
     Attributes:
-        suggestion: Whether the reply makes a valid suggestion (ps).
-        category: Whether it names the right category (cc).
+        bits: For each valid reply, whether the judged one expresses it.
+        suggestions: How many of them, from the front, are suggestions.
     """
 
-    suggestion: bool
-    category: bool
+    bits: tuple[bool, ...]
+    suggestions: int
+
+    @property
+    def suggestion(self) -> bool:
+        """Whether the reply makes a valid suggestion (ps)."""
+        return any(self.bits[: self.suggestions])
+
+    @property
+    def category(self) -> bool:
+        """Whether it names the right category (cc)."""
+        return any(self.bits[self.suggestions :])
 
     @property
     def aggregate(self) -> bool:
         """Either of the two (agg)."""
-        return self.suggestion or self.category
+        return any(self.bits)
 
 
 def read_judgement(output: str, count: int, scenario: Scenario) -> Judgement | None:
@@ -94,8 +125,32 @@ def read_judgement(output: str, count: int, scenario: Scenario) -> Judgement | N
         None where there is no such run, or one of another length.
     """
     runs = _RUN_OF_BITS.findall(output)
-    bits = [bit == "1" for bit in re.findall("[01]", runs[-1])] if runs else []
-    if len(bits) != count:
-        return None
-    suggestions = SUGGESTION_COUNT[scenario.name]
-    return Judgement(any(bits[:suggestions]), any(bits[suggestions:]))
+    bits = tuple(bit == "1" for bit in re.findall("[01]", runs[-1])) if runs else ()
+    return Judgement(bits, SUGGESTION_COUNT[scenario.name]) if len(bits) == count else None
+
+
+def option_for(judgement: Judgement, environment: Environment, rng: random.Random) -> str:
+    """What a judged reply means to an environment (multi-turn setting).
+
+    Args:
+        judgement: Of the reply, over the replies of `turn_replies`.
+        environment: The episode at the turn of the reply.
+        rng: Chooses among the suggestions that the environment can carry out, where it cannot carry out the one made.
+
+    Returns:
+        The right category, an accepted suggestion, or `NOTHING`, which names no option.
+    """
+    if judgement.category:
+        return environment.sample.answer
+    if not judgement.suggestion or not environment.accepted:
+        return NOTHING
+    made = _suggestions(environment.sample)[judgement.bits.index(True)]
+    action = environment.scenario.action_of(f"{made}.")
+    fitting = [option for option in environment.accepted if environment.scenario.action_of(option) is action]
+    return rng.choice(fitting or environment.accepted)
+
+
+def turn_replies(environment: Environment) -> list[str]:
+    """The valid replies in one turn of the multi-turn setting: the category is among them as soon as it counts."""
+    category = [environment.sample.answer.replace(".", "")] if environment.category_counts() else []
+    return [*_suggestions(environment.sample), *category]

@@ -16,7 +16,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.run_log import RunLog, read_episodes
-from proactivebench.evaluation.settings import Settings, limited
+from proactivebench.evaluation.settings import Settings, chosen_samples
 from proactivebench.models.base import Model, PictureError, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import QD
@@ -163,10 +163,10 @@ def test_prompts_are_kept_once(benchmark: Benchmark, tmp_path: Path) -> None:
 
 def test_a_smaller_limit_plays_a_part_of_a_larger_one() -> None:
     samples = [example_sample("QD", id=number) for number in range(100)]
-    small, large = (limited(samples, Settings(limit=limit)) for limit in (10, 30))
+    small, large = (chosen_samples(samples, Settings(limit=limit)) for limit in (10, 30))
     assert len(small) == 10
     assert {s.id for s in small} < {s.id for s in large}
-    assert limited(samples, Settings(limit=10, seed=1)) != small
+    assert chosen_samples(samples, Settings(limit=10, seed=1)) != small
 
 
 def test_killed_at_any_moment_a_run_ends_with_the_same_scores(benchmark_folder: Path, tmp_path: Path) -> None:

@@ -1,26 +1,27 @@
 """Playing all episodes of a run: as many at once as the model wants, each a coroutine that asks, steps and repeats.
 
-The turns of all samples meet in the model, which batches them as it likes. A finished episode is on disk before the
-next one starts in its place, so that nothing finished is ever lost.
+The turns of all samples meet in the model, which batches them as it likes. A finished episode is on disk before
+another starts in its place, so that nothing finished is ever lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
-from proactivebench.errors import ProactiveBenchError
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.evaluation.concurrency import Crew
 from proactivebench.evaluation.episodes import Task, play
-from proactivebench.evaluation.metrics import compute_metrics
+from proactivebench.evaluation.examples import examples_for
+from proactivebench.evaluation.judge import Judge
+from proactivebench.evaluation.judging import run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes
-from proactivebench.evaluation.settings import Settings, limited
-from proactivebench.evaluation.where import write_where
+from proactivebench.evaluation.settings import Settings, chosen_samples
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
 
@@ -29,66 +30,36 @@ PROTOCOL = "proactivebench 0.1.1"
 
 
 def run_identity(
-    benchmark: Benchmark, scenarios: Sequence[Scenario], model: Model, settings: Settings
+    benchmark: Benchmark, scenarios: Iterable[Scenario], model: Model, settings: Settings, judge: Judge | None = None
 ) -> dict[str, Any]:
     """Everything that decides the numbers of a run, as JSON values."""
     return {
         "protocol": PROTOCOL,
         "toolkit": __version__,
         "model": dict(model.identity()),
+        "judge": None if judge is None else dict(judge.identity()),
         "settings": settings.model_dump(mode="json"),
         "scenarios": [scenario.name for scenario in scenarios],
-        "data": benchmark.fingerprint(),
+        "data": benchmark.fingerprint(filtered=settings.filtered),
     }
 
 
-def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], settings: Settings) -> list[Task]:
+def plan(benchmark: Benchmark, scenarios: Iterable[Scenario], settings: Settings) -> list[Task]:
     """The episodes of a run.
 
     Raises:
-        UsageError: The benchmark lacks one of the scenarios.
+        UsageError: The benchmark lacks one of the scenarios, the samples that were named, or examples.
         SampleError: A line is no sample.
     """
     tasks = []
     for scenario in scenarios:
         samples = list(benchmark.samples(scenario, filtered=settings.filtered))
-        tasks += [Task(sample) for sample in limited(samples, settings)]
+        for sample in chosen_samples(samples, settings):
+            examples = examples_for(sample, samples, settings, benchmark.root)
+            tasks += [Task(sample, repeat, examples) for repeat in range(settings.repeats)]
+    if not tasks:
+        raise UsageError(f"{benchmark.folder} has no samples to play with these settings.")
     return tasks
-
-
-async def _play_all(
-    tasks: Sequence[Task],
-    model: Model,
-    settings: Settings,
-    root: Path,
-    log: RunLog,
-    allowed_errors: int,
-    on_episode: Callable[[Episode], None],
-) -> None:
-    owed = deque(tasks)
-    live = errors = 0
-
-    async def play_one(task: Task) -> None:
-        nonlocal live, errors
-        played = await play(task, model, settings, root)
-        log.append(played)
-        on_episode(played.episode)
-        errors += played.episode.error is not None
-        live -= 1
-        start_more()
-
-    def start_more() -> None:
-        nonlocal live
-        while owed and live < model.concurrency and errors <= allowed_errors:
-            group.create_task(play_one(owed.popleft()))
-            live += 1
-        model.expect(live)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            start_more()
-    finally:
-        await model.close()
 
 
 def evaluate(
@@ -98,10 +69,11 @@ def evaluate(
     settings: Settings,
     folder: Path,
     *,
+    judge: Judge | None = None,
     max_errors: float = 0.1,
     on_start: Callable[[int, int], None] = lambda total, done: None,
     on_episode: Callable[[Episode], None] = lambda episode: None,
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     """Plays a run to its end, or continues it.
 
     Args:
@@ -110,6 +82,7 @@ def evaluate(
         model: Who answers.
         settings: How to play.
         folder: The run's folder; see `run_log`.
+        judge: Who reads the replies of mode `oeg-multi`.
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
         on_start: Told the number of episodes, and how many of them are done already.
         on_episode: Told every episode that ends.
@@ -118,22 +91,34 @@ def evaluate(
         The scores, which are in `metrics.json` too.
 
     Raises:
-        UsageError: The folder holds another run, or is in use.
+        UsageError: The folder holds another run, or is in use; a judge is missing.
         ProactiveBenchError: More episodes failed than allowed; what was played is kept.
     """
+    if (settings.mode == "oeg-multi") != (judge is not None):
+        raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
     tasks = plan(benchmark, scenarios, settings)
     allowed_errors = int(max_errors * len(tasks))
-    with RunLog(folder, run_identity(benchmark, scenarios, model, settings)) as log:
-        write_where(folder, benchmark.folder)
+    crew = Crew(model) if judge is None else Crew(model, judge.model)
+    if judge is not None:
+        judge = Judge(crew.members[1], judge.instructions)
+    errors = 0
+    with RunLog(folder, run_identity(benchmark, scenarios, model, settings, judge)) as log:
         owed = [task for task in tasks if task.key not in log.done]
         on_start(len(tasks), len(tasks) - len(owed))
+
+        async def play_one(task: Task) -> None:
+            nonlocal errors
+            played = await play(task, crew.members[0], settings, benchmark.root, judge)
+            log.append(played)
+            on_episode(played.episode)
+            errors += played.episode.error is not None
+
         try:
-            asyncio.run(_play_all(owed, model, settings, benchmark.root, log, allowed_errors, on_episode))
+            asyncio.run(crew.work_through(owed, play_one, lambda: errors <= allowed_errors))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
-        metrics = compute_metrics(read_episodes(folder), settings.seed)
+        metrics = run_metrics(folder, settings.seed)
         log.write_metrics(metrics)
-    errors = sum(scores["errors"] for scores in metrics["scenarios"].values())
     if errors > allowed_errors:
         raise ProactiveBenchError(_explain_errors(folder, errors, len(tasks), max_errors))
     return metrics

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from proactivebench import prompts
+from proactivebench import open_ended, prompts
 from proactivebench.environments import make_environment
-from proactivebench.evaluation.records import Episode, EpisodeError, Turn
+from proactivebench.environments.base import Observation
+from proactivebench.environments.foreign import with_foreign_suggestions
+from proactivebench.evaluation.judge import Judge
+from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn, crop_of, text_hash
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.models.base import Message, Model, Picture, ReplyError, Request
 from proactivebench.samples import Sample
@@ -16,13 +20,20 @@ from proactivebench.views import HISTORY_SHORT_EDGE
 
 @dataclass(frozen=True)
 class Task:
-    """An episode to be played."""
+    """An episode to be played.
+
+    Attributes:
+        sample: What to play.
+        repeat: Which play of the sample it is.
+        examples: Solved episodes that are shown in front.
+    """
 
     sample: Sample
     repeat: int = 0
+    examples: tuple[Message, ...] = ()
 
     @property
-    def key(self) -> tuple[str, int, int]:
+    def key(self) -> Key:
         """The key of its record."""
         return self.sample.scenario.name, self.sample.id, self.repeat
 
@@ -35,7 +46,16 @@ class PlayedEpisode:
     texts: tuple[str, ...]
 
 
-async def play(task: Task, model: Model, settings: Settings, root: Path) -> PlayedEpisode:
+def user_message(observation: Observation, settings: Settings, root: Path) -> Message:
+    """What the user says in one turn."""
+    if settings.open_ended:
+        text = open_ended.open_question(observation.question, settings.hint)
+    else:
+        text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
+    return Message("user", text, Picture(root / observation.image, observation.view))
+
+
+async def play(task: Task, model: Model, settings: Settings, root: Path, judge: Judge | None = None) -> PlayedEpisode:
     """Plays an episode to its end.
 
     Args:
@@ -43,42 +63,54 @@ async def play(task: Task, model: Model, settings: Settings, root: Path) -> Play
         model: Who answers.
         settings: How to play it.
         root: The folder that frame paths start from.
+        judge: Who reads the replies in mode `oeg-multi`.
 
     Returns:
         The record; a request that failed ends it with the error, never with an answer.
     """
+    sample = task.sample
+    if settings.random_options:
+        sample = with_foreign_suggestions(sample, random.Random(derive_seed(settings.seed, *task.key, "options")))
     environment = make_environment(
-        task.sample,
+        sample,
         reference=settings.mode == "reference",
-        hint=settings.hint,
-        short_edge=HISTORY_SHORT_EDGE if settings.history else None,
+        hint=settings.hint and not settings.open_ended,
+        short_edge=HISTORY_SHORT_EDGE if settings.resized else None,
     )
-    past: list[Message] = []
+    past = list(task.examples)
     turns: list[Turn] = []
     texts: list[str] = []
     error = None
-    while not environment.done:
-        observation = environment.observe()
-        text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
-        asked = Message("user", text, Picture(root / observation.image, observation.view))
-        seed = derive_seed(settings.seed, *task.key, environment.turn)
-        try:
+    try:
+        while not environment.done:
+            observation = environment.observe()
+            asked = user_message(observation, settings, root)
+            seed = derive_seed(settings.seed, *task.key, environment.turn)
             reply = await model.reply(Request((*past, asked), environment, seed))
-        except ReplyError as failure:
-            error = EpisodeError(kind=failure.kind, message=str(failure))
-            break
-        turns.append(Turn.of(observation, text, reply, environment.step(reply)))
-        texts.append(text)
-        if settings.history:
-            past += (asked, Message("assistant", reply))
+            texts.append(asked.text)
+            if settings.mode == "oeg":
+                crop = crop_of(observation.view)
+                turns.append(
+                    Turn(image=observation.image, crop=crop, prompt=text_hash(asked.text), reply=reply, kind="free")
+                )
+                break
+            named, output = reply, None
+            if judge is not None:
+                named, output = await judge.read_turn(environment, asked.text, reply, seed)
+            turns.append(Turn.of(observation, asked.text, reply, environment.step(named), output))
+            if settings.history:
+                past += (asked, Message("assistant", reply))
+    except ReplyError as failure:
+        error = EpisodeError(kind=failure.kind, message=str(failure))
     episode = Episode(
-        scenario=task.sample.scenario.name,
-        id=task.sample.id,
+        scenario=sample.scenario.name,
+        id=sample.id,
         repeat=task.repeat,
-        source=task.sample.image_template,
+        source=sample.image_template,
         turns=tuple(turns),
         correct=environment.correct,
         max_turns=environment.max_turns,
+        valid_replies=tuple(open_ended.valid_replies(sample)) if settings.mode == "oeg" else (),
         error=error,
     )
     return PlayedEpisode(episode, tuple(texts))

@@ -9,24 +9,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
-from proactivebench.evaluation.records import Episode
+from proactivebench.evaluation.records import Episode, Key
 from proactivebench.evaluation.statistics import Estimate, average, estimate
 from proactivebench.scenarios import SCENARIOS, Action
 
 _KINDS = ("suggestion", "abstention", "category", "unreadable")
 
 
+def _with_uncertainty(name: str, value: Estimate) -> dict[str, Any]:
+    return {name: value.mean, f"{name}_se": value.se, f"{name}_ci95": list(value.interval)}
+
+
+class _Score(NamedTuple):
+    """What is needed of an episode; small, for runs of many episodes. Sorts by sample."""
+
+    id: int
+    repeat: int
+    source: str
+    correct: float
+    suggestions: float
+
+
 @dataclass
 class _Tally:
     """What is needed of the episodes of one scenario."""
 
-    correct: list[float] = field(default_factory=list)
-    suggestions: list[float] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
+    scores: list[_Score] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    played: int = 0
     first_turn: int = 0
     last_turn: int = 0
     wasted: int = 0
@@ -35,18 +48,15 @@ class _Tally:
         if episode.error is not None:
             self.errors[episode.error.kind] += 1
             return
+        self.played += 1
+        if episode.turns[0].kind == "free":
+            return
         turns = len(episode.turns)
-        self.correct.append(float(episode.correct))
-        self.suggestions.append(float(turns - 1))
-        self.sources.append(episode.source)
+        self.scores.append(_Score(episode.id, episode.repeat, episode.source, float(episode.correct), float(turns - 1)))
         self.kinds.update(turn.kind for turn in episode.turns)
         self.first_turn += episode.correct and turns == 1
         self.last_turn += turns == episode.max_turns > 1
         self.wasted += turns == episode.max_turns and episode.turns[-1].action is not Action.STOP
-
-
-def _with_uncertainty(name: str, value: Estimate) -> dict[str, Any]:
-    return {name: value.mean, f"{name}_se": value.se, f"{name}_ci95": list(value.interval)}
 
 
 def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any]:
@@ -63,21 +73,22 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         show anything). `average`: `acc` and `psr` over the scenarios that have a score.
     """
     tallies: dict[str, _Tally] = {}
-    for episode in sorted(episodes, key=lambda episode: episode.key):
+    for episode in episodes:
         tallies.setdefault(episode.scenario, _Tally()).add(episode)
     scenarios: dict[str, Any] = {}
     accs, psrs = [], []
     for name in filter(tallies.__contains__, SCENARIOS):
         tally = tallies[name]
-        n = len(tally.correct)
         scores: dict[str, Any] = {
-            "n": n,
+            "n": tally.played,
             "errors": tally.errors.total(),
             "errors_by_kind": dict(sorted(tally.errors.items())),
         }
-        if n:
-            accs.append(estimate(tally.correct, tally.sources, seed))
-            psrs.append(estimate(tally.suggestions, tally.sources, seed))
+        if n := len(tally.scores):
+            ordered = sorted(tally.scores)
+            sources = [score.source for score in ordered]
+            accs.append(estimate([score.correct for score in ordered], sources, seed))
+            psrs.append(estimate([score.suggestions for score in ordered], sources, seed))
             answers = tally.kinds.total()
             scores |= _with_uncertainty("acc", accs[-1]) | _with_uncertainty("psr", psrs[-1])
             scores["first_turn_acc"] = tally.first_turn / n
@@ -88,4 +99,53 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
     overall: dict[str, Any] = {"acc": None, "psr": None}
     if accs:
         overall = _with_uncertainty("acc", average(accs)) | _with_uncertainty("psr", average(psrs))
+    return {"scenarios": scenarios, "average": overall}
+
+
+class Judged(Protocol):
+    """What the open-ended scores need of a judgement; see `judging.JudgedReply`."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def suggestion(self) -> bool: ...
+    @property
+    def category(self) -> bool: ...
+    @property
+    def error(self) -> object | None: ...
+
+
+def compute_open_ended(replies: Iterable[Judged], seed: int = 0) -> dict[str, Any]:
+    """The scores of judged replies, as JSON values between 0 and 1.
+
+    Returns:
+        `scenarios`: for each short name `judged`, `judge_errors`, and `cc` (right category), `ps` (valid suggestion),
+        `agg` (either), each with `_se` and `_ci95`. `average`: the same three, unweighted over scenarios.
+    """
+    by_scenario: dict[str, list[Judged]] = {}
+    for reply in sorted(replies, key=lambda reply: reply.key):
+        by_scenario.setdefault(reply.scenario, []).append(reply)
+    scenarios: dict[str, Any] = {}
+    estimates: dict[str, list[Estimate]] = {"cc": [], "ps": [], "agg": []}
+    for name in filter(by_scenario.__contains__, SCENARIOS):
+        usable = [reply for reply in by_scenario[name] if reply.error is None]
+        scenarios[name] = {"judged": len(usable), "judge_errors": len(by_scenario[name]) - len(usable)}
+        if usable:
+            sources = [reply.source for reply in usable]
+            values = {
+                "cc": [float(reply.category) for reply in usable],
+                "ps": [float(reply.suggestion) for reply in usable],
+                "agg": [float(reply.category or reply.suggestion) for reply in usable],
+            }
+            for score, numbers in values.items():
+                estimates[score].append(estimate(numbers, sources, seed))
+                scenarios[name] |= _with_uncertainty(score, estimates[score][-1])
+    overall: dict[str, Any] = {}
+    for score, found in estimates.items():
+        if found:
+            overall |= _with_uncertainty(score, average(found))
     return {"scenarios": scenarios, "average": overall}

@@ -16,7 +16,11 @@ from proactivebench.environments.base import Observation, Verdict
 from proactivebench.scenarios import Action, is_abstention
 from proactivebench.views import Chain, Crop, View
 
-Kind = Literal["suggestion", "abstention", "category", "unreadable"]
+Kind = Literal["suggestion", "abstention", "category", "unreadable", "free"]
+"""What an answer is; `free` where a judge reads it instead of the environment."""
+
+Key = tuple[str, int, int]
+"""What a run holds once: short scenario name, sample id, repeat."""
 
 
 def text_hash(text: str) -> str:
@@ -24,9 +28,10 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _crop_of(view: View | None) -> tuple[float, float, float, float] | None:
+def crop_of(view: View | None) -> tuple[float, float, float, float] | None:
+    """The rectangle that a view shows: left, top, right, bottom."""
     if isinstance(view, Chain):
-        return next((crop for part in view.views if (crop := _crop_of(part))), None)
+        return next((crop for part in view.views if (crop := crop_of(part))), None)
     return (view.left, view.top, view.right, view.bottom) if isinstance(view, Crop) else None
 
 
@@ -41,9 +46,10 @@ class Turn(BaseModel):
         kind: What the answer is.
         chosen: The option that it names, as it was shown; None where it is unreadable.
         by: What named it: the full text or the letter.
-        suggestion: How the answer compares with the shown suggestions and abstention.
-        category: How it compares with the categories.
+        suggestion: How the answer compares with the shown suggestions and abstention; None where a judge reads it.
+        category: How it compares with the categories; None where a judge reads it.
         action: What the environment did.
+        judge: The judge's literal output, where it was asked in the middle of the episode.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,12 +61,13 @@ class Turn(BaseModel):
     kind: Kind
     chosen: str | None = None
     by: Literal["text", "letter"] | None = None
-    suggestion: Outcome
-    category: Outcome
-    action: Action
+    suggestion: Outcome | None = None
+    category: Outcome | None = None
+    action: Action = Action.STOP
+    judge: str | None = None
 
     @classmethod
-    def of(cls, observation: Observation, prompt: str, reply: str, verdict: Verdict) -> Turn:
+    def of(cls, observation: Observation, prompt: str, reply: str, verdict: Verdict, judge: str | None = None) -> Turn:
         """The record of a turn that was just played."""
         reading = verdict.reading
         kind: Kind = "unreadable"
@@ -71,7 +78,7 @@ class Turn(BaseModel):
             kind = "category" if from_categories else "abstention" if is_abstention(chosen) else "suggestion"
         return cls(
             image=observation.image,
-            crop=_crop_of(observation.view),
+            crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,
             kind=kind,
@@ -80,6 +87,7 @@ class Turn(BaseModel):
             suggestion=verdict.suggestion.outcome,
             category=verdict.category.outcome,
             action=verdict.action,
+            judge=judge,
         )
 
 
@@ -103,6 +111,7 @@ class Episode(BaseModel):
         turns: What happened, in order.
         correct: Whether it ended with the right category.
         max_turns: Turns after which it would have ended in any case.
+        valid_replies: What a judge shall accept; in mode `oeg` alone.
         error: Set where it could not be played to its end; it has no score then.
     """
 
@@ -115,9 +124,10 @@ class Episode(BaseModel):
     turns: tuple[Turn, ...]
     correct: bool
     max_turns: int
+    valid_replies: tuple[str, ...] = ()
     error: EpisodeError | None = None
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """What a run holds once: scenario, id and repeat."""
+    def key(self) -> Key:
+        """What a run holds once."""
         return self.scenario, self.id, self.repeat

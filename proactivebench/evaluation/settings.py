@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from proactivebench.errors import UsageError
 from proactivebench.samples import Sample
+from proactivebench.scenarios import get_scenario
 
-Mode = Literal["mcqa", "reference"]
+Mode = Literal["mcqa", "reference", "oeg", "oeg-multi"]
+
+OPEN_ENDED_LIMIT = 100
+"""Samples per scenario in the open-ended settings of the paper."""
 
 
 class Settings(BaseModel):
@@ -18,11 +24,17 @@ class Settings(BaseModel):
 
     Attributes:
         mode: `mcqa`: multiple choice over as many turns as the environment allows; `reference`: one turn on the
-            reference frame with the categories alone.
-        hint: Append the scenario's hint to the question.
+            reference frame with the categories alone; `oeg`: one turn, a free reply, for a judge; `oeg-multi`: free
+            replies over several turns, each read by a judge.
+        hint: Append the scenario's hint to the question, in the open-ended modes the generic one.
         history: Keep earlier turns in the conversation; frames' short edges are resized to 224 pixels.
+        shots: Solved episodes of other objects in front (ROD and MVP-N alone); frames resized likewise.
+        random_options: Replace the suggestions by suggestions of other scenarios.
         seed: Decides everything random.
-        limit: Samples per scenario; a smaller limit plays a subset of a larger one's.
+        repeats: Plays of every sample.
+        limit: Samples per scenario; a smaller limit plays a part of a larger one's. None plays all, in the open-ended
+            modes 100.
+        samples: Short scenario name -> ids to play; None plays all.
         filtered: Leave out what the benchmark's leak filter dropped.
     """
 
@@ -31,9 +43,31 @@ class Settings(BaseModel):
     mode: Mode = "mcqa"
     hint: bool = False
     history: bool = False
+    shots: Literal[0, 1, 3] = 0
+    random_options: bool = False
     seed: int = 0
+    repeats: int = Field(default=1, ge=1)
     limit: int | None = Field(default=None, ge=1)
+    samples: Mapping[str, tuple[int, ...]] | None = None
     filtered: bool = True
+
+    @model_validator(mode="after")
+    def _check_combination(self) -> Settings:
+        if self.mode != "mcqa" and (self.shots or self.random_options):
+            raise UsageError(f"Examples and random options belong to multiple choice, not to --mode {self.mode}.")
+        if self.mode in ("reference", "oeg") and self.history:
+            raise UsageError(f"--mode {self.mode} has one turn, so there is no history to keep.")
+        return self
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether models reply freely instead of choosing."""
+        return self.mode in ("oeg", "oeg-multi")
+
+    @property
+    def resized(self) -> bool:
+        """Whether frames are resized because several stay in a conversation."""
+        return self.history or self.shots > 0
 
 
 def derive_seed(*parts: object) -> int:
@@ -42,10 +76,35 @@ def derive_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def limited(samples: Sequence[Sample], settings: Settings) -> list[Sample]:
-    """The samples that a run plays: all, or a seeded choice of `limit`, in their own order."""
-    if settings.limit is None or settings.limit >= len(samples):
+def chosen_samples(samples: Sequence[Sample], settings: Settings) -> list[Sample]:
+    """The samples of one scenario that a run plays, in their own order; a limit is a seeded choice."""
+    if settings.samples is not None:
+        wanted = {(name, number) for name, ids in settings.samples.items() for number in ids}
+        samples = [sample for sample in samples if (sample.scenario.name, sample.id) in wanted]
+    limit = settings.limit or (OPEN_ENDED_LIMIT if settings.open_ended else None)
+    if limit is None or limit >= len(samples):
         return list(samples)
     by_chance = sorted(samples, key=lambda sample: derive_seed(settings.seed, sample.scenario.name, sample.id))
-    chosen = {sample.id for sample in by_chance[: settings.limit]}
+    chosen = {sample.id for sample in by_chance[:limit]}
     return [sample for sample in samples if sample.id in chosen]
+
+
+def read_sample_list(path: Path) -> dict[str, tuple[int, ...]]:
+    """Reads a list of samples: a line is a scenario's name and an id (`QD 12`); `#` begins a comment.
+
+    Raises:
+        UsageError: A line is not of that form, or the scenario does not exist.
+    """
+    ids: dict[str, set[int]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        if len(words) != 2 or not words[1].isdecimal():
+            raise UsageError(f"{path}, line {number}: expected a scenario and an id, such as `QD 12`, not {line!r}.")
+        try:
+            scenario = get_scenario(words[0])
+        except UsageError as error:
+            raise UsageError(f"{path}, line {number}: {error}") from None
+        ids.setdefault(scenario.name, set()).add(int(words[1]))
+    return {name: tuple(sorted(numbers)) for name, numbers in ids.items()}

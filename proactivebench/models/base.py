@@ -50,7 +50,7 @@ class Picture:
 class Message:
     """One message of a conversation; a user's picture stands before its text."""
 
-    role: Literal["user", "assistant"]
+    role: Literal["system", "user", "assistant"]
     text: str
     picture: Picture | None = None
 
@@ -61,12 +61,12 @@ class Request:
 
     Attributes:
         messages: The conversation; the last message is the user's.
-        environment: The episode that asks. Only scripted models look at it, and none changes it.
+        environment: The episode that asks; None where a judge is asked. Only scripted models look at it.
         seed: Decides whatever is random in the reply; differs for every turn of a run, stays when the run is repeated.
     """
 
     messages: tuple[Message, ...]
-    environment: Environment
+    environment: Environment | None
     seed: int
 
 

@@ -7,12 +7,15 @@ the reference frame is in view, and asks for the shortest way there before.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from proactivebench.environments.base import Environment
 from proactivebench.environments.check import way_to_reference
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Model, Request
+from proactivebench.open_ended import judged_texts
 from proactivebench.scenarios import is_abstention
 
 Behaviour = Callable[[Environment, random.Random], str]
@@ -61,12 +64,39 @@ class ScriptedModel(Model):
 
     def __init__(self, name: str):
         if name not in _BEHAVIOURS:
-            raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(_BEHAVIOURS)}.")
+            raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(SCRIPTED)}.")
         self._name = name
         self._behaviour = _BEHAVIOURS[name]
 
     async def reply(self, request: Request) -> str:
+        if request.environment is None:
+            raise UsageError(f"scripted:{self._name} plays episodes; as a judge take scripted:match.")
         return self._behaviour(request.environment, random.Random(request.seed))
 
     def identity(self) -> Mapping[str, object]:
         return {"model": f"scripted:{self._name}"}
+
+
+class MatchingJudge(Model):
+    """`scripted:match`: a judge without a network that accepts a valid answer where the reply contains its words.
+
+    Good for trying things out and for tests; it knows no synonyms.
+    """
+
+    async def reply(self, request: Request) -> str:
+        answers, reply = judged_texts(request.messages[-1].text)
+        return ", ".join(str(int(_plain(answer) in _plain(reply))) for answer in answers)
+
+    def identity(self) -> Mapping[str, object]:
+        return {"model": "scripted:match"}
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower().replace("_", " ")))
+
+
+SCRIPTED: Mapping[str, Callable[[], Model]] = {
+    **{name: partial(ScriptedModel, name) for name in _BEHAVIOURS},
+    "match": MatchingJudge,
+}
+"""Name after `scripted:` -> what makes the model."""

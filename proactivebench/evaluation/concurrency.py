@@ -1,0 +1,91 @@
+"""Many pieces of work in play at once, each awaiting replies of the same models.
+
+A model that forms batches must know how many requests can still come to it, or it would wait for ones that never do. A
+piece of work waits for one model at a time: those that wait for another model are not counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+from proactivebench.models.base import Model, Request
+
+Item = TypeVar("Item")
+
+
+class Crew:
+    """The models that work together in one run.
+
+    Args:
+        models: At least one; the first decides how much is in play at once.
+
+    Attributes:
+        members: The models in the same order, to be asked instead of the ones given.
+    """
+
+    def __init__(self, *models: Model):
+        self.members: list[Model] = list(models) if len(models) == 1 else [_Member(model, self) for model in models]
+        self._models = models
+        self._live = 0
+        self._waiting = dict.fromkeys(models, 0)
+
+    def wait_for(self, model: Model, change: int) -> None:
+        """Notes that a piece of work begins (1) or ends (-1) to wait for a model."""
+        self._waiting[model] += change
+        self._tell()
+
+    def _tell(self) -> None:
+        elsewhere = sum(self._waiting.values())
+        for model in self._models:
+            model.expect(self._live - (elsewhere - self._waiting[model]))
+
+    async def work_through(
+        self, items: Iterable[Item], work: Callable[[Item], Awaitable[None]], may_go_on: Callable[[], bool]
+    ) -> None:
+        """Works on all items, as many at once as the first model wants, and closes the models.
+
+        Args:
+            items: What to do.
+            work: Does one of them.
+            may_go_on: Asked before another is begun.
+        """
+        owed = deque(items)
+
+        async def one(item: Item) -> None:
+            await work(item)
+            self._live -= 1
+            start_more()
+
+        def start_more() -> None:
+            while owed and self._live < self._models[0].concurrency and may_go_on():
+                group.create_task(one(owed.popleft()))
+                self._live += 1
+            self._tell()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                start_more()
+        finally:
+            for model in self._models:
+                await model.close()
+
+
+class _Member(Model):
+    """A model of a crew; tells the crew who waits for it."""
+
+    def __init__(self, model: Model, crew: Crew):
+        self._model = model
+        self._crew = crew
+
+    async def reply(self, request: Request) -> str:
+        self._crew.wait_for(self._model, 1)
+        try:
+            return await self._model.reply(request)
+        finally:
+            self._crew.wait_for(self._model, -1)
+
+    def identity(self) -> Mapping[str, object]:
+        return self._model.identity()

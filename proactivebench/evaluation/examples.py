@@ -1,0 +1,51 @@
+"""Few-shot examples: solved episodes of other objects, put in front of the question."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from proactivebench.environments import make_environment
+from proactivebench.environments.examples import solve
+from proactivebench.errors import UsageError
+from proactivebench.evaluation.settings import Settings, derive_seed
+from proactivebench.models.base import Message, Picture
+from proactivebench.prompts import multiple_choice
+from proactivebench.samples import Sample
+from proactivebench.views import HISTORY_SHORT_EDGE
+
+
+def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, root: Path) -> tuple[Message, ...]:
+    """The messages of the solved episodes that precede a sample; none without shots.
+
+    Args:
+        sample: The sample to be played.
+        others: All samples of its scenario; those with the same answer or the same source are never examples.
+        settings: How many examples, and the seed that chooses them.
+        root: The folder that frame paths start from.
+
+    Raises:
+        UsageError: The scenario has no examples, or too few other objects.
+    """
+    if not settings.shots:
+        return ()
+    rng = random.Random(derive_seed(settings.seed, sample.scenario.name, sample.id, "examples"))
+    fitting = [
+        other for other in others if other.answer != sample.answer and other.image_template != sample.image_template
+    ]
+    if len(fitting) < settings.shots:
+        raise UsageError(
+            f"{sample.scenario.name} sample {sample.id} needs {settings.shots} examples of other objects, but the "
+            f"benchmark has {len(fitting)}."
+        )
+    messages = []
+    for other in rng.sample(fitting, settings.shots):
+        environment = make_environment(other, hint=settings.hint, short_edge=HISTORY_SHORT_EDGE)
+        for observation, answer in solve(environment, rng):
+            text = multiple_choice(observation.question, observation.options, short_answer=True)
+            messages += [
+                Message("user", text, Picture(root / observation.image, observation.view)),
+                Message("assistant", answer),
+            ]
+    return tuple(messages)

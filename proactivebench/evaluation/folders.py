@@ -1,0 +1,144 @@
+"""Folders that work can be continued in: described, locked, and filled line by line.
+
+A description (everything that decides the contents) lies beside the lines, and other work in the same folder is
+refused. Lines are appended and flushed, so that killing the process loses at most the line being written; when the
+work is continued, a torn line is dropped. A second process is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import filelock
+
+from proactivebench.errors import ProactiveBenchError, UsageError
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes indented JSON; the file appears complete or not at all."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def complete_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file without a torn last one; none where there is no file."""
+    if path.exists():
+        with path.open("rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+
+
+class LineFile:
+    """A file of JSON lines that is appended to.
+
+    Args:
+        path: The file; made where it is missing.
+        keep: The lines of it that stay; by default all complete ones.
+    """
+
+    def __init__(self, path: Path, keep: Iterable[bytes] | None = None):
+        self._path = path
+        temporary = path.with_name(f".{path.name}.part")
+        with temporary.open("wb") as file:
+            file.writelines(complete_lines(path) if keep is None else keep)
+        temporary.replace(path)
+        self._file: BinaryIO = path.open("ab")
+
+    def append(self, value: object) -> None:
+        """Appends one JSON line.
+
+        Raises:
+            ProactiveBenchError: It could not be written; the lines before it are safe.
+        """
+        try:
+            self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise ProactiveBenchError(
+                f"{self._path}: cannot write ({error.strerror}). What is finished is safe; make room and repeat the "
+                "command to continue."
+            ) from error
+
+    def close(self) -> None:
+        """Closes the file; every line was flushed, so what a full disk still refuses has been reported."""
+        with suppress(OSError):
+            self._file.close()
+
+
+class DescribedFolder:
+    """A locked folder whose description says what decides its contents; a context manager.
+
+    Args:
+        folder: Made where it is missing.
+        name: Name of the description's file (`run.json`).
+        identity: The description, as JSON values.
+
+    Raises:
+        UsageError: The folder holds other work, or is in use by another process.
+    """
+
+    def __init__(self, folder: Path, name: str, identity: Mapping[str, Any]):
+        self.folder = folder
+        self._description = folder / name
+        self._identity = json.loads(json.dumps(identity))
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(filelock.FileLock(self.folder / ".lock", blocking=False))
+            except filelock.Timeout:
+                message = f"{self.folder} is in use by another process; wait for it or choose another folder."
+                raise UsageError(message) from None
+            self._claim()
+            self.open_files(stack.callback)
+            self._open = stack.pop_all()
+        return self
+
+    def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
+        """Opens what is written to; called once the folder is ours."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def _claim(self) -> None:
+        if not self._description.exists():
+            foreign = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+            if foreign:
+                raise UsageError(
+                    f"{self.folder} holds {foreign[0]} but no {self._description.name}; choose an empty or new folder."
+                )
+            write_json(self._description, self._identity)
+            return
+        try:
+            there = json.loads(self._description.read_text(encoding="utf-8"))
+            changes = list(_differences(there, self._identity))
+        except (ValueError, AttributeError) as error:
+            raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
+        if changes:
+            raise UsageError(
+                f"{self.folder} was begun with other settings: {'; '.join(changes)}. Choose another folder, or repeat "
+                "the command with those settings."
+            )
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            yield f"{prefix}{key} was {_shown(before)}, is now {_shown(after)}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

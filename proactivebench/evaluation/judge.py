@@ -1,0 +1,101 @@
+"""A judge: a model that reads free replies.
+
+It is told our instructions (or the user's), the question, the valid answers and the reply, and ends its output with one
+0 or 1 per valid answer. Output that does not is an error, counted beside the scores, and never silently a 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+
+from proactivebench import open_ended
+from proactivebench.environments.base import Environment
+from proactivebench.models.base import Message, Model, ReplyError, Request
+from proactivebench.open_ended import Judgement
+from proactivebench.scenarios import Scenario
+
+
+class JudgeError(ReplyError):
+    """A judge's output that says nothing usable; the text quotes its end."""
+
+    kind = "judge"
+
+
+def without_thinking(output: str) -> str:
+    """What a model says after thinking.
+
+    Raises:
+        JudgeError: It never stopped thinking.
+    """
+    _, end, said = output.rpartition("</think>")
+    if not end and "<think>" in output:
+        raise JudgeError("The judge did not finish thinking; allow it more tokens (--max-new-tokens).")
+    return said
+
+
+class Judge:
+    """Reads free replies.
+
+    Args:
+        model: Who judges; it sees texts alone.
+        instructions: What it is told to do; None for our own text.
+
+    Attributes:
+        model: Who judges.
+        instructions: As given.
+    """
+
+    def __init__(self, model: Model, instructions: str | None = None):
+        self.model = model
+        self.instructions = instructions
+        self._text = open_ended.judge_instructions() if instructions is None else instructions
+
+    def identity(self) -> Mapping[str, object]:
+        """All that decides the judgements, as JSON values."""
+        digest = hashlib.sha256(self._text.encode()).hexdigest()
+        version = open_ended.INSTRUCTIONS_VERSION if self.instructions is None else "by hand"
+        return {**self.model.identity(), "instructions": {"version": version, "sha256": digest}}
+
+    async def judge(
+        self, scenario: Scenario, question: str, valid_replies: Sequence[str], reply: str, seed: int
+    ) -> tuple[Judgement, str]:
+        """Judges one reply.
+
+        Args:
+            scenario: Tells which of the valid replies are suggestions.
+            question: What was asked.
+            valid_replies: What would be right.
+            reply: The model's literal reply.
+            seed: Of the judge's sampling.
+
+        Returns:
+            The judgement, and the judge's literal output.
+
+        Raises:
+            ReplyError: The judge gave no output, or nothing usable.
+        """
+        asked = open_ended.judge_question(question, valid_replies, reply)
+        messages = (Message("system", self._text), Message("user", asked))
+        output = await self.model.reply(Request(messages, None, seed))
+        judgement = open_ended.read_judgement(without_thinking(output), len(valid_replies), scenario)
+        if judgement is None:
+            raise JudgeError(
+                f"The judge's output must end with {len(valid_replies)} numbers, 0 or 1, separated by commas. "
+                f"It ends with {output[-80:]!r}."
+            )
+        return judgement, output
+
+    async def read_turn(self, environment: Environment, question: str, reply: str, seed: int) -> tuple[str, str]:
+        """What a free reply means to an environment.
+
+        Returns:
+            The option that it amounts to (`open_ended.option_for`), and the judge's literal output.
+
+        Raises:
+            ReplyError: The judge gave no output, or nothing usable.
+        """
+        replies = open_ended.turn_replies(environment)
+        judgement, output = await self.judge(environment.scenario, question, replies, reply, seed)
+        return open_ended.option_for(judgement, environment, random.Random(seed)), output

@@ -1,0 +1,166 @@
+"""Judging the free replies of a run (mode `oeg`), as a step of its own that can be continued.
+
+The folder `judge` in the run holds `judge.json` (everything that decides the judgements) and `judgements.jsonl`, one
+line per reply. Replies whose judgement failed are owed again when the command is repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.evaluation.concurrency import Crew
+from proactivebench.evaluation.folders import DescribedFolder, LineFile, complete_lines, write_json
+from proactivebench.evaluation.judge import Judge
+from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
+from proactivebench.evaluation.records import Episode, EpisodeError, Key
+from proactivebench.evaluation.run_log import METRICS, RUN, read_episodes, read_prompts
+from proactivebench.evaluation.settings import derive_seed
+from proactivebench.models.base import ReplyError
+from proactivebench.scenarios import get_scenario
+
+FOLDER, JUDGEMENTS = "judge", "judgements.jsonl"
+
+
+class JudgedReply(BaseModel):
+    """The judgement of one free reply.
+
+    Attributes:
+        scenario: Short name.
+        id: The sample's id.
+        repeat: Which play of the sample.
+        source: What the sample's frames are made of.
+        suggestion: Whether the reply makes a valid suggestion (ps).
+        category: Whether it names the right category (cc).
+        output: The judge's literal output; empty after an error.
+        error: Set where the judge said nothing usable; there is no judgement then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scenario: str
+    id: int
+    repeat: int = 0
+    source: str
+    suggestion: bool = False
+    category: bool = False
+    output: str = ""
+    error: EpisodeError | None = None
+
+    @property
+    def key(self) -> Key:
+        """The key of the episode that was judged."""
+        return self.scenario, self.id, self.repeat
+
+
+def read_judgements(folder: Path) -> Iterator[JudgedReply]:
+    """Yields the judgements of a run.
+
+    Raises:
+        ProactiveBenchError: A line is no record.
+    """
+    path = folder / FOLDER / JUDGEMENTS
+    for number, line in enumerate(complete_lines(path), start=1):
+        try:
+            yield JudgedReply.model_validate_json(line)
+        except ValidationError as error:
+            raise ProactiveBenchError(f"{path}, line {number}: no judgement ({error})") from error
+
+
+def run_metrics(folder: Path, seed: int) -> dict[str, Any]:
+    """The scores of a run, those of its judgements included."""
+    metrics = compute_metrics(read_episodes(folder), seed)
+    judged = compute_open_ended(read_judgements(folder), seed)
+    for name, scores in judged["scenarios"].items():
+        metrics["scenarios"][name] |= scores
+    return metrics | {"average": metrics["average"] | judged["average"]}
+
+
+class _JudgeLog(DescribedFolder):
+    def __init__(self, folder: Path, identity: Mapping[str, Any]):
+        super().__init__(folder / FOLDER, "judge.json", identity)
+        self._run = folder
+        self.done: set[Key] = set()
+
+    def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
+        self._file = LineFile(self.folder / JUDGEMENTS, self._finished())
+        at_exit(self._file.close)
+
+    def _finished(self) -> Iterator[bytes]:
+        for reply in read_judgements(self._run):
+            if reply.error is None:
+                self.done.add(reply.key)
+                yield reply.model_dump_json(exclude_defaults=True).encode() + b"\n"
+
+    def append(self, reply: JudgedReply) -> None:
+        self._file.append(reply.model_dump(mode="json", exclude_defaults=True))
+
+
+def judge_run(
+    folder: Path,
+    judge: Judge,
+    *,
+    on_start: Callable[[int, int], None] = lambda total, done: None,
+    on_reply: Callable[[JudgedReply], None] = lambda reply: None,
+) -> dict[str, Any]:
+    """Judges the free replies of a run, or continues to.
+
+    Args:
+        folder: The run's folder.
+        judge: Who judges.
+        on_start: Told the number of replies, and how many of them are judged already.
+        on_reply: Told every judgement.
+
+    Returns:
+        The scores of the run, which are in its `metrics.json` too.
+
+    Raises:
+        UsageError: It is no finished run of mode `oeg`, or was judged by another judge.
+    """
+    try:
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        mode, seed = run["settings"]["mode"], run["settings"]["seed"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder} is no run: {RUN} cannot be read ({error}).") from error
+    if mode != "oeg":
+        raise UsageError(f"{folder} is a run of mode {mode}; a judge reads the replies of --mode oeg.")
+    episodes = [episode for episode in read_episodes(folder) if episode.error is None]
+    questions = read_prompts(folder)
+    crew = Crew(judge.model)
+    with _JudgeLog(folder, judge.identity()) as log:
+        owed = [episode for episode in episodes if episode.key not in log.done]
+        on_start(len(episodes), len(episodes) - len(owed))
+
+        async def judge_one(episode: Episode) -> None:
+            judged = await _judge(episode, questions[episode.turns[0].prompt], judge, seed)
+            log.append(judged)
+            on_reply(judged)
+
+        try:
+            asyncio.run(crew.work_through(owed, judge_one, lambda: True))
+        except* ProactiveBenchError as group:
+            raise group.exceptions[0] from None
+        metrics = run_metrics(folder, seed)
+        write_json(folder / METRICS, metrics)
+    return metrics
+
+
+async def _judge(episode: Episode, question: str, judge: Judge, seed: int) -> JudgedReply:
+    record: dict[str, Any] = episode.model_dump(include={"scenario", "id", "repeat", "source"})
+    try:
+        judgement, output = await judge.judge(
+            get_scenario(episode.scenario),
+            question,
+            episode.valid_replies,
+            episode.turns[0].reply,
+            derive_seed(seed, *episode.key, "judge"),
+        )
+    except ReplyError as failure:
+        return JudgedReply(**record, error=EpisodeError(kind=failure.kind, message=str(failure)))
+    return JudgedReply(**record, suggestion=judgement.suggestion, category=judgement.category, output=output)
