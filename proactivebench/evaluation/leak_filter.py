@@ -1,0 +1,93 @@
+"""The leak filter: samples that several models answer at first sight do not measure asking.
+
+A sample is dropped when at least a share of the models (paper: 25%, 6 of 22) names the right category in the first
+turn, whether or not it counts there. What is kept is written beside the data, where `evaluate` finds it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from proactivebench.benchmark import KEPT_IDS, Benchmark
+from proactivebench.errors import UsageError
+from proactivebench.evaluation.folders import write_json
+from proactivebench.evaluation.run_log import RUN, read_episodes
+from proactivebench.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class FilteredScenario:
+    """What the filter did to one scenario.
+
+    Attributes:
+        name: Short name of the scenario.
+        samples: Number of samples that the runs played.
+        kept: Ids that stay, ascending.
+        accuracy_before: Mean share of models that are right in the first turn, over all samples, 0 to 1.
+        accuracy_after: The same over the samples that stay; None where none does.
+    """
+
+    name: str
+    samples: int
+    kept: tuple[int, ...]
+    accuracy_before: float
+    accuracy_after: float | None
+
+
+def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 0.25) -> list[FilteredScenario]:
+    """Finds the samples that stay and writes their ids to `kept_ids.json`.
+
+    Args:
+        benchmark: The benchmark that the runs played; not the published one, whose list is fixed.
+        runs: Folders of finished multiple-choice runs over all samples (`--no-filter`), one per model.
+        threshold: Share of the models, 0 to 1, at which a sample is dropped.
+
+    Raises:
+        UsageError: A run does not fit: another benchmark, another mode, hints, or only some of the samples.
+    """
+    samples = {scenario.name: list(benchmark.samples(scenario, filtered=False)) for scenario in benchmark.scenarios}
+    answers = {(name, sample.id): sample.answer for name, found in samples.items() for sample in found}
+    right: dict[tuple[str, int], list[bool]] = {}
+    for run in runs:
+        _check(run, benchmark)
+        seen = set()
+        for episode in read_episodes(run):
+            sample = (episode.scenario, episode.id)
+            if episode.error is None and sample not in seen:
+                seen.add(sample)
+                right.setdefault(sample, []).append(episode.turns[0].chosen == answers[sample])
+        missing = sum(1 for sample in answers if sample[0] in {name for name, _ in seen} and sample not in seen)
+        if missing:
+            raise UsageError(f"{run} lacks {missing} samples of its scenarios; play it to its end, without --limit.")
+    report = []
+    for scenario in benchmark.scenarios:
+        hits = {number: found for (name, number), found in right.items() if name == scenario.name}
+        if hits:
+            report.append(_filter_scenario(scenario, hits, threshold))
+    datasets = {scenario.name: scenario.dataset for scenario in benchmark.scenarios}
+    write_json(benchmark.folder / KEPT_IDS, {datasets[one.name]: list(one.kept) for one in report})
+    return report
+
+
+def _filter_scenario(scenario: Scenario, right: Mapping[int, Sequence[bool]], threshold: float) -> FilteredScenario:
+    shares = {number: sum(hits) / len(hits) for number, hits in sorted(right.items())}
+    kept = tuple(number for number, share in shares.items() if share < threshold)
+    before = sum(shares.values()) / len(shares)
+    after = sum(shares[number] for number in kept) / len(kept) if kept else None
+    return FilteredScenario(scenario.name, len(shares), kept, before, after)
+
+
+def _check(run: Path, benchmark: Benchmark) -> None:
+    try:
+        identity = json.loads((run / RUN).read_text(encoding="utf-8"))
+        data, settings = identity["data"], identity["settings"]
+        plain = settings["mode"] == "mcqa" and not (settings["hint"] or settings["shots"] or settings["random_options"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{run} is no run: {RUN} cannot be read ({error}).") from error
+    if data["samples"] != benchmark.fingerprint(filtered=False)["samples"]:
+        raise UsageError(f"{run} played another benchmark than {benchmark.folder}.")
+    if not plain or settings["filtered"]:
+        raise UsageError(f"{run} must be a plain multiple-choice run over all samples: evaluate --no-filter, no hints.")
