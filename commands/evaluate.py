@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.model_options import MODEL_HELP, model_options
 from commands.shared import EXISTING_FOLDER, FOLDER, console
+
+if TYPE_CHECKING:
+    from proactivebench.models.load import ModelOptions
 
 
 @click.command()
-@click.option("--model", "spec", required=True, help="scripted:NAME, hf:ID_OR_FOLDER, or a bare id or folder (hf:).")
+@click.option("--model", "spec", required=True, help=MODEL_HELP)
 @click.option("--data", type=EXISTING_FOLDER, required=True, help="Folder of a benchmark, built or downloaded.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
@@ -21,7 +25,6 @@ from commands.shared import EXISTING_FOLDER, FOLDER, console
 @click.option("--limit", type=click.IntRange(1), help="Play so many samples of each scenario, drawn by the seed.")
 @click.option("--no-filter", is_flag=True, help="Play also what the benchmark's leak filter dropped.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
-@click.option("--batch-size", type=click.IntRange(1), help="Requests that an hf: model answers at once.")
 @click.option(
     "--max-errors",
     type=click.FloatRange(0, 1),
@@ -29,13 +32,14 @@ from commands.shared import EXISTING_FOLDER, FOLDER, console
     show_default=True,
     help="Share of episodes that may end with an error before the run counts as failed.",
 )
+@model_options
 def evaluate(
     spec: str,
     data: Path,
     out: Path,
     names: tuple[str, ...],
     no_filter: bool,
-    batch_size: int | None,
+    model_options: ModelOptions,
     max_errors: float,
     **settings: Any,
 ) -> None:
@@ -47,7 +51,7 @@ def evaluate(
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
     from proactivebench.evaluation.settings import Settings
-    from proactivebench.models.load import ModelOptions, load_model
+    from proactivebench.models.load import load_model
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
     from proactivebench.scenarios import get_scenario
@@ -56,7 +60,7 @@ def evaluate(
     scenarios = [get_scenario(name) for name in names] or benchmark.scenarios
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
-        model = load_model(spec, ModelOptions(batch_size=batch_size))
+        model = load_model(spec, model_options)
         metrics = engine.evaluate(
             benchmark,
             scenarios,

@@ -1,8 +1,19 @@
-"""From what a user writes after `--model` to a model."""
+"""From what a user writes after `--model` to a model.
+
+What stands before the colon names the kind; a name without one is a model of transformers, and `module:Class` a class
+of the user's own, found as Python finds it from the working directory. An option that a kind does not have is refused:
+nobody should believe that it had an effect.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Model
@@ -14,32 +25,143 @@ class ModelOptions:
 
     Attributes:
         batch_size: Requests that an `hf:` model answers at once.
+        device: Where an `hf:` model is, as torch names it (`cuda:1`).
+        dtype: Its precision, as torch names it (`float16`).
+        revision: Its branch, tag or commit on the Hub.
+        adapter: Folder or id of a LoRA adapter for it.
+        base_url: Address of an `openai:` model's server.
+        concurrency: Requests to it that are under way at once.
+        timeout: Seconds without a sign of it after which an attempt has failed.
+        retries: Further attempts after the first.
+        max_pixels: Pixels to which larger pictures are scaled down, for either kind.
+        max_new_tokens: Tokens of the longest reply, likewise.
+        sample: Draw replies, as open-ended generation does, instead of taking the most probable token each time.
+        cache: Folder in which replies are kept and found again; None keeps none.
     """
 
     batch_size: int | None = None
+    device: str | None = None
+    dtype: str | None = None
+    revision: str | None = None
+    adapter: str | None = None
+    base_url: str | None = None
+    concurrency: int | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    max_pixels: int | None = None
+    max_new_tokens: int | None = None
+    sample: bool = False
+    cache: Path | None = None
+
+
+_EITHER = ("max_pixels", "max_new_tokens")
 
 
 def load_model(spec: str, options: ModelOptions) -> Model:
     """Loads the model that a specification names.
 
     Args:
-        spec: `scripted:NAME`, `hf:ID_OR_FOLDER`, or a bare id or folder, which means `hf:`.
+        spec: `scripted:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `module:Class`, or a bare id or folder, which means
+            `hf:`.
         options: What else the user said about it.
 
     Raises:
-        UsageError: There is no such model, or what it needs is not installed.
+        UsageError: There is no such model, what it needs is not installed, or an option does not fit.
     """
     kind, colon, name = spec.partition(":")
-    if kind == "scripted" and colon:
-        from proactivebench.models.scripted import ScriptedModel
+    if not colon:
+        kind, name = "hf", spec
+    load = _LOADERS.get(kind)
+    model = load(name, options) if load else _load_class(spec, options)
+    if options.cache is None:
+        return model
+    if kind == "scripted":
+        raise UsageError("A scripted model looks at the solution, not at the conversation: it cannot have a --cache.")
+    from proactivebench.models.cache import CachedModel
 
-        return ScriptedModel(name)
+    return CachedModel(model, options.cache, seeded=options.sample or load is None)
+
+
+def _given(options: ModelOptions, kind: str, *names: str) -> dict[str, Any]:
+    """The options that the user gave, by name; `names` are those that this kind of model has."""
+    given = {
+        field.name: getattr(options, field.name)
+        for field in fields(options)
+        if field.name not in ("sample", "cache") and getattr(options, field.name) is not None
+    }
+    for name in given:
+        if name not in names:
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning for {kind}; leave it out.")
+    return given
+
+
+def _load_scripted(name: str, options: ModelOptions) -> Model:
+    from proactivebench.models.scripted import SCRIPTED
+
+    _given(options, "a scripted model")
+    if name not in SCRIPTED:
+        raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(SCRIPTED)}.")
+    return SCRIPTED[name]()
+
+
+def _load_transformers(name: str, options: ModelOptions) -> Model:
+    where = ("device", "dtype", "revision", "adapter")
+    given = _given(options, "an hf: model", *where, "batch_size", *_EITHER)
     try:
         from proactivebench.models.checkpoints import load_checkpoint
         from proactivebench.models.transformers_model import TransformersModel
     except ImportError as error:
         raise UsageError(
-            f"{spec} needs {error.name}: install the extra with pip install 'proactivebench-toolkit[models]'."
+            f"{name} needs {error.name}: install the extra with pip install 'proactivebench-toolkit[models]'."
         ) from error
-    checkpoint = load_checkpoint(name if kind == "hf" and colon else spec)
-    return TransformersModel(checkpoint, batch_size=options.batch_size)
+    checkpoint = load_checkpoint(name, **{key: given.pop(key) for key in where if key in given})
+    return TransformersModel(checkpoint, **given, sample=options.sample)
+
+
+def _load_openai(name: str, options: ModelOptions) -> Model:
+    from proactivebench.models.openai_model import OpenAIModel
+
+    given = _given(options, "an openai: model", "base_url", "concurrency", "timeout", "retries", *_EITHER)
+    return OpenAIModel(name, **given, sample=options.sample)
+
+
+def _load_class(spec: str, options: ModelOptions) -> Model:
+    _given(options, "a class of your own")
+    name, _, attribute = spec.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            kinds = ", ".join(f"{kind}:" for kind in _LOADERS)
+            raise UsageError(
+                f"{spec}: there is no {name}.py in {here}, and no kind of model of that name ({kinds})."
+            ) from None
+        raise UsageError(f"{spec} cannot be imported: {_describe(error)}") from error
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise UsageError(
+            f"{spec}: {module.__file__} has no subclass of proactivebench.models.base.Model called {attribute}."
+        )
+    try:
+        return found()
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{spec} cannot be created: {_describe(error)}") from error
+
+
+def _describe(error: Exception) -> str:
+    """An error in a user's code, with the last line of that code which led to it."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    places = [f" ({f.filename}, line {f.lineno})" for f in frames if Path(f.filename).is_relative_to(Path.cwd())]
+    return f"{type(error).__name__}: {error}{places[-1] if places else ''}"
+
+
+_LOADERS: dict[str, Callable[[str, ModelOptions], Model]] = {
+    "scripted": _load_scripted,
+    "hf": _load_transformers,
+    "openai": _load_openai,
+}

@@ -1,0 +1,53 @@
+"""The options that say what a model is besides its name, for every command that asks one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from commands.shared import FOLDER
+
+MODEL_HELP = "hf:ID_OR_FOLDER (or just that), openai:NAME, scripted:NAME, or module:Class for your own."
+
+_OPTIONS = (
+    click.option("--base-url", help="openai: address of the server, mostly ending in /v1."),
+    click.option("--concurrency", type=click.IntRange(1), help="openai: requests under way at once.  [default: 64]"),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        help="openai: seconds without a sign of the server until an attempt has failed.  [default: 120]",
+    ),
+    click.option("--retries", type=click.IntRange(0), help="openai: attempts after the first.  [default: 8]"),
+    click.option(
+        "--batch-size", type=click.IntRange(1), help="hf: requests answered at once.  [default: 16; a GPU takes more]"
+    ),
+    click.option("--device", help="hf: cpu, cuda, cuda:1 ...  [default: the GPU if there is one]"),
+    click.option("--dtype", help="hf: bfloat16, float16, float32.  [default: bfloat16 on a GPU]"),
+    click.option("--revision", help="hf: branch, tag or commit on the Hub."),
+    click.option("--adapter", help="hf: folder or id of a LoRA adapter."),
+    click.option("--max-pixels", type=click.IntRange(1), help="hf, openai: scale larger pictures down to so many."),
+    click.option(
+        "--max-new-tokens", type=click.IntRange(1), help="hf, openai: longest reply in tokens.  [default: 50]"
+    ),
+    click.option("--cache", type=FOLDER, help="Folder that keeps replies, for this run and for others."),
+)
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options to a command, which receives them as one `ModelOptions` named `model_options`."""
+
+    @functools.wraps(command)
+    def wrapped(**arguments: Any) -> Any:
+        from dataclasses import fields
+
+        from proactivebench.models.load import ModelOptions
+
+        given = {field.name: arguments.pop(field.name) for field in fields(ModelOptions) if field.name in arguments}
+        return command(model_options=ModelOptions(**given), **arguments)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped

@@ -1,0 +1,187 @@
+"""`openai:` models: any server that speaks OpenAI's chat completions (vLLM, SGLang, transformers serve, hosted ones).
+
+The `openai` library sends, waits and retries: with growing pauses where a connection fails or the server is overloaded,
+and as long as `Retry-After` says, up to two minutes. What it returns is trusted with nothing: only a reply in the
+documented place is an answer, everything else ends the episode as an error. The key is read from the environment, sent,
+and cut out of whatever the server says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+import openai
+from openai.types.chat import ChatCompletionMessageParam
+from pydantic import BaseModel, Field, ValidationError
+
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.models.base import Message, Model, ReplyError, Request
+from proactivebench.models.data_uris import shared_encoder
+
+OPENAI = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+"""The environment variable that holds the key."""
+
+NO_KEY = "none-needed"
+"""Sent where no key is set: local servers want none, the library does."""
+
+SHOWN_CHARACTERS = 300
+"""Length to which a server's own words are cut in messages."""
+
+SETUP_ERRORS = {
+    401: f"Set {KEY} to a key that it accepts.",
+    404: "Check the name of the model, and whether --base-url ends as the server wants it, mostly in /v1.",
+}
+"""Status -> advice, where no other request would fare better and the run therefore ends."""
+
+
+class ServerError(ReplyError):
+    """A request that a server did not answer, or not with a reply."""
+
+    kind = "server"
+
+
+class _ReplyMessage(BaseModel):
+    content: str
+
+
+class _Choice(BaseModel):
+    message: _ReplyMessage
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    """What is read of a chat completion."""
+
+    choices: list[_Choice] = Field(min_length=1)
+
+
+class OpenAIModel(Model):
+    """A model behind an OpenAI-compatible server.
+
+    Args:
+        name: The model, as the server calls it.
+        base_url: Address that `/chat/completions` is appended to; None is OpenAI's own.
+        concurrency: Requests under way at once.
+        timeout: Seconds without a sign of the server after which an attempt has failed.
+        retries: Further attempts after the first.
+        max_new_tokens: Tokens of the longest reply.
+        max_pixels: Pixels to which larger pictures are scaled down; None sends them as they are.
+        sample: Draw replies as the server does by default, by the request's seed, instead of taking the most probable
+            token each time.
+
+    Raises:
+        UsageError: The address is none, or the key is missing or malformed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str | None = None,
+        concurrency: int = 64,
+        timeout: float = 120,
+        retries: int = 8,
+        max_new_tokens: int = 50,
+        max_pixels: int | None = None,
+        sample: bool = False,
+    ):
+        self.concurrency = concurrency
+        self._name = name
+        self._server = _public_address(base_url or OPENAI)
+        self._key = _read_key(required=base_url is None)
+        self._max_new_tokens = max_new_tokens
+        self._max_pixels = max_pixels
+        self._sample = sample
+        self._encode_picture = shared_encoder(max_pixels)
+        self._client = openai.AsyncOpenAI(
+            api_key=self._key, base_url=base_url or OPENAI, timeout=timeout, max_retries=retries
+        )
+
+    async def reply(self, request: Request) -> str:
+        try:
+            response = await self._client.chat.completions.with_raw_response.create(
+                model=self._name,
+                messages=[await self._encode_message(message) for message in request.messages],
+                max_tokens=self._max_new_tokens,
+                temperature=openai.omit if self._sample else 0,
+                seed=request.seed if self._sample else openai.omit,
+            )
+        except openai.APIStatusError as error:
+            raise self._refusal(error) from None
+        except openai.APIConnectionError as error:  # an address or a pause in the network; its cause tells more
+            raise ServerError(self._safe(f"gave no answer: {error} {error.__cause__ or ''}")) from None
+        return self._read(response.content)
+
+    def identity(self) -> Mapping[str, object]:
+        return {
+            "model": f"openai:{self._name}",
+            "server": self._server,
+            "max_new_tokens": self._max_new_tokens,
+            "max_pixels": self._max_pixels,
+            "sampling": "as the server does by default" if self._sample else {"temperature": 0},
+        }
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _encode_message(self, message: Message) -> ChatCompletionMessageParam:
+        if message.role == "system":
+            return {"role": "system", "content": message.text}
+        if message.role == "assistant":
+            return {"role": "assistant", "content": message.text}
+        if message.picture is None:
+            return {"role": "user", "content": message.text}
+        url = await asyncio.to_thread(self._encode_picture, message.picture)
+        return {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": message.text}],
+        }
+
+    def _read(self, content: bytes) -> str:
+        """Finds the reply in what the server sent."""
+        try:
+            choice = _Completion.model_validate_json(content).choices[0]
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(map(str, problem["loc"]))
+            words = content.decode(errors="replace")
+            raise ServerError(self._safe(f"sent no reply ({place} {problem['msg']}): {words}")) from None
+        if choice.finish_reason == "content_filter":
+            raise ServerError(self._safe("withheld the reply by its content filter."))
+        return choice.message.content
+
+    def _refusal(self, error: openai.APIStatusError) -> ProactiveBenchError:
+        message = self._safe(f"answered {error.status_code}: {error.response.text}")
+        advice = SETUP_ERRORS.get(error.status_code)
+        return UsageError(f"{message} {advice}") if advice else ServerError(message)
+
+    def _safe(self, text: str) -> str:
+        """A message about the server that does not give the key away, in one line."""
+        line = " ".join(text.replace(self._key, "[key]").split())
+        return f"{self._server} {line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + ' ...'}"
+
+
+def _read_key(required: bool) -> str:
+    key = os.environ.get(KEY, "").strip()
+    if not key and required:
+        raise UsageError(
+            f"OpenAI's server needs a key: set the environment variable {KEY}, or name another --base-url."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"The environment variable {KEY} holds characters that no key has.")
+    return key or NO_KEY
+
+
+def _public_address(url: str) -> str:
+    """An address without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError("--base-url must be an address like http://localhost:8000/v1.")
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
