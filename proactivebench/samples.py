@@ -7,8 +7,6 @@ folder); what only shows when it is played is the business of `environments.chec
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from proactivebench import scenarios
 from proactivebench.errors import ProactiveBenchError
+from proactivebench.files import write_whole
 from proactivebench.scenarios import Scenario
 
 Index = Annotated[int, Field(ge=0)]
@@ -244,16 +243,7 @@ def read_samples(
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     """Writes one JSON line per sample; the file appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for sample in samples:
-                file.write(sample.model_dump_json().encode() + b"\n")
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, (sample.model_dump_json().encode() + b"\n" for sample in samples))
 
 
 def lenient_sample(scenario: str | Scenario, entry: dict[str, Any]) -> Sample:

@@ -17,13 +17,12 @@ from typing import Any, BinaryIO, Self
 import filelock
 
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.files import write_whole
 
 
 def write_json(path: Path, value: object) -> None:
     """Writes indented JSON; the file appears complete or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"])
 
 
 def complete_lines(path: Path) -> Iterator[bytes]:
@@ -43,10 +42,7 @@ class LineFile:
 
     def __init__(self, path: Path, keep: Iterable[bytes] | None = None):
         self._path = path
-        temporary = path.with_name(f".{path.name}.part")
-        with temporary.open("wb") as file:
-            file.writelines(complete_lines(path) if keep is None else keep)
-        temporary.replace(path)
+        write_whole(path, complete_lines(path) if keep is None else keep)
         self._file: BinaryIO = path.open("ab")
 
     def append(self, value: object) -> None:
