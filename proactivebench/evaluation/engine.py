@@ -22,6 +22,7 @@ from proactivebench.evaluation.judging import run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.evaluation.where import write_where
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
 
@@ -103,6 +104,7 @@ def evaluate(
         judge = Judge(crew.members[1], judge.instructions)
     errors = 0
     with RunLog(folder, run_identity(benchmark, scenarios, model, settings, judge)) as log:
+        write_where(folder, benchmark.folder)
         owed = [task for task in tasks if task.key not in log.done]
         on_start(len(tasks), len(tasks) - len(owed))
 
