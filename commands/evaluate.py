@@ -1,7 +1,8 @@
-"""`evaluate`: a model plays a benchmark."""
+"""`evaluate`, `judge`, `filter` and `compare`: models play a benchmark, and what the runs say."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,33 @@ from commands.shared import EXISTING_FOLDER, FOLDER, console
 if TYPE_CHECKING:
     from proactivebench.models.load import ModelOptions
 
+INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 
 @click.command()
 @click.option("--model", "spec", required=True, help=MODEL_HELP)
 @click.option("--data", type=EXISTING_FOLDER, required=True, help="Folder of a benchmark, built or downloaded.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
-@click.option("--mode", type=click.Choice(["mcqa", "reference"]), default="mcqa", show_default=True)
-@click.option("--hint", is_flag=True, help="Append the scenario's hint to every question.")
+@click.option(
+    "--mode",
+    type=click.Choice(["mcqa", "reference", "oeg", "oeg-multi"]),
+    default="mcqa",
+    show_default=True,
+    help="Multiple choice; the reference frame alone; free replies in one turn, for `judge`, or in several turns.",
+)
+@click.option("--hint", is_flag=True, help="Append a hint to every question.")
 @click.option("--history", is_flag=True, help="Keep earlier turns in the conversation (frames' short edge 224).")
+@click.option("--shots", type=click.Choice(["0", "1", "3"]), default="0", show_default=True, help="Solved examples.")
+@click.option("--random-options", is_flag=True, help="Replace the suggestions by those of other scenarios.")
+@click.option("--samples", "listing", type=INSTRUCTIONS, help="Play the samples of this list: lines such as `QD 12`.")
 @click.option("--limit", type=click.IntRange(1), help="Play so many samples of each scenario, drawn by the seed.")
+@click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Plays of every sample.")
 @click.option("--no-filter", is_flag=True, help="Play also what the benchmark's leak filter dropped.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
+@click.option("--judge", "judge_spec", metavar="MODEL", help="Who reads the replies of --mode oeg-multi.")
+@click.option("--judge-base-url", help="Address of an openai: judge's server.")
+@click.option("--instructions", type=INSTRUCTIONS, help="What the judge is told, instead of our own text.")
 @click.option(
     "--max-errors",
     type=click.FloatRange(0, 1),
@@ -38,9 +54,14 @@ def evaluate(
     data: Path,
     out: Path,
     names: tuple[str, ...],
+    shots: str,
+    listing: Path | None,
     no_filter: bool,
-    model_options: ModelOptions,
+    judge_spec: str | None,
+    judge_base_url: str | None,
+    instructions: Path | None,
     max_errors: float,
+    model_options: ModelOptions,
     **settings: Any,
 ) -> None:
     """Play a benchmark with a model and score it.
@@ -50,26 +71,98 @@ def evaluate(
     """
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
-    from proactivebench.evaluation.settings import Settings
-    from proactivebench.models.load import load_model
+    from proactivebench.evaluation.settings import Settings, read_sample_list
+    from proactivebench.evaluation.where import write_where
+    from proactivebench.models.load import ModelOptions, load_model
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
     from proactivebench.scenarios import get_scenario
 
     benchmark = Benchmark.open(data)
     scenarios = [get_scenario(name) for name in names] or benchmark.scenarios
+    samples = read_sample_list(listing) if listing else None
+    chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
-        model = load_model(spec, model_options)
+        model = load_model(spec, replace(model_options, free=chosen.open_ended))
+        judge = _load_judge(judge_spec, ModelOptions(base_url=judge_base_url), instructions) if judge_spec else None
+
+        def begin(total: int, done: int) -> None:
+            write_where(out, benchmark.folder)
+            progress.begin(total, done)
+
         metrics = engine.evaluate(
             benchmark,
             scenarios,
             model,
-            Settings(filtered=not no_filter, **settings),
+            chosen,
             out,
+            judge=judge,
             max_errors=max_errors,
-            on_start=progress.begin,
+            on_start=begin,
             on_episode=progress.count,
         )
     metrics_table({spec: metrics}, console())
-    console().print(f"Everything is in {out}; the scores in {out / 'metrics.json'}.")
+    console().print(f"Everything is in {out}; the scores in {out / 'metrics.json'}.", soft_wrap=True)
+    if chosen.mode == "oeg":
+        console().print(f"Now let a judge read the replies: proactivebench judge {out} --judge MODEL", soft_wrap=True)
+
+
+def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> Any:
+    from proactivebench.evaluation.judge import Judge
+    from proactivebench.models.load import load_model
+
+    text = instructions.read_text(encoding="utf-8") if instructions else None
+    return Judge(load_model(spec, replace(options, free=True)), text)
+
+
+@click.command()
+@click.argument("run", type=EXISTING_FOLDER)
+@click.option("--judge", "spec", required=True, metavar="MODEL", help=MODEL_HELP)
+@click.option("--instructions", type=INSTRUCTIONS, help="What the judge is told, instead of our own text.")
+@model_options
+def judge(run: Path, spec: str, instructions: Path | None, model_options: ModelOptions) -> None:
+    """Let a judge read the free replies of RUN (evaluate --mode oeg) and score them.
+
+    Judgements are kept in the folder `judge` of the run; the same command continues. Output that cannot be read is
+    counted as an error and judged again next time.
+    """
+    from proactivebench.evaluation.judging import judge_run
+    from proactivebench.reports.progress import JudgeProgress
+    from proactivebench.reports.tables import metrics_table
+
+    with JudgeProgress(console()) as progress:
+        progress.say(f"Loading {spec}")
+        reader = _load_judge(spec, model_options, instructions)
+        metrics = judge_run(run, reader, on_start=progress.begin, on_reply=progress.count)
+    metrics_table({run.name: metrics}, console())
+
+
+@click.command("filter")
+@click.argument("data", type=EXISTING_FOLDER)
+@click.option("--runs", "runs", type=EXISTING_FOLDER, multiple=True, required=True, help="A run; give one per model.")
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Share of models.")
+def filter_(data: Path, runs: tuple[Path, ...], threshold: float) -> None:
+    """Drop from DATA what several models see at first sight: the leak filter of the paper.
+
+    A sample stays when fewer than the threshold's share of the runs name the right category in the first turn. The ids
+    that stay are written to kept_ids.json beside the data, where evaluate finds them.
+    """
+    from proactivebench.benchmark import KEPT_IDS, Benchmark
+    from proactivebench.evaluation.leak_filter import filter_leaks
+    from proactivebench.reports.tables import filter_table
+
+    benchmark = Benchmark.open(data)
+    filter_table(filter_leaks(benchmark, runs, threshold), console())
+    console().print(f"Written to {benchmark.folder / KEPT_IDS}.", soft_wrap=True)
+
+
+@click.command()
+@click.argument("first", type=EXISTING_FOLDER)
+@click.argument("second", type=EXISTING_FOLDER)
+def compare(first: Path, second: Path) -> None:
+    """Compare two runs sample by sample: the difference SECOND - FIRST, its interval and a test."""
+    from proactivebench.evaluation.comparison import compare_runs
+    from proactivebench.reports.tables import comparison_table
+
+    comparison_table(compare_runs(first, second), first.name, second.name, console())

@@ -150,6 +150,15 @@ def option_for(judgement: Judgement, environment: Environment, rng: random.Rando
     return rng.choice(fitting or environment.accepted)
 
 
+def free_reply(option: str, environment: Environment) -> str:
+    """The valid reply that says what an option says; an abstention or a category stays as it is."""
+    if option not in environment.accepted:
+        return option
+    action = environment.scenario.action_of(option)
+    suggestions = _suggestions(environment.sample)
+    return next((text for text in suggestions if environment.scenario.action_of(f"{text}.") is action), suggestions[0])
+
+
 def turn_replies(environment: Environment) -> list[str]:
     """The valid replies in one turn of the multi-turn setting: the category is among them as soon as it counts."""
     category = [environment.sample.answer.replace(".", "")] if environment.category_counts() else []

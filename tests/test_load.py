@@ -100,9 +100,7 @@ def test_options_that_would_have_no_effect_are_refused(spec: str, options: Model
 
 def test_options_reach_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    options = ModelOptions(
-        base_url="http://localhost:1/v1", concurrency=3, max_pixels=99, max_new_tokens=7, sample=True
-    )
+    options = ModelOptions(base_url="http://localhost:1/v1", concurrency=3, max_pixels=99, max_new_tokens=7, free=True)
     model = load_model("openai:org/m:free", options)
     assert model.concurrency == 3
     assert model.identity() == {

@@ -249,3 +249,14 @@ def test_the_sign_flip_test_is_wrong_as_often_as_it_says() -> None:
     values = rng.normal(size=(200, 30))
     p_values = [sign_flip_test(list(row), [str(n) for n in range(30)]) for row in values]
     assert 0.01 <= np.mean(np.array(p_values) < 0.05) <= 0.1
+
+
+def test_the_oracle_speaks_freely_too(benchmark: Benchmark, tmp_path: Path) -> None:
+    judge = Judge(MatchingJudge())
+    metrics = play(benchmark, ScriptedModel("oracle"), tmp_path / "multi", mode="oeg-multi", judge=judge)
+    accuracy = {name: scores["acc"] for name, scores in metrics["scenarios"].items()}
+    assert accuracy.pop("ROD") > 0, "moving the camera may lead the longer way round"
+    assert set(accuracy.values()) == {1.0}
+    play(benchmark, ScriptedModel("oracle"), tmp_path / "single", mode="oeg")
+    judged = judge_run(tmp_path / "single", judge)
+    assert judged["average"]["agg"] == judged["average"]["ps"] == 1.0

@@ -67,6 +67,8 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
         hits = {number: found for (name, number), found in right.items() if name == scenario.name}
         if hits:
             report.append(_filter_scenario(scenario, hits, threshold))
+    if not report:
+        raise UsageError("The runs hold no finished episodes.")
     datasets = {scenario.name: scenario.dataset for scenario in benchmark.scenarios}
     write_json(benchmark.folder / KEPT_IDS, {datasets[one.name]: list(one.kept) for one in report})
     return report

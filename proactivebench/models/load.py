@@ -35,7 +35,8 @@ class ModelOptions:
         retries: Further attempts after the first.
         max_pixels: Pixels to which larger pictures are scaled down, for either kind.
         max_new_tokens: Tokens of the longest reply, likewise.
-        sample: Draw replies, as open-ended generation does, instead of taking the most probable token each time.
+        free: Free replies, as in the open-ended modes and of judges: drawn instead of always the most probable token,
+            and up to `FREE_REPLY_TOKENS` long where `max_new_tokens` says nothing.
         cache: Folder in which replies are kept and found again; None keeps none.
     """
 
@@ -50,11 +51,19 @@ class ModelOptions:
     retries: int | None = None
     max_pixels: int | None = None
     max_new_tokens: int | None = None
-    sample: bool = False
+    free: bool = False
     cache: Path | None = None
 
 
+FREE_REPLY_TOKENS = 2**15
+"""Tokens of the longest free reply where the user says nothing (published example)."""
+
 _EITHER = ("max_pixels", "max_new_tokens")
+
+
+def _length(options: ModelOptions) -> dict[str, Any]:
+    """The length of free replies, where the user names none."""
+    return {"max_new_tokens": FREE_REPLY_TOKENS} if options.free and options.max_new_tokens is None else {}
 
 
 def load_model(spec: str, options: ModelOptions) -> Model:
@@ -79,7 +88,7 @@ def load_model(spec: str, options: ModelOptions) -> Model:
         raise UsageError("A scripted model looks at the solution, not at the conversation: it cannot have a --cache.")
     from proactivebench.models.cache import CachedModel
 
-    return CachedModel(model, options.cache, seeded=options.sample or load is None)
+    return CachedModel(model, options.cache, seeded=options.free or load is None)
 
 
 def _given(options: ModelOptions, kind: str, *names: str) -> dict[str, Any]:
@@ -87,7 +96,7 @@ def _given(options: ModelOptions, kind: str, *names: str) -> dict[str, Any]:
     given = {
         field.name: getattr(options, field.name)
         for field in fields(options)
-        if field.name not in ("sample", "cache") and getattr(options, field.name) is not None
+        if field.name not in ("free", "cache") and getattr(options, field.name) is not None
     }
     for name in given:
         if name not in names:
@@ -115,14 +124,14 @@ def _load_transformers(name: str, options: ModelOptions) -> Model:
             f"{name} needs {error.name}: install the extra with pip install 'proactivebench-toolkit[models]'."
         ) from error
     checkpoint = load_checkpoint(name, **{key: given.pop(key) for key in where if key in given})
-    return TransformersModel(checkpoint, **given, sample=options.sample)
+    return TransformersModel(checkpoint, **_length(options), **given, sample=options.free)
 
 
 def _load_openai(name: str, options: ModelOptions) -> Model:
     from proactivebench.models.openai_model import OpenAIModel
 
     given = _given(options, "an openai: model", "base_url", "concurrency", "timeout", "retries", *_EITHER)
-    return OpenAIModel(name, **given, sample=options.sample)
+    return OpenAIModel(name, **_length(options), **given, sample=options.free)
 
 
 def _load_class(spec: str, options: ModelOptions) -> Model:

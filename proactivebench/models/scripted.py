@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from proactivebench import prompts
 from proactivebench.environments.base import Environment
 from proactivebench.environments.check import way_to_reference
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Model, Request
-from proactivebench.open_ended import judged_texts
+from proactivebench.open_ended import free_reply, judged_texts
 from proactivebench.scenarios import is_abstention
 
 Behaviour = Callable[[Environment, random.Random], str]
@@ -71,7 +72,9 @@ class ScriptedModel(Model):
     async def reply(self, request: Request) -> str:
         if request.environment is None:
             raise UsageError(f"scripted:{self._name} plays episodes; as a judge take scripted:match.")
-        return self._behaviour(request.environment, random.Random(request.seed))
+        option = self._behaviour(request.environment, random.Random(request.seed))
+        shown = prompts.shows_options(request.messages[-1].text)
+        return option if shown else free_reply(option, request.environment)
 
     def identity(self) -> Mapping[str, object]:
         return {"model": f"scripted:{self._name}"}

@@ -1,19 +1,20 @@
-"""The progress of a run on the terminal: how far it is, and the scores so far."""
+"""Progress on the terminal: how far it is, and the scores so far."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from proactivebench.evaluation.judging import JudgedReply
 from proactivebench.evaluation.records import Episode
 
 
-class RunProgress(Progress):
-    """A progress bar that is told every episode that ends."""
+class _CountingProgress(Progress):
+    """A bar that first says what is going on, and then how far it is."""
 
     def __init__(self, console: Console):
         super().__init__(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -22,26 +23,47 @@ class RunProgress(Progress):
             transient=True,
         )
         self._bar = self.add_task("", total=None)
-        self._played = self._correct = self._suggestions = self._errors = 0
+        self._done = self._errors = 0
 
     def say(self, text: str) -> None:
-        """Shows what is going on before the first episode."""
+        """Shows what is going on before the first piece is done."""
         self.update(self._bar, description=text)
 
     def begin(self, total: int, done: int) -> None:
-        """Begins with `done` of `total` episodes finished earlier."""
-        self.update(self._bar, description="Playing", total=total, completed=done)
+        """Begins with `done` of `total` pieces finished earlier."""
+        self.update(self._bar, description="", total=total, completed=done)
 
-    def count(self, episode: Episode) -> None:
-        """Counts an episode; the scores shown are those of this session."""
-        if episode.error is None:
-            self._played += 1
-            self._correct += episode.correct
-            self._suggestions += len(episode.turns) - 1
-        else:
-            self._errors += 1
-        scores = ""
-        if self._played:
-            scores = f"acc {self._correct / self._played:.1%}  psr {self._suggestions / self._played:.2f}"
+    def _count(self, failed: bool, scores: str) -> None:
+        self._errors += failed
+        self._done += not failed
         errors = f"  errors {self._errors}" if self._errors else ""
         self.update(self._bar, advance=1, description=scores + errors)
+
+
+class RunProgress(_CountingProgress):
+    """The progress of a run, with the scores so far."""
+
+    _correct = _suggestions = 0
+
+    def count(self, episode: Episode) -> None:
+        """Counts an episode that has ended."""
+        failed = episode.error is not None
+        if not failed:
+            self._correct += episode.correct
+            self._suggestions += len(episode.turns) - 1
+        played = max(1, self._done + (not failed))
+        self._count(failed, f"acc {self._correct / played:.1%}  psr {self._suggestions / played:.2f}")
+
+
+class JudgeProgress(_CountingProgress):
+    """The progress of a judge, with the scores so far."""
+
+    _categories = _suggestions = 0
+
+    def count(self, reply: JudgedReply) -> None:
+        """Counts a reply that was judged."""
+        failed = reply.error is not None
+        self._categories += reply.category
+        self._suggestions += reply.suggestion
+        judged = max(1, self._done + (not failed))
+        self._count(failed, f"cc {self._categories / judged:.1%}  ps {self._suggestions / judged:.1%}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,16 +11,29 @@ from rich.table import Table
 if TYPE_CHECKING:
     from builders.pipeline import BuildReport
     from proactivebench.checking import CheckReport
+    from proactivebench.evaluation.comparison import Difference
+    from proactivebench.evaluation.leak_filter import FilteredScenario
 
 
 _ANSWERS = {"suggestion": "asks", "abstention": "abst.", "category": "names", "unreadable": "none"}
+_SCORES = {
+    "acc": ("acc %", 100, 1),
+    "psr": ("psr", 1, 2),
+    "cc": ("cc %", 100, 1),
+    "ps": ("ps %", 100, 1),
+    "agg": ("agg %", 100, 1),
+}
+"""Score -> its heading, what it is multiplied with, and decimals."""
 
 
 def _percent(value: float) -> str:
     return f"{100 * value:.0f}%"
 
 
-def _with_interval(scores: Mapping[str, Any], name: str, scale: float, digits: int) -> str:
+def _score(scores: Mapping[str, Any], name: str) -> str:
+    if scores.get(name) is None:
+        return ""
+    _, scale, digits = _SCORES[name]
     low, high = scores[f"{name}_ci95"]
     return f"{scale * scores[name]:.{digits}f} [dim]±{scale * (high - low) / 2:.{digits}f}[/dim]"
 
@@ -32,23 +45,54 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> No
         runs: Name -> metrics as `compute_metrics` gives them.
         console: Where to print.
     """
+    rows = [
+        (name, scenario, scores)
+        for name, metrics in runs.items()
+        for scenario, scores in (*metrics["scenarios"].items(), ("average", metrics["average"]))
+        if scenario != "average" or len(metrics["scenarios"]) > 1
+    ]
+    shown = [score for score in _SCORES if any(scores.get(score) is not None for _, _, scores in rows)]
+    answers = _ANSWERS if any("answers" in scores for _, _, scores in rows) else {}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("model", "scenario") if len(runs) > 1 else ("scenario",):
+    for heading in (["model"] if len(runs) > 1 else []) + ["scenario"]:
         table.add_column(heading, no_wrap=True)
-    for heading in ("n", "err.", "acc %", "psr", *_ANSWERS.values()):
+    for heading in ("n", "err.", *(_SCORES[score][0] for score in shown), *answers.values()):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, metrics in runs.items():
-        label = [name] if len(runs) > 1 else []
-        for scenario, scores in metrics["scenarios"].items():
-            cells = [*label, scenario, str(scores["n"]), str(scores["errors"])]
-            if scores["n"]:
-                cells += [_with_interval(scores, "acc", 100, 1), _with_interval(scores, "psr", 1, 2)]
-                cells += [_percent(scores["answers"][kind]) for kind in _ANSWERS]
-            table.add_row(*cells)
-        average = metrics["average"]
-        if len(metrics["scenarios"]) > 1 and average["acc"] is not None:
-            both = _with_interval(average, "acc", 100, 1), _with_interval(average, "psr", 1, 2)
-            table.add_row(*label, "average", "", "", *both, style="bold")
+    for name, scenario, scores in rows:
+        errors = scores.get("errors", 0) + scores.get("judge_errors", 0)
+        cells = [scenario, *([str(scores["n"]), str(errors)] if "n" in scores else ["", ""])]
+        cells += [_score(scores, score) for score in shown]
+        cells += [_percent(scores["answers"][kind]) if "answers" in scores else "" for kind in answers]
+        table.add_row(*([name] if len(runs) > 1 else []), *cells, style="bold" if scenario == "average" else None)
+    console.print(table)
+
+
+def filter_table(report: Sequence[FilteredScenario], console: Console) -> None:
+    """Prints what the leak filter did."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("scenario")
+    for heading in ("samples", "kept", "right in turn 1, before", "after"):
+        table.add_column(heading, justify="right")
+    for one in report:
+        after = "" if one.accuracy_after is None else f"{one.accuracy_after:.1%}"
+        table.add_row(one.name, f"{one.samples:,}", f"{len(one.kept):,}", f"{one.accuracy_before:.1%}", after)
+    console.print(table)
+
+
+def comparison_table(differences: Sequence[Difference], first: str, second: str, console: Console) -> None:
+    """Prints the paired differences between two runs."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("scenario", "score"):
+        table.add_column(heading)
+    for heading in ("n", first, second, "difference", "95% interval", "p"):
+        table.add_column(heading, justify="right")
+    for one in differences:
+        heading, scale, digits = _SCORES[one.score]
+        low, high = one.change.interval
+        values = (f"{scale * value:.{digits}f}" for value in (one.first, one.second))
+        change = f"{scale * one.change.mean:+.{digits}f}"
+        interval = f"{scale * low:+.{digits}f} to {scale * high:+.{digits}f}"
+        table.add_row(one.scenario, heading, f"{one.n:,}", *values, change, interval, f"{one.p_value:.4f}")
     console.print(table)
 
 

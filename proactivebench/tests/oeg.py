@@ -25,12 +25,12 @@ def run(options: argparse.Namespace) -> str:
     """
     benchmark = Benchmark.open(options.data_dir)
     scenario = get_scenario(options.dataset)
-    sampled = ModelOptions(sample=True)
+    free = ModelOptions(free=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = Settings(mode="oeg", hint=options.hint)
-        evaluate(benchmark, [scenario], load_model(options.model, sampled), settings, folder)
-        scores = judge_run(folder, Judge(load_model(options.judge, sampled)))["average"]
+        evaluate(benchmark, [scenario], load_model(options.model, free), settings, folder)
+        scores = judge_run(folder, Judge(load_model(options.judge, free)))["average"]
     return f"model acc: {100 * scores['cc']:.1f}% - ps rate: {100 * scores['ps']:.1f}"
 
 
