@@ -38,6 +38,8 @@ class PlannedSample(Generic[Recipe]):
         recipe: What `render` needs: small and picklable, references instead of pictures.
         origin: The record in the raw source, in words of its publisher.
         licence: Licence of the record.
+        shared_frames: Samples with the same name here and the same recipe share their frames, which are rendered once;
+            None where the frames are the sample's own.
     """
 
     key: str
@@ -45,6 +47,12 @@ class PlannedSample(Generic[Recipe]):
     recipe: Recipe
     origin: str
     licence: str
+    shared_frames: str | None = None
+
+    @property
+    def frames_key(self) -> str:
+        """Names the frames: what is rendered, and noted as finished, under one key."""
+        return self.shared_frames or self.key
 
 
 class Skip(NamedTuple):

@@ -1,8 +1,8 @@
 """What a build has finished so far, so that the same command continues it.
 
-An append-only file: the first line says which build it belongs to, every other line names a finished sample and its
-files, or says why it was left out. The last line may be torn when a build was killed; it is dropped and its sample
-redone. The file is removed when the build is complete.
+An append-only file: the first line says which build it belongs to, every other line names the finished frames of a
+sample and their files, or says why it was left out. The last line may be torn when a build was killed; it is dropped
+and its sample redone. The file is removed when the build is complete.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Journal:
         self._append(self.header)
 
     def add(self, key: str, finished: Finished) -> None:
-        """Notes a sample whose files are all written."""
+        """Notes frames whose files are all written."""
         self.finished[key] = finished
         self._append({"key": key, "files": finished.files, "skipped": finished.skipped})
 

@@ -15,20 +15,25 @@ WRONG_CATEGORIES = 3
 """A sample shows four categories, one of them right."""
 
 
-def draw_wrong_categories(random: Random, answer: str, pool: Iterable[str], count: int = WRONG_CATEGORIES) -> list[str]:
+def draw_wrong_categories(random: Random, answer: str, *pools: Iterable[str]) -> list[str]:
     """Draws wrong categories that differ, normalised, from the answer and from each other.
 
     Args:
         random: Decides the draw.
         answer: The right category, as it is shown (`Alarm clock.`).
-        pool: Categories as they are shown, in a fixed order; the answer may be among them.
-        count: Number of wrong categories.
+        pools: Categories as they are shown, in a fixed order; the answer may be among them. A later pool serves only
+            where those before it do not suffice.
 
     Raises:
-        ValueError: The pool has too few different ones.
+        ValueError: The pools hold too few different ones.
     """
-    texts = {normalise(text): text for text in pool}
-    candidates = [text for key, text in texts.items() if key and key != normalise(answer)]
-    if len(candidates) < count:
-        raise ValueError(f"{answer!r} needs {count} wrong categories, but the pool holds {len(candidates)}")
-    return random.sample(candidates, count)
+    taken = {"", normalise(answer)}
+    drawn: list[str] = []
+    for pool in pools:
+        texts = {normalise(text): text for text in pool}
+        candidates = [text for key, text in texts.items() if key not in taken]
+        drawn += random.sample(candidates, min(len(candidates), WRONG_CATEGORIES - len(drawn)))
+        taken |= texts.keys()
+    if len(drawn) < WRONG_CATEGORIES:
+        raise ValueError(f"{answer!r} needs {WRONG_CATEGORIES} wrong categories, but only {len(drawn)} differ from it")
+    return drawn

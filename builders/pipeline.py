@@ -137,7 +137,7 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
     report = BuildReport(
         scenario=scenario.name,
         samples=len(kept),
-        frames=sum(len(journal.finished[plan.key].files) for _, plan in kept),
+        frames=sum(len(journal.finished[key].files) for key in {plan.frames_key for _, plan in kept}),
         skipped=planned.skipped + unusable,
         problems=planned.problems,
     )
@@ -160,7 +160,7 @@ def _describe_files(
     """Path -> what the manifest says of that file."""
     licences = ", ".join(sorted({plan.licence for _, plan in kept}))
     files = [(describe_file(out, samples_path), "proactivebench-toolkit", licences)]
-    files += [(file, plan.origin, plan.licence) for _, plan in kept for file in journal.finished[plan.key].files]
+    files += [(file, plan.origin, plan.licence) for _, plan in kept for file in journal.finished[plan.frames_key].files]
     return {
         file.path: {"bytes": file.bytes, "sha256": file.sha256, "origin": origin, "licence": licence}
         for file, origin, licence in files
@@ -222,15 +222,16 @@ def _render(
     job: _Job, pool: Workers[_Job], samples: Sequence[_Numbered], journal: Journal, progress: Progress
 ) -> tuple[list[_Numbered], list[Skip]]:
     """Renders what is not finished; returns the samples that have their frames, and those that are unusable."""
-    owed = [plan for _, plan in samples if not _is_finished(job, journal.finished.get(plan.key))]
+    plans = {plan.frames_key: plan for _, plan in samples}
+    owed = [plan for key, plan in plans.items() if not _is_finished(job, journal.finished.get(key))]
     task = progress.add_task(
-        f"{job.builder.scenario.name}: rendering", total=len(samples), completed=len(samples) - len(owed)
+        f"{job.builder.scenario.name}: rendering", total=len(plans), completed=len(plans) - len(owed)
     )
     for plan, finished in zip(owed, pool.map(_render_sample, owed), strict=True):
-        journal.add(plan.key, finished)
+        journal.add(plan.frames_key, finished)
         progress.advance(task)
-    unusable = [Skip(plan.key, reason) for _, plan in samples if (reason := journal.finished[plan.key].skipped)]
-    return [sample for sample in samples if not journal.finished[sample[1].key].skipped], unusable
+    unusable = [Skip(plan.key, reason) for _, plan in samples if (reason := journal.finished[plan.frames_key].skipped)]
+    return [sample for sample in samples if not journal.finished[sample[1].frames_key].skipped], unusable
 
 
 def _is_finished(job: _Job, finished: Finished | None) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from builders.base import Frame
 from raw_sources.base import SourceError
@@ -18,6 +19,23 @@ class StoredFile:
     path: str
     sha256: str
     bytes: int
+
+
+def path_part(name: str) -> str:
+    """A name from raw data as one part of a frame's path: what means something in a path or template is encoded."""
+    return quote(name, safe="")
+
+
+def fingerprint(root: Path, files: Iterable[Path]) -> str:
+    """Tells other raw data from these, by names and sizes, without reading them.
+
+    Raises:
+        OSError: A file is not there.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for file in files:
+        digest.update(f"{file.relative_to(root).as_posix()}/{file.stat().st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def write_file(path: Path, data: bytes) -> None:

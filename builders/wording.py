@@ -6,6 +6,7 @@ abstention holds `cannot` or `do not` and no keyword at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -34,9 +35,14 @@ class Wording:
 
     def draw(self, random: Random) -> Texts:
         """A question, and one suggestion and one abstention in random order."""
-        options = [random.choice(self.suggestions), random.choice(self.abstentions)]
-        random.shuffle(options)
-        return Texts(random.choice(self.questions), options)
+        return draw_texts(random, self.questions, self.suggestions, self.abstentions)
+
+
+def draw_texts(random: Random, questions: Sequence[str], *options: Sequence[str]) -> Texts:
+    """A question, and one text of each pool of options in random order."""
+    drawn = [random.choice(pool) for pool in options]
+    random.shuffle(drawn)
+    return Texts(random.choice(questions), drawn)
 
 
 QUICKDRAW = Wording(

@@ -148,7 +148,7 @@ class ChangeIt(Source[ChangeItRecord]):
     def verify(self) -> Inventory:
         """Reads all annotations and opens all videos; names bad lines, missing, unreadable and too short videos."""
         inventory = Inventory({"annotations": len(self.annotated()), "videos": 0})
-        for record in self._read(inventory.problems):
+        for record in self.read(inventory.problems):
             inventory.counts["videos"] += 1
             try:
                 duration = duration_seconds(record.video)
@@ -166,9 +166,14 @@ class ChangeIt(Source[ChangeItRecord]):
         Raises:
             SourceError: `categories.csv` cannot be read.
         """
-        return self._read([])
+        return self.read([])
 
-    def _read(self, problems: list[Problem]) -> Iterator[ChangeItRecord]:
+    def read(self, problems: list[Problem]) -> Iterator[ChangeItRecord]:
+        """Yields what `records` yields, and adds what is missing or broken to `problems`.
+
+        Raises:
+            SourceError: `categories.csv` cannot be read.
+        """
         categories = read_categories(self.folder / "categories.csv")
         videos = {name: self._videos(name) for name in categories}
         for name, video_id in self.annotated():

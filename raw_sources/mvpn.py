@@ -102,7 +102,7 @@ class Mvpn(Source[MvpnRecord]):
         inventory = Inventory({"classes": 0, "sets": 0, "pictures": 0})
         labels: set[str] = set()
         pictures: set[Path] = set()
-        for record in self._read(inventory.problems):
+        for record in self.read(inventory.problems):
             labels.add(record.label)
             inventory.counts["sets"] += 1
             pictures.update(view.path for view in record.views)
@@ -116,9 +116,10 @@ class Mvpn(Source[MvpnRecord]):
 
     def records(self) -> Iterator[MvpnRecord]:
         """Yields the sets of which all views are there: test before valid, by class, in the order of the lists."""
-        return self._read([])
+        return self.read([])
 
-    def _read(self, problems: list[Problem]) -> Iterator[MvpnRecord]:
+    def read(self, problems: list[Problem]) -> Iterator[MvpnRecord]:
+        """Yields what `records` yields, and adds what is missing or broken to `problems`."""
         for split in SPLITS:
             folder = self.folder / f"{split}_list"
             files = {m["label"]: folder / m[0] for m in map(_LIST_NAME.fullmatch, listing(folder).files) if m}

@@ -112,7 +112,7 @@ class Rod(Source[RodRecord]):
     def verify(self) -> Inventory:
         """Counts sequences and photos; names photos that are missing, unreadable, of an unknown name or there twice."""
         inventory = Inventory({"sequences": 0, "pictures": 0})
-        for record in self._read(inventory.problems):
+        for record in self.read(inventory.problems):
             inventory.counts["sequences"] += 1
             for index, path in enumerate(record.frames):
                 if path is None:
@@ -127,9 +127,10 @@ class Rod(Source[RodRecord]):
 
     def records(self) -> Iterator[RodRecord]:
         """Yields the sequences by name."""
-        return self._read([])
+        return self.read([])
 
-    def _read(self, problems: list[Problem]) -> Iterator[RodRecord]:
+    def read(self, problems: list[Problem]) -> Iterator[RodRecord]:
+        """Yields what `records` yields, and adds what is missing or broken to `problems`."""
         sequences: dict[str, dict[int, Path]] = {}
         names: dict[str, FrameName] = {}
         for path in (path for found in walk(self.folder) for path in pictures(found.path)):

@@ -128,6 +128,29 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.Vide
         yield from stream.codec_context.decode(None)
 
 
+def readable_seconds(path: Path) -> float:
+    """The second after the first frame up to which a video holds frames, found without decoding any.
+
+    A file that is cut holds less than its header says.
+
+    Raises:
+        VideoError: It cannot be opened, or it has no frames.
+    """
+    import av
+
+    times: list[float] = []
+    with _opened(path) as (container, stream):
+        with suppress(av.FFmpegError):
+            for packet in container.demux(stream):
+                if packet.is_corrupt:
+                    break
+                if packet.pts is not None and packet.time_base is not None:
+                    times.append(float(packet.pts * packet.time_base))
+        if not times:
+            raise VideoError(f"{path}: it holds no pictures. Get the file again.")
+    return max(times) - min(times)
+
+
 def duration_seconds(path: Path) -> float:
     """How long a video lasts: what its header says, else (headers of streams and recordings may not) its last packet.
 

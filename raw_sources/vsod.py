@@ -22,7 +22,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from raw_sources.base import Inventory, Problem, Source, SourceNotFoundError
-from raw_sources.folders import listing, picture_size, pictures, walk
+from raw_sources.folders import Listing, listing, picture_size, pictures, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,7 +164,7 @@ class Vsod(Source[VsodRecord]):
     def verify(self) -> Inventory:
         """Reads every annotation and the head of every frame; names what is missing, unreadable or does not fit."""
         inventory = Inventory({"videos": 0, "frames": 0, "occluded frames": 0})
-        for record in self._read(inventory.problems):
+        for record in self._all(inventory.problems):
             inventory.counts["videos"] += 1
             inventory.counts["frames"] += len(record.frames)
             for frame in record.frames:
@@ -177,28 +177,41 @@ class Vsod(Source[VsodRecord]):
 
     def records(self) -> Iterator[VsodRecord]:
         """Yields the videos whose frames and annotations correspond, test before train, by name."""
-        return self._read([])
+        return self._all([])
 
-    def _read(self, problems: list[Problem]) -> Iterator[VsodRecord]:
-        for split in SPLITS:
-            data, annotations = self.folder / "Data" / split, self.folder / "Annotations" / split
-            for video in sorted({*listing(data).folders, *listing(annotations).folders}):
-                frames = pictures(data / video)
-                files = [name for name in listing(annotations / video).files if name.lower().endswith(".xml")]
-                if len(frames) != len(files) or not frames:
-                    what = f"{len(frames)} frames and {len(files)} annotations, expected one annotation per frame"
-                    problems.append(Problem(str(data / video), what))
-                    continue
-                pairs = zip(frames, (annotations / video / name for name in files), strict=True)
-                read, bad = [], []
-                for picture, file in sorted(pairs, key=lambda pair: _natural(pair[0])):
-                    try:
-                        read.append(VsodFrame(picture, _boxes(file, picture)))
-                    except (OSError, ValueError) as error:
-                        bad.append(Problem(str(file), str(error)))
-                problems += bad
-                if not bad:
-                    yield VsodRecord(split, video, tuple(read))
+    def _all(self, problems: list[Problem]) -> Iterator[VsodRecord]:
+        for split, video in self.videos():
+            if record := self.read(split, video, problems):
+                yield record
+
+    def videos(self) -> tuple[tuple[str, str], ...]:
+        """Split and name of every video, test before train, by name."""
+        return tuple(
+            (split, video)
+            for split in SPLITS
+            for video in sorted({*self._listing("Data", split).folders, *self._listing("Annotations", split).folders})
+        )
+
+    def _listing(self, *parts: str) -> Listing:
+        return listing(self.folder.joinpath(*parts))
+
+    def read(self, split: str, video: str, problems: list[Problem]) -> VsodRecord | None:
+        """Reads one video; None where it cannot be used, and `problems` then says why."""
+        frames = pictures(self.folder / "Data" / split / video)
+        annotations = self._listing("Annotations", split, video)
+        files = [annotations.path / name for name in annotations.files if name.lower().endswith(".xml")]
+        if len(frames) != len(files) or not frames:
+            what = f"{len(frames)} frames and {len(files)} annotations, expected one annotation per frame"
+            problems.append(Problem(str(self.folder / "Data" / split / video), what))
+            return None
+        read, bad = [], []
+        for picture, file in sorted(zip(frames, files, strict=True), key=lambda pair: _natural(pair[0])):
+            try:
+                read.append(VsodFrame(picture, _boxes(file, picture)))
+            except (OSError, ValueError) as error:
+                bad.append(Problem(str(file), str(error)))
+        problems += bad
+        return None if bad else VsodRecord(split, video, tuple(read))
 
 
 def _boxes(file: Path, picture: Path) -> tuple[Box, ...]:

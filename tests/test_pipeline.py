@@ -90,6 +90,24 @@ class OtherBuilder(FakeBuilder):
 
 
 @dataclass(frozen=True)
+class SharingBuilder(FakeBuilder):
+    """Two samples each show the same frames."""
+
+    def plan_one(self, number: int) -> PlannedSample[int]:
+        shared = number - number % 2
+        template = f"QuickDraw/{shared}/{{image}}.png"
+        planned = super().plan_one(number)
+        fields = {**planned.fields, "image_template": template}
+        return replace(planned, fields=fields, recipe=shared, shared_frames=f"pair {shared}")
+
+    def render(self, planned: PlannedSample[int]) -> Iterator[Frame]:
+        if planned.recipe == 4:
+            raise SourceError("pair 4 is torn")
+        for image in range(2):
+            yield Frame(f"QuickDraw/{planned.recipe}/{image:04d}.png", f"{planned.recipe} {image}".encode())
+
+
+@dataclass(frozen=True)
 class StoppingBuilder(FakeBuilder):
     stop_at: int = 0
 
@@ -164,6 +182,17 @@ def test_a_finished_build_is_left_alone_and_mended_when_a_frame_is_gone(tmp_path
     frame.write_bytes(b"cut")
     assert not build(FakeBuilder(), tmp_path).up_to_date
     assert content(tmp_path) == before
+
+
+def test_shared_frames_are_rendered_once(tmp_path: Path) -> None:
+    report = build(SharingBuilder(records=10, sound=True), tmp_path / "one")
+    assert (report.samples, report.frames) == (8, 8)
+    assert report.skipped == [Skip("4", "pair 4 is torn"), Skip("5", "pair 4 is torn")]
+    assert build(SharingBuilder(records=10, sound=True), tmp_path / "two", workers=2) == report
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    (tmp_path / "two" / "test" / "QuickDraw" / "2" / "0001.png").unlink()
+    assert not build(SharingBuilder(records=10, sound=True), tmp_path / "two").up_to_date
+    assert content(tmp_path / "one") == content(tmp_path / "two")
 
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""From a picture in raw data to a frame's bytes.
+
+Every frame is decoded and encoded anew, never copied: a damaged picture is found before it is in the benchmark, and
+nothing but pixels is carried over (photos from phones tell where they were taken). Models see pixels as they are
+stored, so an orientation in the metadata is applied.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps, features
+
+from raw_sources.base import SourceError
+
+JPEG_QUALITY = 92
+
+_FORMATS = ("JPEG", "PNG")
+
+
+def read_picture(path: Path, longest_edge: int | None = None) -> Image.Image:
+    """Reads a picture of the raw data: upright, RGB, without its metadata.
+
+    Args:
+        path: A JPEG or PNG.
+        longest_edge: Pixels to which a larger picture is scaled down; None leaves its size.
+
+    Raises:
+        SourceError: It cannot be read completely, or is too large to be opened safely.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as stored:
+                if longest_edge is not None:
+                    stored.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
+                image = ImageOps.exif_transpose(stored).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise SourceError(f"{path}: no readable picture ({error}). Get the file again.") from error
+    image.info.clear()
+    return image
+
+
+def encode_jpeg(image: Image.Image) -> bytes:
+    """The bytes of a JPEG frame."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """The bytes of a PNG frame."""
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def picture_versions() -> dict[str, str]:
+    """Name -> version of the libraries that decide the bytes of pictures."""
+    versions = {"pillow": features.version("pil")}
+    versions |= {name: features.version(name) for name in ("libjpeg_turbo", "zlib")}
+    return {name: str(version) for name, version in versions.items()}
