@@ -1,1 +1,1 @@
-"""Facts of the published benchmark that belong to its data: `kept_ids.json`, the ids that survived its leak filter."""
+"""Facts of the publication: `kept_ids.json`, the ids that survived the leak filter of its data; `paper_results.json`."""

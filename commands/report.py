@@ -1,0 +1,137 @@
+"""`report`, `view`, `look` and `play`: what people look at, and a person as the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands.shared import EXISTING_FOLDER, FOLDER, console
+
+if TYPE_CHECKING:
+    from proactivebench.reports.server import Site
+
+_DATA = click.option(
+    "--data",
+    type=EXISTING_FOLDER,
+    multiple=True,
+    help="Folder of a benchmark, for runs whose data have moved; may be repeated.",
+)
+_PORT = click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port on this machine; by default a free one."
+)
+_COMPARE = click.option("--compare", type=click.Choice(["paper"]), help="Place the runs among the paper's 22 models.")
+
+
+def _require_libraries() -> None:
+    from importlib.util import find_spec
+
+    from proactivebench.errors import UsageError
+
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    if missing:
+        needed = " and ".join(missing)
+        raise UsageError(f"Reports need {needed}: install it with pip install 'proactivebench-toolkit[report]'.")
+
+
+def _serve_until_interrupted(site: Site, port: int) -> None:
+    from threading import Event
+
+    from proactivebench.reports.server import Server
+
+    with Server(site, port) as server:
+        console().print(f"Open {server.url}\nStop with Ctrl-C.", soft_wrap=True)
+        try:
+            Event().wait()
+        except KeyboardInterrupt:
+            console().print("Stopped.")
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=EXISTING_FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="Folder of the report.")
+@_DATA
+@_COMPARE
+def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: str | None) -> None:
+    """Write the report of one or several RUNS: a page to leaf through, tables and plots for a paper.
+
+    The page, OUT/index.html, needs no network and no server; it goes with the folders beside it.
+    """
+    _require_libraries()
+    from rich.progress import Progress
+
+    from proactivebench.reports.report import PAGE, write_report
+    from proactivebench.reports.runs import load_runs
+
+    loaded = load_runs(runs, data)
+    with Progress(console=console(), transient=True) as progress:
+        unreadable = write_report(loaded, out, progress, compare_paper=compare == "paper")
+    if unreadable:
+        console().print(f"{unreadable:,} pictures could not be read; the page says where.", style="yellow")
+    console().print(f"Tables are in {out / 'tables'}, plots in {out / 'plots'}.\nOpen {out / PAGE}", soft_wrap=True)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=EXISTING_FOLDER)
+@_DATA
+@_COMPARE
+@_PORT
+def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, port: int) -> None:
+    """Show RUNS in the browser, on this machine alone; the page follows a run that goes on."""
+    _require_libraries()
+    from proactivebench.reports.runs import load_runs
+    from proactivebench.reports.sites import RunsSite
+
+    _serve_until_interrupted(RunsSite(load_runs(runs, data), compare_paper=compare == "paper"), port)
+
+
+@click.command()
+@click.argument("data", type=EXISTING_FOLDER)
+@_PORT
+def look(data: Path, port: int) -> None:
+    """Show the samples of a benchmark in DATA in the browser: frames in order, and what each option does."""
+    _require_libraries()
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.reports.sites import SamplesSite
+
+    _serve_until_interrupted(SamplesSite(Benchmark.open(data)), port)
+
+
+@click.command()
+@click.argument("data", type=EXISTING_FOLDER)
+@click.option("--name", required=True, help="Who plays; the run's model is human:NAME.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
+@click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
+@click.option("--mode", type=click.Choice(["mcqa", "reference"]), default="mcqa", show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Play so many samples of each scenario, drawn by the seed.")
+@click.option("--seed", default=0, show_default=True, help="Decides which samples a limit draws.")
+@_PORT
+def play(data: Path, name: str, out: Path, names: tuple[str, ...], port: int, **settings: Any) -> None:
+    """Be the model: answer the questions of a benchmark in DATA in the browser.
+
+    You see what a model sees. The answers become a normal run, which can be scored and reported beside others.
+    """
+    _require_libraries()
+    from proactivebench.reports.play import play_in_browser
+
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.evaluation.settings import Settings
+    from proactivebench.reports.tables import metrics_table
+    from proactivebench.scenarios import get_scenario
+
+    benchmark = Benchmark.open(data)
+    scenarios = [get_scenario(one) for one in names] or benchmark.scenarios
+    metrics = play_in_browser(
+        benchmark,
+        scenarios,
+        name,
+        Settings(**settings),
+        out,
+        port=port,
+        on_ready=lambda url: console().print(f"Open {url}\nStop with Ctrl-C.", soft_wrap=True),
+    )
+    metrics_table({f"human:{name}": metrics}, console())
+    console().print(
+        f"Everything is in {out}. Look at it with: proactivebench report {out} --out REPORT", soft_wrap=True
+    )

@@ -1,0 +1,100 @@
+"""What a page lets people leaf through: many entries, of which a browser loads few at a time.
+
+The index holds the little that filters need and is part of the page. The entries lie beside it in chunks, which the
+page loads when somebody looks at them, and the pictures one by one. The same names serve a report on disk and a page
+served on this machine; only who answers differs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+from proactivebench import prompts
+from proactivebench.environments import Environment
+from proactivebench.reports.pictures import Pictures
+
+CHUNK = 200
+"""Entries of a chunk."""
+
+_BEFORE_OPTIONS = prompts.multiple_choice("", ())
+
+
+class Shown(NamedTuple):
+    """The user's text of a turn, taken apart: the question, and the options without their letters."""
+
+    question: str
+    options: tuple[str, ...]
+
+
+def shown(text: str) -> Shown:
+    """Takes the user's text of a turn apart; a text without options is all question."""
+    question, found, rest = text.partition(_BEFORE_OPTIONS)
+    options = []
+    if found:
+        for position, line in enumerate(rest.split("\n")):
+            label = f"{chr(ord('A') + position)}. "
+            if not line.startswith(label):
+                break
+            options.append(line.removeprefix(label))
+    return Shown(question, tuple(options))
+
+
+def right_options(environment: Environment) -> set[str]:
+    """The shown options that are right at the present turn of an episode."""
+    return {*environment.accepted, *([environment.sample.answer] if environment.category_counts() else [])}
+
+
+class Album(ABC):
+    """Entries of one kind in one or several parts (the runs of a report).
+
+    Attributes:
+        pictures: The pictures of the chunks that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.pictures = Pictures()
+
+    @abstractmethod
+    def index(self) -> dict[str, Any]:
+        """What filters need, as JSON values.
+
+        Returns:
+            `kind` (`episodes` or `samples`), `chunk` (entries of a chunk), `scenarios`, `endings`, `marks` and
+            `answers` (names), and `parts`: for each its `name` and `rows` of scenario, id, repeat, ending, turns,
+            marks (a bit for each) and answer; names are given by their place in those lists.
+        """
+
+    @abstractmethod
+    def entries(self, part: int, first: int, last: int) -> list[dict[str, Any]]:
+        """The entries `first` to `last` (exclusive) of a part, as JSON values.
+
+        Returns:
+            For each its `source`, `answer`, `limit` (turns that it can have), `error` and `turns`; for each of these
+            its `picture`, `question`, `options`, `right` (places of the options that are right), `effects` (what each
+            option would do), `reply`, `chosen` (place of the option that it names), `read` and `did`.
+        """
+
+    @abstractmethod
+    def sizes(self) -> list[int]:
+        """Entries of each part."""
+
+    def chunk(self, part: int, number: int) -> dict[str, Any]:
+        """A chunk: `entries`, whose questions and options are given by their place in `texts`.
+
+        Raises:
+            IndexError: There is no such chunk.
+        """
+        if part >= len(self.sizes()) or number * CHUNK >= self.sizes()[part]:
+            raise IndexError(f"there is no chunk {part}-{number}")
+        places: dict[Shown, int] = {}
+        entries = self.entries(part, number * CHUNK, (number + 1) * CHUNK)
+        for entry in entries:
+            for turn in entry["turns"]:
+                text = Shown(turn.pop("question"), turn.pop("options"))
+                turn["text"] = places.setdefault(text, len(places))
+        return {"texts": list(places), "entries": entries}
+
+    def chunk_names(self) -> list[str]:
+        """The names of all chunks: part and number."""
+        return [f"{part}-{number}" for part, size in enumerate(self.sizes()) for number in range(-(-size // CHUNK))]

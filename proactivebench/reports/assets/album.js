@@ -1,0 +1,266 @@
+"use strict";
+// Leafing through the entries of an album. Everything that comes from a run is written as text, never as HTML.
+const album = (() => {
+  const ROW = 56; // pixels, as in page.css
+  const REFRESH = 3000; // milliseconds between two looks at a run that goes on
+  const byId = (id) => document.getElementById(id);
+  const filters = byId("filters"), list = byId("list"), rows = byId("rows"), entry = byId("entry");
+  let index, all = [], found = [], selected = null, version = null;
+  const chunks = new Map(); // name -> promise of a chunk
+  const waiting = new Map(); // name -> what takes the chunk when its script has run
+
+  function make(tag, properties = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name === "onclick") element.addEventListener("click", value);
+      else element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  }
+
+  const tone = (ending) => (ending === undefined ? "" : `e-${ending.replaceAll(" ", "-")}`);
+  const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  const unit = () => (index.kind === "samples" ? "frame" : "turn");
+
+  function readIndex(text) {
+    index = JSON.parse(text);
+    all = index.parts.flatMap((part, number) => part.rows.map((row, place) => ({
+      part: number, place, key: `${number}/${index.scenarios[row[0]]}/${row[1]}/${row[2]}`,
+      sample: `${row[0]}/${row[1]}/${row[2]}`,
+      scenario: row[0], id: row[1], repeat: row[2], ending: index.endings[row[3]], turns: row[4], marks: row[5],
+      answer: index.answers[row[6]],
+    })));
+    all.sort((a, b) => a.scenario - b.scenario || a.id - b.id || a.repeat - b.repeat || a.part - b.part);
+  }
+
+  // Chunks are scripts, because a page opened from a disk may load scripts and nothing else.
+  function load(row) {
+    const name = `${row.part}-${Math.floor(row.place / index.chunk)}`;
+    if (!chunks.has(name)) {
+      chunks.set(name, new Promise((resolve, reject) => {
+        waiting.set(name, resolve);
+        const script = make("script", { src: `data/${name}.js` });
+        script.onerror = () => { chunks.delete(name); reject(new Error(`data/${name}.js is missing beside this page.`)); };
+        script.onload = () => script.remove();
+        document.head.append(script);
+      }));
+    }
+    return chunks.get(name);
+  }
+
+  function receive(name, chunk) {
+    for (const { turns } of chunk.entries) {
+      for (const turn of turns) [turn.question, turn.options] = chunk.texts[turn.text];
+    }
+    waiting.get(name)?.(chunk.entries);
+  }
+
+  const entryOf = async (row) => (await load(row))[row.place % index.chunk];
+
+  function fill(name, everything, values) {
+    const select = filters.elements[name], kept = select.value;
+    select.replaceChildren(make("option", { value: "" }, everything),
+      ...values.map(([value, label]) => make("option", { value }, label)));
+    select.value = kept;
+    if (select.selectedIndex < 0) select.value = "";
+    select.hidden = values.length < 2;
+  }
+
+  function fillFilters() {
+    const present = (name) => new Set(all.map((row) => row[name]));
+    const scenarios = present("scenario"), endings = present("ending");
+    fill("part", "All runs", index.parts.map((part, number) => [number, part.name]));
+    fill("scenario", "All scenarios", [...scenarios].map((number) => [number, index.scenarios[number]]));
+    fill("ending", "All outcomes", index.endings.filter((name) => endings.has(name)).map((name) => [name, name]));
+    fill("mark", "All actions", index.marks.map((name, number) => [number, name]));
+    fill("turns", `Any number of ${unit()}s`,
+      [...present("turns")].sort((a, b) => a - b).map((count) => [count, plural(count, unit())]));
+  }
+
+  const wordsOf = (row, item) => [row.answer, item.source, ...item.turns.flatMap((turn) => [
+    turn.question, ...turn.options, turn.reply ?? ""])].join("\n").toLowerCase();
+
+  let search = 0;
+  async function filter() {
+    const mine = ++search;
+    const chosen = Object.fromEntries(new FormData(filters));
+    let rest = all.filter((row) =>
+      (!chosen.part || row.part === +chosen.part) && (!chosen.scenario || row.scenario === +chosen.scenario) &&
+      (!chosen.ending || row.ending === chosen.ending) && (!chosen.turns || row.turns === +chosen.turns) &&
+      (!chosen.mark || row.marks & (1 << chosen.mark)));
+    const words = chosen.search.trim().toLowerCase();
+    if (words) {
+      byId("count").value = "searching …";
+      const items = await Promise.all(rest.map(entryOf));
+      if (mine !== search) return;
+      rest = rest.filter((row, place) => wordsOf(row, items[place]).includes(words));
+    }
+    found = rest;
+    byId("count").value = found.length === all.length ? plural(all.length, index.kind.slice(0, -1))
+      : `${found.length.toLocaleString("en")} of ${plural(all.length, index.kind.slice(0, -1))}`;
+    rows.style.height = `${found.length * ROW}px`;
+    drawRows();
+    if (!found.some((row) => row.key === selected?.key)) select(found[0] ?? null);
+    else await show();
+  }
+
+  function drawRows() {
+    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
+    const last = Math.min(found.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 5);
+    rows.replaceChildren(...found.slice(first, last).map((row, offset) => {
+      const where = `${index.scenarios[row.scenario]} ${row.id}${row.repeat ? ` (${row.repeat + 1})` : ""}`;
+      const run = index.parts.length > 1 ? ` · ${index.parts[row.part].name}` : "";
+      const element = make("div", {
+        class: `row ${tone(row.ending)}`, role: "option", "aria-selected": row.key === selected?.key,
+        onclick: () => select(row),
+      }, make("span", { class: "dot" }), make("div", {}, row.answer, make("br"), make("small", {}, where + run)),
+      make("small", {}, plural(row.turns, unit())));
+      element.style.top = `${(first + offset) * ROW}px`;
+      return element;
+    }));
+  }
+
+  function select(row) {
+    selected = row;
+    if (row) {
+      const place = found.findIndex((one) => one.key === row.key);
+      if (place * ROW < list.scrollTop) list.scrollTop = place * ROW;
+      if ((place + 1) * ROW > list.scrollTop + list.clientHeight) list.scrollTop = (place + 1) * ROW - list.clientHeight;
+      history.replaceState(null, "", `#${encodeURIComponent(row.key)}`);
+    }
+    drawRows();
+    return show();
+  }
+
+  function step(by) {
+    const place = found.findIndex((row) => row.key === selected?.key);
+    const next = found[Math.min(found.length - 1, Math.max(0, place + by))];
+    if (next) select(next);
+  }
+
+  function optionsOf(turn) {
+    return make("ul", { class: "options" }, ...turn.options.map((option, place) => {
+      const marks = [turn.right.includes(place) ? "is-right" : "", place === turn.chosen ? "is-chosen" : ""].join(" ");
+      const notes = [turn.effects?.[place] ?? (turn.right.includes(place) ? "right" : ""),
+        place === turn.chosen ? "chosen" : ""].filter(Boolean).join(", ");
+      return make("li", { class: marks }, make("span", { class: "letter" }, String.fromCharCode(65 + place)),
+        make("span", {}, option), make("span", { class: "note" }, notes));
+    }));
+  }
+
+  function turnOf(turn, number, before, item, row) {
+    const image = make("img", { src: `pictures/${turn.picture.slice(0, 2)}/${turn.picture}.webp`, alt: `${unit()} ${number}`, loading: "lazy" });
+    image.onerror = () => image.replaceWith(make("div", { class: "missing" }, "This picture cannot be read."));
+    const same = before && before.text === turn.text && !turn.effects;
+    const right = make("div");
+    if (before && before.question !== turn.question) right.append(make("p", { class: "question" }, turn.question));
+    if (same) right.append(make("details", {}, make("summary", {}, `the same ${turn.options.length} options`), optionsOf(turn)));
+    else right.append(optionsOf(turn));
+    if (turn.reply !== undefined) {
+      const last = number === item.turns.length;
+      right.append(make("p", { class: `reply ${last ? tone(row.ending) : ""}` }, turn.reply || "(empty reply)"),
+        make("p", { class: "read" }, turn.read));
+    }
+    if (turn.did) right.append(make("p", { class: "did" }, turn.did));
+    const label = unit()[0].toUpperCase() + unit().slice(1);
+    return make("section", { class: "turn" }, make("div", {}, `${label} ${number} of ${item.turns.length}`, image), right);
+  }
+
+  function othersOf(row) {
+    const others = all.filter((one) => one.sample === row.sample && one.part !== row.part);
+    if (!others.length) return "";
+    return make("p", { class: "others" }, "The same sample: ", ...others.map((other) =>
+      make("button", { type: "button", class: tone(other.ending), onclick: () => select(other) },
+        make("span", { class: "dot" }), index.parts[other.part].name)));
+  }
+
+  async function show() {
+    const row = selected;
+    if (!row) return entry.replaceChildren(make("p", { class: "soft" }, `No ${index.kind} fit these filters.`));
+    let item;
+    try {
+      item = await entryOf(row);
+    } catch (error) {
+      return entry.replaceChildren(make("p", { class: "soft" }, error.message));
+    }
+    if (row !== selected) return;
+    const facts = make("p", { class: "facts" });
+    if (row.ending) facts.append(make("span", { class: `pill ${tone(row.ending)}` }, row.ending));
+    facts.append("right answer ", make("b", {}, item.answer), ` · at most ${plural(item.limit, "turn")} · ${item.source}`);
+    const name = index.parts[row.part].name;
+    const parts = [make("h3", {}, `${index.scenarios[row.scenario]} ${row.id}`, ...(name ? [make("span", { class: "soft" }, ` ${name}`)] : [])),
+      facts, othersOf(row)];
+    if (item.turns.length) parts.push(make("p", { class: "question" }, item.turns[0].question));
+    item.turns.forEach((turn, place) => parts.push(turnOf(turn, place + 1, item.turns[place - 1], item, row)));
+    if (item.error) {
+      parts.push(make("section", { class: "turn e-error" }, make("div", {}, `Error: ${item.error.kind}`),
+        make("p", { class: "reply e-error" }, item.error.message)));
+    }
+    entry.replaceChildren(...parts);
+  }
+
+  const toBrowser = () => byId("browser").scrollIntoView({ behavior: "smooth" });
+
+  function onBar(event) {
+    const { part, scenario, ending } = event.target.dataset;
+    if (ending === undefined) return;
+    filters.reset();
+    filters.elements.part.value = index.parts.length > 1 ? part : "";
+    filters.elements.scenario.value = scenario ? index.scenarios.indexOf(scenario) : "";
+    filters.elements.ending.value = ending;
+    list.scrollTop = 0;
+    filter().then(toBrowser);
+  }
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("input, select, textarea")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const steps = { ArrowRight: 1, j: 1, ArrowLeft: -1, k: -1 };
+    if (event.key in steps) step(steps[event.key]);
+    else if (event.key === "/") filters.elements.search.focus();
+    else return;
+    event.preventDefault();
+  }
+
+  // A run that goes on: when its version changes, the summary and the index are taken from a fresh page.
+  async function refresh() {
+    try {
+      const now = await (await fetch("version", { cache: "no-store" })).text();
+      if (version !== null && now !== version) {
+        const fresh = new DOMParser().parseFromString(await (await fetch("./", { cache: "no-store" })).text(), "text/html");
+        for (const id of ["summary", "figures"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
+        chunks.clear();
+        readIndex(fresh.getElementById("index").textContent);
+        fillFilters();
+        await filter();
+      }
+      version = now;
+      setTimeout(refresh, REFRESH);
+    } catch {
+      document.querySelector(".live")?.replaceChildren("stopped");
+    }
+  }
+
+  function start() {
+    readIndex(byId("index").textContent);
+    fillFilters();
+    const wanted = decodeURIComponent(location.hash.slice(1));
+    selected = all.find((row) => row.key === wanted) ?? null;
+    filters.addEventListener("input", () => { list.scrollTop = 0; filter(); });
+    filters.addEventListener("reset", () => setTimeout(filter));
+    filters.addEventListener("submit", (event) => event.preventDefault());
+    list.addEventListener("scroll", drawRows, { passive: true });
+    window.addEventListener("resize", drawRows);
+    document.addEventListener("keydown", onKey);
+    byId("top").addEventListener("click", onBar);
+    filter().then(() => { if (wanted && selected) { select(selected); byId("browser").scrollIntoView(); } });
+    if (byId("top").hasAttribute("data-live")) refresh();
+  }
+
+  return { receive, start };
+})();
+album.start();

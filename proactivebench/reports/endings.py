@@ -1,0 +1,129 @@
+"""What became of an episode and of each of its turns, in words.
+
+The records hold codes; people want to know how an episode ended (`Ending`), how a reply was read and why, and what the
+environment did then.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from proactivebench.answers import Outcome
+from proactivebench.evaluation.judging import JudgedReply
+from proactivebench.evaluation.records import Episode, Turn
+from proactivebench.samples import Sample
+from proactivebench.scenarios import Action
+
+
+class Ending(StrEnum):
+    """How an episode ended; the value is what people read."""
+
+    RIGHT = "right"
+    WRONG = "wrong name"
+    ABSTAINED = "abstained"
+    OUT_OF_TURNS = "asked too long"
+    REFUSED = "wrong suggestion"
+    UNREADABLE = "unreadable"
+    FREE = "free reply"
+    ERROR = "error"
+
+
+MEANING = {
+    Ending.RIGHT: "named the right category",
+    Ending.WRONG: "named a wrong category",
+    Ending.ABSTAINED: "said that it cannot answer",
+    Ending.OUT_OF_TURNS: "still asked when the last turn was over",
+    Ending.REFUSED: "made a suggestion that does not help here",
+    Ending.UNREADABLE: "replied with none of the options",
+    Ending.FREE: "replied in its own words, for a judge to read",
+    Ending.ERROR: "got no reply to score; counted beside the scores",
+}
+"""Ending -> what the model did."""
+
+_OF_KIND = {
+    "category": Ending.WRONG,
+    "abstention": Ending.ABSTAINED,
+    "unreadable": Ending.UNREADABLE,
+    "free": Ending.FREE,
+}
+
+_ACTION_WORDS = {
+    Action.LEFT: "moved left",
+    Action.RIGHT: "moved right",
+    Action.REWIND: "rewound the video",
+    Action.FORWARD: "waited",
+    Action.ROTATE: "turned to the next view",
+    Action.DETAILS: "added a detail",
+    Action.UP: "moved up",
+    Action.DOWN: "moved down",
+    Action.ZOOM: "moved farther",
+}
+
+
+def ending(episode: Episode) -> Ending:
+    """How an episode ended."""
+    if episode.error is not None:
+        return Ending.ERROR
+    if episode.correct:
+        return Ending.RIGHT
+    last = episode.turns[-1]
+    if last.kind == "suggestion":
+        return Ending.OUT_OF_TURNS if len(episode.turns) == episode.max_turns else Ending.REFUSED
+    return _OF_KIND[last.kind]
+
+
+def action_words(action: Action) -> str:
+    """What an environment did, in words; the improvements of a photo share theirs."""
+    return _ACTION_WORDS.get(action, "improved the picture")
+
+
+def how_judged(judged: JudgedReply | None) -> str:
+    """What a judge made of a free reply."""
+    if judged is None:
+        return "A free reply that no judge has read yet."
+    if judged.error is not None:
+        return f"A free reply whose judgement failed: {judged.error.message}"
+    found = ["a valid suggestion"] * judged.suggestion + ["the right category"] * judged.category
+    return f"The judge found {' and '.join(found) or 'neither a valid suggestion nor the right category'} in it."
+
+
+def how_read(turn: Turn, position: int | None, sample: Sample) -> str:
+    """How a reply was read against the options, and why.
+
+    Args:
+        turn: The turn.
+        position: Place of the named option among those that were shown, from 0; None where there is none.
+        sample: What was played.
+    """
+    if turn.chosen is None:
+        return "Unreadable: it names none of the options, neither by the full text nor by a single letter."
+    letter = "" if position is None else f" {chr(ord('A') + position)}"
+    by = "a judge" if turn.judge is not None else "the full text" if turn.by == "text" else "the letter"
+    return f"Read as option{letter} by {by}: {_judged(turn, sample)}"
+
+
+def _judged(turn: Turn, sample: Sample) -> str:
+    if turn.kind == "abstention":
+        return "an abstention."
+    if turn.kind == "suggestion":
+        return "a suggestion that helps here." if turn.suggestion is Outcome.CORRECT else "a suggestion that does not."
+    if turn.category is Outcome.CORRECT:
+        return "the right category."
+    if turn.chosen == sample.answer:
+        return "the right category, but it cannot be known yet and does not count."
+    return "a wrong category."
+
+
+def what_happened(turn: Turn, last: bool, episode: Episode) -> str:
+    """What the environment did with a reply.
+
+    Args:
+        turn: The turn.
+        last: Whether it is the last of its episode.
+        episode: The episode.
+    """
+    done = [] if turn.action is Action.STOP else [f"The environment {action_words(turn.action)}."]
+    if last and episode.error is None:
+        late = " No turn was left to answer in." if done else ""
+        done.append(f"The episode ended, {'right' if episode.correct else 'not right'}.{late}")
+    return " ".join(done)

@@ -1,0 +1,119 @@
+"""The episodes of runs as an album: each turn as the model saw it, its reply, how that was read, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from proactivebench.environments import make_environment
+from proactivebench.evaluation.records import Episode
+from proactivebench.reports.album import CHUNK, Album, right_options, shown
+from proactivebench.reports.endings import Ending, action_words, ending, how_judged, how_read, what_happened
+from proactivebench.reports.runs import Run
+from proactivebench.samples import Sample
+from proactivebench.scenarios import SCENARIOS, Action
+
+_KIND_MARKS = {
+    "suggestion": "asked",
+    "abstention": "abstained",
+    "category": "named a category",
+    "unreadable": "unreadable",
+    "free": "replied freely",
+}
+_ENDINGS = list(Ending)
+_SCENARIOS = list(SCENARIOS)
+
+
+class EpisodeAlbum(Album):
+    """The episodes of some runs, a part for each run.
+
+    Args:
+        runs: What to show, in order.
+    """
+
+    def __init__(self, runs: Sequence[Run]):
+        super().__init__()
+        self.runs = list(runs)
+
+    def sizes(self) -> list[int]:
+        return [len(run.episodes) for run in self.runs]
+
+    def index(self) -> dict[str, Any]:
+        marks: dict[str, int] = {}
+        answers: dict[str, int] = {}
+        parts = []
+        for run in self.runs:
+            rows = []
+            for episode in run.episodes:
+                answer = run.samples[episode.scenario, episode.id].answer
+                rows.append(
+                    [
+                        _SCENARIOS.index(episode.scenario),
+                        episode.id,
+                        episode.repeat,
+                        _ENDINGS.index(ending(episode)),
+                        len(episode.turns),
+                        sum({1 << marks.setdefault(mark, len(marks)) for mark in _marks(episode)}),
+                        answers.setdefault(answer, len(answers)),
+                    ]
+                )
+            parts.append({"name": run.name, "rows": rows})
+        return {
+            "kind": "episodes",
+            "chunk": CHUNK,
+            "scenarios": _SCENARIOS,
+            "endings": _ENDINGS,
+            "marks": list(marks),
+            "answers": list(answers),
+            "parts": parts,
+        }
+
+    def entries(self, part: int, first: int, last: int) -> list[dict[str, Any]]:
+        run = self.runs[part]
+        return [self._entry(run, episode) for episode in run.episodes[first:last]]
+
+    def _entry(self, run: Run, episode: Episode) -> dict[str, Any]:
+        sample = run.samples[episode.scenario, episode.id]
+        right_ones = _right_options(run, episode, sample)
+        turns = []
+        for number, (turn, right) in enumerate(zip(episode.turns, right_ones, strict=True), start=1):
+            question, options = shown(run.texts.get(turn.prompt, ""))
+            chosen = options.index(turn.chosen) if turn.chosen in options else None
+            free = turn.kind == "free"
+            read = how_judged(run.judgements.get(episode.key)) if free else how_read(turn, chosen, sample)
+            turns.append(
+                {
+                    "picture": self.pictures.add(run.benchmark.root, run.fingerprint, turn.image, turn.crop),
+                    "question": question,
+                    "options": options,
+                    "right": [place for place, option in enumerate(options) if option in right],
+                    "reply": turn.reply,
+                    "chosen": chosen,
+                    "read": read,
+                    "did": what_happened(turn, number == len(episode.turns), episode),
+                }
+            )
+        return {
+            "source": episode.source,
+            "answer": sample.answer,
+            "limit": episode.max_turns,
+            "error": episode.error.model_dump() if episode.error else None,
+            "turns": turns,
+        }
+
+
+def _marks(episode: Episode) -> list[str]:
+    """What can be looked for in an episode: kinds of answers, and what the environment did."""
+    kinds = [_KIND_MARKS[turn.kind] for turn in episode.turns]
+    return kinds + [action_words(turn.action) for turn in episode.turns if turn.action is not Action.STOP]
+
+
+def _right_options(run: Run, episode: Episode, sample: Sample) -> list[set[str]]:
+    """For every turn the options that were right in it, found by playing the replies again."""
+    environment = make_environment(sample, reference=run.identity["settings"]["mode"] == "reference")
+    right = []
+    for turn in episode.turns:
+        right.append(set() if environment.done else right_options(environment))
+        if not environment.done:
+            environment.step(turn.chosen or turn.reply)
+    return right

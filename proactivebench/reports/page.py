@@ -1,0 +1,156 @@
+"""The page: one HTML file that explains itself, with the entries of its album beside it.
+
+Whatever a model replied, a person typed or a file is called is text: Jinja escapes it, the script writes it as text
+nodes, and the page's content policy runs nothing but the one script it carries and the chunks beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from proactivebench.evaluation.records import Episode
+from proactivebench.reports.album import Album
+from proactivebench.reports.endings import MEANING, Ending, ending
+from proactivebench.reports.plot_style import DARK, LIGHT, encode
+from proactivebench.reports.plots import make_plots
+from proactivebench.reports.runs import Run
+from proactivebench.reports.scores import AVERAGE, Cell, published_results, score_tables
+from proactivebench.scenarios import SCENARIOS
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a bar: what it stands for, how many episodes, where it begins and how wide it is in percent."""
+
+    ending: Ending
+    count: int
+    left: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run in one scenario: its place among the runs, its name, its scores, and how its episodes ended."""
+
+    part: int
+    name: str
+    scores: Cell | None
+    segments: tuple[Segment, ...]
+    episodes: int
+    errors: Mapping[str, int]
+
+
+def _segments(episodes: Sequence[Episode]) -> tuple[Segment, ...]:
+    segments, left = [], 0.0
+    endings = [ending(episode) for episode in episodes]
+    for kind in Ending:
+        count = endings.count(kind)
+        if count:
+            width = 100 * count / len(endings)
+            segments.append(Segment(kind, count, left, width))
+            left += width
+    return tuple(segments)
+
+
+def _lines(runs: Sequence[Run], scenario: str | None) -> list[Line]:
+    """A line for every run that played a scenario, or for every run over all of them."""
+    cells = {row.run.folder: row.cells for table in score_tables(runs) for row in table.rows if row.run}
+    lines = []
+    for part, run in enumerate(runs):
+        episodes = [episode for episode in run.episodes if scenario in (None, episode.scenario)]
+        if not episodes:
+            continue
+        errors: dict[str, int] = {}
+        for episode in episodes:
+            if episode.error is not None:
+                errors[episode.error.kind] = errors.get(episode.error.kind, 0) + 1
+        scores = cells.get(run.folder, {}).get(scenario or AVERAGE)
+        lines.append(Line(part, run.name, scores, _segments(episodes), len(episodes), errors))
+    return lines
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("proactivebench.reports").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _integrity(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def render(template: str, script: str, **values: Any) -> str:
+    """Fills a template with the style, a script, and the content policy that admits these and nothing else.
+
+    Args:
+        template: File name of the template among the assets.
+        script: File name of the script.
+        values: What the template needs.
+    """
+    loader = jinja2.FunctionLoader(_asset)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style, code = _asset("page.css"), _asset(script)
+    policy = (
+        f"default-src 'none'; script-src 'self' '{_integrity(code)}'; style-src '{_integrity(style)}'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+    )
+    return environment.get_template(template).render(policy=policy, style=style, script=code, **values)
+
+
+def _data_uri(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+
+def _drawn_plots(runs: Sequence[Run], *, compare_paper: bool) -> list[dict[str, str]]:
+    drawn = []
+    for plot in make_plots(runs, compare_paper=compare_paper):
+        figures = [plot.draw(theme) for theme in (LIGHT, DARK)]
+        if figures[0] is not None and figures[1] is not None:
+            light, dark = (_data_uri(encode(figure, "svg")) for figure in figures if figure is not None)
+            drawn.append({"title": plot.title, "about": plot.about, "light": light, "dark": dark})
+    return drawn
+
+
+def _title(runs: Sequence[Run]) -> str:
+    models = list(dict.fromkeys(run.model for run in runs))
+    return " and ".join(models) if len(models) <= 2 else f"{len(models)} models"
+
+
+def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False, live: bool = False) -> str:
+    """The page of some runs.
+
+    Args:
+        album: Their episodes.
+        runs: The runs, in the album's order.
+        compare_paper: Place them among the paper's models.
+        live: Let the page look every few seconds whether more has been played.
+    """
+    endings = {ending(episode) for run in runs for episode in run.episodes}
+    return render(
+        "runs.html",
+        "album.js",
+        title=_title(runs),
+        runs=runs,
+        tables=score_tables(runs, compare_paper=compare_paper),
+        overall=_lines(runs, None),
+        by_scenario=[(SCENARIOS[name], lines) for name in SCENARIOS if (lines := _lines(runs, name))],
+        plots=_drawn_plots(runs, compare_paper=compare_paper),
+        meaning={kind: MEANING[kind] for kind in Ending if kind in endings},
+        source=published_results()["source"] if compare_paper else "",
+        index=album.index(),
+        live=live,
+    )
+
+
+def samples_page(album: Album, title: str) -> str:
+    """The page of a benchmark's samples."""
+    return render("samples.html", "album.js", title=title, index=album.index(), live=False)

@@ -1,0 +1,100 @@
+"""A report on disk: the page, its entries and pictures, the tables and the plots.
+
+Everything is written before the page, and an old page goes first, so that a page is never beside half of its data. What
+is there already is used: writing an interrupted report again draws only the pictures that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+from pathlib import Path
+
+from rich.progress import Progress
+
+from proactivebench.errors import UsageError
+from proactivebench.models.base import PictureError
+from proactivebench.reports.album import Album
+from proactivebench.reports.episode_album import EpisodeAlbum
+from proactivebench.reports.page import runs_page
+from proactivebench.reports.pictures import write_atomically
+from proactivebench.reports.plot_style import PAPER, encode
+from proactivebench.reports.plots import make_plots
+from proactivebench.reports.runs import Run
+from proactivebench.reports.score_files import WRITERS
+from proactivebench.reports.scores import score_tables
+
+PAGE = "index.html"
+
+
+def chunk_script(album: Album, name: str) -> bytes:
+    """A chunk as the script that hands it to the page.
+
+    Raises:
+        IndexError: There is no such chunk.
+    """
+    part, _, number = name.partition("-")
+    value = json.dumps(album.chunk(int(part), int(number)), ensure_ascii=False, separators=(",", ":"))
+    return f'album.receive("{name}",{value});\n'.encode()
+
+
+def _claim(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / "pictures").is_dir():
+        raise UsageError(f"{folder} holds something that is no report. Choose a new folder.")
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).unlink(missing_ok=True)
+
+
+def _write_pictures(album: Album, folder: Path, progress: Progress) -> int:
+    """Draws the pictures that are missing; returns how many cannot be read."""
+
+    def draw(name: str) -> bool:
+        path = folder / name[:2] / f"{name}.webp"
+        if not path.exists():
+            try:
+                write_atomically(path, album.pictures.draw(name))
+            except PictureError:
+                return False
+        return True
+
+    bar = progress.add_task("Pictures", total=len(album.pictures))
+    unreadable = 0
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for done in pool.map(draw, album.pictures):
+            unreadable += not done
+            progress.advance(bar)
+    return unreadable
+
+
+def write_report(runs: Sequence[Run], folder: Path, progress: Progress, *, compare_paper: bool = False) -> int:
+    """Writes the report of some runs.
+
+    Args:
+        runs: The runs, in order.
+        folder: Where it goes: `index.html`, `data` and `pictures` for it, `tables` and `plots`.
+        progress: Told how far it is.
+        compare_paper: Place the runs among the paper's models.
+
+    Returns:
+        How many pictures could not be read; the page says so where they belong.
+
+    Raises:
+        UsageError: The folder holds something else.
+    """
+    _claim(folder)
+    tables = score_tables(runs, compare_paper=compare_paper)
+    for name, write in WRITERS.items():
+        write_atomically(folder / "tables" / name, write(tables).encode())
+    for plot in make_plots(runs, compare_paper=compare_paper):
+        figure = plot.draw(PAPER)
+        if figure is not None:
+            for kind in ("svg", "png"):
+                write_atomically(folder / "plots" / f"{plot.stem}.{kind}", encode(figure, kind))
+    album = EpisodeAlbum(runs)
+    for name in progress.track(album.chunk_names(), description="Episodes"):
+        write_atomically(folder / "data" / f"{name}.js", chunk_script(album, name))
+    unreadable = _write_pictures(album, folder / "pictures", progress)
+    write_atomically(folder / PAGE, runs_page(album, runs, compare_paper=compare_paper).encode())
+    return unreadable

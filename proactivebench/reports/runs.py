@@ -1,0 +1,158 @@
+"""Runs as reports read them: records, texts and scores, together with the benchmark that they were played on.
+
+A run names its data by a fingerprint. Where they lie is noted beside it (`where.json`) or said by the user; a folder
+with other samples is never taken, so that no picture or answer stands beside an episode that it does not belong to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.evaluation.judging import JudgedReply, read_judgements
+from proactivebench.evaluation.metrics import compute_metrics
+from proactivebench.evaluation.records import Episode, Key
+from proactivebench.evaluation.run_log import EPISODES, RUN, read_episodes, read_prompts
+from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.where import read_where
+from proactivebench.samples import Sample
+from proactivebench.scenarios import get_scenario
+
+MULTIPLE_CHOICE = "multiple choice"
+"""The usual setting, in words."""
+
+_SIZE_ONLY = ("seed", "limit", "repeats", "samples")
+"""Settings that change how many or which episodes are played, but not what is asked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run, as far as it has been played.
+
+    Attributes:
+        folder: Where its records are.
+        name: What reports call it; unique among the runs of a report.
+        identity: What decides its numbers (`run.json`).
+        benchmark: What it was played on.
+        episodes: The finished episodes, in the order in which they ended.
+    """
+
+    folder: Path
+    name: str
+    identity: Mapping[str, Any]
+    benchmark: Benchmark
+    episodes: tuple[Episode, ...]
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """The user's texts by their hash."""
+        return read_prompts(self.folder)
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Any]:
+        """The scores of the finished episodes, as `compute_metrics` gives them."""
+        return compute_metrics(self.episodes, self.identity["settings"]["seed"])
+
+    @cached_property
+    def samples(self) -> Mapping[tuple[str, int], Sample]:
+        """The samples of its scenarios by short name and id."""
+        return {
+            (name, sample.id): sample
+            for name in self.identity["scenarios"]
+            for sample in self.benchmark.samples(get_scenario(name), filtered=False)
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells the samples of its benchmark from any others."""
+        return str(self.identity["data"]["samples"])
+
+    @cached_property
+    def judgements(self) -> Mapping[Key, JudgedReply]:
+        """What a judge said about free replies, by the episodes' keys."""
+        return {judged.key: judged for judged in read_judgements(self.folder)}
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.identity["model"]["model"])
+
+    @property
+    def setting(self) -> str:
+        """What was asked, in words: `multiple choice`, `hint`, `reference` ..."""
+        return ", ".join(_unusual(self.identity["settings"])) or MULTIPLE_CHOICE
+
+    def again(self) -> Run:
+        """The same run with what has been played by now."""
+        return replace(self, episodes=tuple(read_episodes(self.folder)))
+
+    def size(self) -> int:
+        """Bytes of its records: grows with every episode."""
+        path = self.folder / EPISODES
+        return path.stat().st_size if path.exists() else 0
+
+
+def _unusual(settings: Mapping[str, Any]) -> Iterator[str]:
+    """The settings that change what is asked, in words."""
+    for key, usual in Settings().model_dump(mode="json").items():
+        value = settings.get(key, usual)
+        if value == usual or key in _SIZE_ONLY:
+            continue
+        words = key.replace("_", " ")
+        if isinstance(value, bool):
+            yield words if value else f"not {words}"
+        else:
+            yield str(value) if key == "mode" else f"{words} {value}"
+
+
+def _read_identity(folder: Path) -> dict[str, Any]:
+    path = folder / RUN
+    try:
+        identity = json.loads(path.read_bytes())
+        _ = identity["model"]["model"], identity["settings"]["seed"], identity["scenarios"], identity["data"]["samples"]
+    except FileNotFoundError:
+        raise UsageError(
+            f"{folder} holds no run: expected {path}. Name the folder given to `evaluate --out`."
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProactiveBenchError(f"{path}: not the description of a run ({error!r}).") from error
+    return dict(identity)
+
+
+def _find_data(folder: Path, samples: str, candidates: Sequence[Path]) -> Benchmark:
+    noted = read_where(folder)
+    for candidate in (*candidates, *([noted] if noted is not None and noted.is_dir() else [])):
+        benchmark = Benchmark.open(candidate)
+        if benchmark.fingerprint(filtered=False)["samples"] == samples:
+            return benchmark
+    if candidates:
+        raise UsageError(f"{folder} was played on other data than those in {', '.join(map(str, candidates))}.")
+    raise UsageError(f"{folder}: its data are no longer where they were. Name their folder with --data.")
+
+
+def load_runs(folders: Sequence[Path], data: Sequence[Path] = ()) -> list[Run]:
+    """Loads runs for a report, also while they go on.
+
+    Args:
+        folders: The runs' folders, in the order in which they are shown.
+        data: Folders of benchmarks, for runs whose data are not where they were.
+
+    Raises:
+        UsageError: A folder holds no run, or its data are not found.
+        ProactiveBenchError: A record cannot be read.
+    """
+    runs = []
+    for folder in folders:
+        identity = _read_identity(folder)
+        benchmark = _find_data(folder, identity["data"]["samples"], data)
+        name = ", ".join((identity["model"]["model"], *_unusual(identity["settings"])))
+        runs.append(Run(folder, name, identity, benchmark, tuple(read_episodes(folder))))
+    counts = Counter(run.name for run in runs)
+    return [run if counts[run.name] == 1 else replace(run, name=f"{run.name} ({run.folder})") for run in runs]

@@ -1,0 +1,114 @@
+"""The samples of a benchmark as an album: all frames that can be reached, and what each option does at each of them."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from typing import Any
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.environments import Environment, make_environment
+from proactivebench.evaluation.records import crop_of
+from proactivebench.reports.album import CHUNK, Album, right_options
+from proactivebench.reports.endings import action_words
+from proactivebench.scenarios import SCENARIOS, Action, is_abstention
+
+_SCENARIOS = list(SCENARIOS)
+
+
+class SampleAlbum(Album):
+    """The samples of a benchmark, those that the leak filter drops included.
+
+    Args:
+        benchmark: What to show.
+
+    Raises:
+        SampleError: A line is no sample.
+    """
+
+    def __init__(self, benchmark: Benchmark):
+        super().__init__()
+        self.benchmark = benchmark
+        self._fingerprint = str(benchmark.fingerprint(filtered=False)["samples"])
+        self._samples = [
+            sample for scenario in benchmark.scenarios for sample in benchmark.samples(scenario, filtered=False)
+        ]
+
+    def sizes(self) -> list[int]:
+        return [len(self._samples)]
+
+    def index(self) -> dict[str, Any]:
+        answers: dict[str, int] = {}
+        rows = []
+        for sample in self._samples:
+            answer = answers.setdefault(sample.answer, len(answers))
+            rows.append([_SCENARIOS.index(sample.scenario.name), sample.id, 0, 0, sample.num_images, 0, answer])
+        return {
+            "kind": "samples",
+            "chunk": CHUNK,
+            "scenarios": _SCENARIOS,
+            "endings": [],
+            "marks": [],
+            "answers": list(answers),
+            "parts": [{"name": "", "rows": rows}],
+        }
+
+    def entries(self, part: int, first: int, last: int) -> list[dict[str, Any]]:
+        entries = []
+        for sample in self._samples[first:last]:
+            start = make_environment(sample)
+            entries.append(
+                {
+                    "source": sample.image_template,
+                    "answer": sample.answer,
+                    "limit": start.max_turns,
+                    "error": None,
+                    "turns": self._frames(start),
+                }
+            )
+        return entries
+
+    def _frames(self, start: Environment) -> list[dict[str, Any]]:
+        """The frames in the order in which fewest turns reach them, from the first."""
+        frames: dict[tuple[object, ...], int] = {_place(start): 0}
+        queue = deque([start])
+        turns = []
+        while queue:
+            here = queue.popleft()
+            image, view, question, suggestions, categories = here.observe()
+            effects = []
+            for option in suggestions + categories:
+                ahead = copy.copy(here)
+                action = ahead.step(option).action
+                if not ahead.done and _place(ahead) not in frames:
+                    frames[_place(ahead)] = len(frames)
+                    queue.append(ahead)
+                effects.append(_effect(ahead, option, action, frames))
+            right = right_options(here)
+            options = suggestions + categories
+            turns.append(
+                {
+                    "picture": self.pictures.add(self.benchmark.root, self._fingerprint, image, crop_of(view)),
+                    "question": question,
+                    "options": options,
+                    "right": [place for place, option in enumerate(options) if option in right],
+                    "effects": effects,
+                    "did": "The reference frame: it shows the answer." if here.shows_answer() else "",
+                }
+            )
+        return turns
+
+
+def _place(environment: Environment) -> tuple[object, ...]:
+    return environment.frame(), environment.crop()
+
+
+def _effect(ahead: Environment, option: str, action: Action, frames: dict[tuple[object, ...], int]) -> str:
+    """What an option did to the episode that took it."""
+    if not ahead.done:
+        return f"{action_words(action)}: frame {frames[_place(ahead)] + 1}"
+    if ahead.correct:
+        return "ends the episode, right"
+    if action is not Action.STOP:
+        return "no turn left after it"
+    return "ends the episode: abstained" if is_abstention(option) else "ends the episode, wrong"
