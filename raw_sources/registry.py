@@ -35,7 +35,7 @@ class SourceRow:
 
     Attributes:
         entry: What the catalogue says.
-        how: How to get it, in a few words.
+        how: What `fetch` does for it, in a few words.
         found: What is in the raw folder; None where nobody looked.
         error: Why it is not there or cannot be used; None where it can be, or where nobody looked.
     """
@@ -59,8 +59,7 @@ def sources_table(raw: Path | None = None) -> Iterator[SourceRow]:
     as its source is done.
     """
     for name, entry in load_catalog().items():
-        does = "downloads it" if entry.files else f"shows the {len(entry.steps)} steps"
-        how = f"`proactivebench fetch {name} --raw RAW` {does}"
+        how = "downloads it" if entry.files else f"shows {len(entry.steps)} steps"
         if raw is None:
             yield SourceRow(entry, how)
             continue

@@ -77,3 +77,15 @@ def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:
     for model in ("guess", "abstain", "random", "ask", "oracle"):
         assert model in result.stderr
     assert (tmp_path / "demo" / "episodes.png").stat().st_size > 10_000
+
+
+def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:
+    listed = call("sources")
+    assert (listed.exit_code, "imagenet-c" in listed.stderr) == (0, True)
+    found = call("sources", "--raw", DRAWINGS.parent)
+    assert "quickdraw: 20 categories, 280 drawings" in found.stderr
+    assert "rod: No ROD photos" in found.stderr
+    steps = call("fetch", "rod", "--raw", tmp_path)
+    assert (steps.exit_code, "1. " in steps.stderr) == (0, True)
+    wrong = call("fetch", "rodd", "--raw", tmp_path)
+    assert (wrong.exit_code, "Traceback" in wrong.stderr) == (2, False)

@@ -1,0 +1,60 @@
+"""`sources` and `fetch`: which raw data there are, and how to get them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.shared import EXISTING_FOLDER, FOLDER, console
+
+
+@click.command()
+@click.option("--raw", type=EXISTING_FOLDER, help="Look what of each source is in this folder, and verify it.")
+@click.option("--problems", default=3, show_default=True, help="Show so many problems of each source.")
+def sources(raw: Path | None, problems: int) -> None:
+    """Show the raw data sets: licence, size, how to get each; with --raw also what is there and what is missing."""
+    from rich.table import Table
+
+    from raw_sources.registry import sources_table
+
+    if raw is None:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("source", "licence", "size", "fetch"):
+            table.add_column(heading)
+        for row in sources_table():
+            table.add_row(row.entry.name, row.entry.licence, row.entry.size or "not known", row.how)
+        console().print(table)
+        console().print("`proactivebench fetch SOURCE --raw RAW` downloads a source or shows the steps to get it.")
+        return
+    for row in sources_table(raw):
+        console().print(row.entry.name, style="bold", end=": ")
+        if row.found is None:
+            console().print(row.error or "not found", markup=False, soft_wrap=True)
+            continue
+        console().print(", ".join(f"{count:,} {name}" for name, count in row.found.counts.items()), soft_wrap=True)
+        for problem in row.found.problems[:problems]:
+            console().print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
+        if len(row.found.problems) > problems:
+            console().print(f"  and {len(row.found.problems) - problems:,} more problems", style="yellow")
+
+
+@click.command()
+@click.argument("source")
+@click.argument("parts", nargs=-1)
+@click.option("--raw", type=FOLDER, required=True, help="Folder of the raw data; made where it is missing.")
+def fetch(source: str, parts: tuple[str, ...], raw: Path) -> None:
+    """Get a raw SOURCE, or the steps to get it; PARTS are some of its files (val2014, cat).
+
+    Downloads go on where they stopped, are verified and safely unpacked.
+    """
+    from raw_sources.catalog import get_entry
+    from raw_sources.fetch import fetch as fetch_source
+
+    fetched = fetch_source(get_entry(source), raw, parts)
+    for path in fetched.ready:
+        console().print(f"{path} is there.", soft_wrap=True, markup=False)
+    if fetched.steps:
+        console().print("What is left for you:")
+        for number, step in enumerate(fetched.steps, start=1):
+            console().print(f"{number}. {step}", soft_wrap=True, markup=False)
