@@ -27,14 +27,11 @@ def path_part(name: str) -> str:
 
 
 def fingerprint(root: Path, files: Iterable[Path]) -> str:
-    """Tells other raw data from these, by names and sizes, without reading them.
-
-    Raises:
-        OSError: A file is not there.
-    """
+    """Tells other raw data from these, by names and sizes, without reading them."""
     digest = hashlib.blake2b(digest_size=8)
     for file in files:
-        digest.update(f"{file.relative_to(root).as_posix()}/{file.stat().st_size}\n".encode())
+        size = file.stat().st_size if file.is_file() else None  # a link may lead nowhere
+        digest.update(f"{file.relative_to(root).as_posix()}/{size}\n".encode())
     return digest.hexdigest()
 
 

@@ -21,7 +21,7 @@ from raw_sources.folders import listing, picture_size, walk
 from raw_sources.pickles import read_string_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SPLITS = ("test", "valid")
@@ -118,9 +118,9 @@ class Mvpn(Source[MvpnRecord]):
         """Yields the sets of which all views are there: test before valid, by class, in the order of the lists."""
         return self.read([])
 
-    def read(self, problems: list[Problem]) -> Iterator[MvpnRecord]:
-        """Yields what `records` yields, and adds what is missing or broken to `problems`."""
-        for split in SPLITS:
+    def read(self, problems: list[Problem], splits: Sequence[str] = SPLITS) -> Iterator[MvpnRecord]:
+        """Yields what `records` yields of these splits, and adds what is missing or broken to `problems`."""
+        for split in splits:
             folder = self.folder / f"{split}_list"
             files = {m["label"]: folder / m[0] for m in map(_LIST_NAME.fullmatch, listing(folder).files) if m}
             missing = [label for label in CLASSES if label not in files]

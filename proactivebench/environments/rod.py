@@ -9,7 +9,8 @@ from proactivebench import scenarios
 from proactivebench.environments.base import Environment
 from proactivebench.scenarios import Action
 
-_MISSING = "natural_bluebl_greenr-banana-s6"
+MISSING_FRAME = "natural_bluebl_greenr-banana-s6"
+"""The one frame that the raw data lack; the next one in the direction of movement stands in for it."""
 
 
 class RodEnvironment(Environment):
@@ -20,10 +21,9 @@ class RodEnvironment(Environment):
 
     def frame(self) -> str:
         path = super().frame()
-        if _MISSING not in path:
+        if MISSING_FRAME not in path:
             return path
-        # The raw data lack this one frame: the next one in the direction of movement stands in for it.
-        return path.replace(_MISSING, _MISSING[:-1] + ("5" if self._last_action is Action.LEFT else "7"))
+        return path.replace(MISSING_FRAME, MISSING_FRAME[:-1] + ("5" if self._last_action is Action.LEFT else "7"))
 
     def category_counts(self) -> bool:
         return self.reference or self.turn > 0
