@@ -1,0 +1,147 @@
+"""`test/<dataset>.zip`: the frames of a build in the archives of the published layout.
+
+The same frames give the same bytes everywhere and always: members in the order of their paths, all with one date and
+one mode, stored instead of deflated (pictures do not shrink, and what zlib makes of them depends on its version). Each
+frame is compared with the manifest while it is packed, so an archive holds what was built or does not come into being.
+Its comment is the fingerprint of that content, by which a later call knows that nothing is left to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress, TaskID
+
+from builders.manifest import read_manifest
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.scenarios import SCENARIOS
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest date that a zip archive can hold."""
+
+Files = Mapping[str, Mapping[str, Any]]
+"""Files of a manifest entry: path below the benchmark's folder -> `bytes`, `sha256`, `origin`, `licence`."""
+
+
+class PackageError(ProactiveBenchError):
+    """Files that are not what the manifest says, or an archive that cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive of the published layout.
+
+    Attributes:
+        path: Where it is.
+        frames: Number of its members.
+        bytes: Its size.
+        up_to_date: Whether it was there already, and nothing had to be done.
+    """
+
+    path: Path
+    frames: int
+    bytes: int
+    up_to_date: bool
+
+
+def built_scenarios(folder: Path) -> dict[str, Any]:
+    """The manifest entries of a benchmark's scenarios, by short name, in the order of the paper.
+
+    Raises:
+        UsageError: The folder holds no benchmark that was built with this toolkit.
+    """
+    manifest = read_manifest(folder)
+    built = {name: manifest[name] for name in SCENARIOS if name in manifest}
+    if not built:
+        raise UsageError(
+            f"{folder / 'manifest.json'} lists no scenario, so nobody can tell what belongs to the benchmark and where "
+            "it comes from. Build one with `proactivebench build`."
+        )
+    return built
+
+
+def frames_of(entry: Mapping[str, Any]) -> Files:
+    """The frames of a manifest entry, sorted by path."""
+    below = f"test/{entry['dataset']}/"
+    return {path: file for path, file in sorted(entry["files"].items()) if path.startswith(below)}
+
+
+def fingerprint(files: Files, *more: str) -> str:
+    """SHA-256 over paths and checksums of files, and over further texts."""
+    lines = [f"{file['sha256']} {path}\n" for path, file in sorted(files.items())]
+    return hashlib.sha256("".join([*lines, *more]).encode()).hexdigest()
+
+
+def package(folder: Path, progress: Progress | None = None) -> list[Archive]:
+    """Writes the archive of every scenario of a build; those that are up to date are left alone.
+
+    Args:
+        folder: The benchmark.
+        progress: Shows how far it is.
+
+    Raises:
+        UsageError: The folder holds no benchmark that was built with this toolkit.
+        PackageError: A file is missing or differs from the manifest, or the disk is full or not writable. Archives
+            that are finished stay.
+    """
+    progress = progress or Progress(disable=True)
+    return [_package(folder, name, entry, progress) for name, entry in built_scenarios(folder).items()]
+
+
+def _package(folder: Path, name: str, entry: Mapping[str, Any], progress: Progress) -> Archive:
+    frames = frames_of(entry)
+    samples = f"test/{entry['dataset']}_preprocessed.jsonl"
+    _read_verified(folder, samples, entry["files"][samples])
+    target = folder / "test" / f"{entry['dataset']}.zip"
+    mark = fingerprint(frames).encode()
+    up_to_date = _comment(target) == mark
+    if not up_to_date:
+        part = target.with_name(f".{target.name}.part")
+        try:
+            _write(part, folder, frames, mark, progress, progress.add_task(f"{name}: packing", total=len(frames)))
+            part.replace(target)
+        except OSError as error:
+            raise PackageError(f"{target} cannot be written: {error.strerror or error}.") from error
+        finally:
+            part.unlink(missing_ok=True)
+    return Archive(target, len(frames), target.stat().st_size, up_to_date)
+
+
+def _comment(archive: Path) -> bytes | None:
+    try:
+        with zipfile.ZipFile(archive) as container:
+            return container.comment
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+def _write(part: Path, folder: Path, frames: Files, mark: bytes, progress: Progress, task: TaskID) -> None:
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as container:
+        container.comment = mark
+        for path, file in frames.items():
+            member = zipfile.ZipInfo(path.removeprefix("test/"), _DATE)
+            member.create_system = 3  # Unix, on Windows too
+            member.external_attr = (stat.S_IFREG | 0o644) << 16
+            container.writestr(member, _read_verified(folder, path, file))
+            progress.advance(task)
+
+
+def _read_verified(folder: Path, path: str, file: Mapping[str, Any]) -> bytes:
+    try:
+        data = (folder / path).read_bytes()
+    except OSError as error:
+        raise PackageError(
+            f"{folder / path} is listed in manifest.json, but {error.strerror}. Build it again."
+        ) from error
+    if hashlib.sha256(data).hexdigest() != file["sha256"]:
+        raise PackageError(
+            f"{folder / path} differs from what manifest.json says; was it changed after the build? Delete it and "
+            "build again."
+        )
+    return data
