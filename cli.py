@@ -10,6 +10,7 @@ import click
 from commands.build import build, check
 from commands.demo import demo
 from commands.evaluate import evaluate
+from commands.publish import package, publish, pull
 from commands.report import look, play, report, view
 from commands.shared import Commands
 
@@ -20,7 +21,7 @@ def main() -> None:
     """Build, check and evaluate ProactiveBench: does a multimodal model know when to ask for help?"""
 
 
-for command in (build, check, evaluate, report, view, look, play, demo):
+for command in (build, check, package, publish, pull, evaluate, report, view, look, play, demo):
     main.add_command(command)
 
 if __name__ == "__main__":

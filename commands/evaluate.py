@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.model_options import MODEL_HELP, model_options
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
 
 if TYPE_CHECKING:
     from proactivebench.models.load import ModelOptions
@@ -19,7 +19,7 @@ INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command()
 @click.option("--model", "spec", required=True, help=MODEL_HELP)
-@click.option("--data", type=EXISTING_FOLDER, required=True, help="Folder of a benchmark, built or downloaded.")
+@click.option("--data", type=DataFolder(), required=True, help="Folder of a benchmark, or hub:USER/NAME[@REVISION].")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option(
@@ -51,7 +51,7 @@ INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
 @model_options
 def evaluate(
     spec: str,
-    data: Path,
+    data: Path | str,
     out: Path,
     names: tuple[str, ...],
     shots: str,
@@ -78,7 +78,7 @@ def evaluate(
     from proactivebench.reports.tables import metrics_table
     from proactivebench.scenarios import get_scenario
 
-    benchmark = Benchmark.open(data)
+    benchmark = Benchmark.open(local_data(data, names))
     scenarios = [get_scenario(name) for name in names] or benchmark.scenarios
     samples = read_sample_list(listing) if listing else None
     chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)

@@ -8,10 +8,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
+    from rich.progress import Progress
 
 EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+HUB = "hub:"
+
+
+class DataFolder(click.Path):
+    """A folder that exists, or `hub:USER/NAME[@REVISION]` for a benchmark on the Hub; `local_data` takes either."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, exists=True, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if str(value).startswith(HUB) else super().convert(value, param, ctx)
 
 
 class Commands(click.Group):
@@ -36,3 +51,38 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def download_progress() -> Progress:
+    """Progress of downloads and of unpacking, in bytes."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console(), transient=True)
+
+
+def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
+    """The folder of a benchmark; one on the Hub is pulled into the cache first, or what has changed of it.
+
+    Args:
+        data: What `DataFolder` gave.
+        parts: Names of the scenarios that are needed; by default all.
+
+    Raises:
+        ProactiveBenchError: It cannot be pulled, and is not in the cache either.
+    """
+    if isinstance(data, Path):
+        return data
+    from builders.hub.client import UnreachableError, connect
+    from builders.hub.pull import cache_folder, pull
+
+    repo, _, revision = data.removeprefix(HUB).partition("@")
+    api, folder = connect(), cache_folder(repo, revision)
+    try:
+        with download_progress() as progress:
+            pull(api, repo, folder, parts=parts, revision=revision or None, progress=progress)
+    except UnreachableError as error:
+        if not folder.joinpath("test").is_dir():
+            raise
+        console().print(f"{error} Going on with what is in {folder}.", style="yellow", markup=False, soft_wrap=True)
+    return folder

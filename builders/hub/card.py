@@ -1,0 +1,118 @@
+"""`README.md` of a published benchmark: the card that the Hub shows.
+
+Everything in it comes from the manifest and the catalogue of raw sources; the words are in `card.md.jinja`. Its header
+tells `datasets` and the Hub's viewer which files make up which configuration.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from builders.hub.pull import PUBLISHED
+from builders.hub.rights import TRAIN, sources_of
+from builders.hub.viewer import COLUMNS, viewer_path
+from builders.storage import write_file
+from proactivebench.benchmark import Benchmark
+from proactivebench.scenarios import SCENARIOS
+from raw_sources.catalog import CatalogEntry
+
+NAME = "README.md"
+PAPER = "https://arxiv.org/abs/2603.19466"
+TEMPLATE = Path(__file__).with_name("card.md.jinja")
+CITATION = """@misc{proactivebench,
+  title = {ProactiveBench},
+  eprint = {2603.19466},
+  archivePrefix = {arXiv},
+  year = {2026}
+}"""
+
+
+def write_card(folder: Path, repo: str, entries: Mapping[str, Any], cleared: Collection[str]) -> None:
+    """Writes the card.
+
+    Args:
+        folder: The benchmark.
+        repo: USER/NAME on the Hub.
+        entries: Manifest entries by part.
+        cleared: Raw sources for which the publisher has the rights to share.
+    """
+    from huggingface_hub import DatasetCard
+
+    benchmark, sources = Benchmark.open(folder), sources_of(entries)
+    scenarios = [_scenario(benchmark, name, entry) for name, entry in entries.items() if name != TRAIN]
+    card = DatasetCard.from_template(
+        _header(scenarios, TRAIN in entries, sum(row["samples"] for row in scenarios)),
+        template_path=str(TEMPLATE),
+        repo=repo,
+        paper=PAPER,
+        published=PUBLISHED,
+        citation=CITATION,
+        scenarios=scenarios,
+        example=scenarios[0],
+        train=entries.get(TRAIN),
+        sources=list(sources.values()),
+        cleared=[entry.title for name, entry in sources.items() if name in cleared],
+        columns=COLUMNS,
+        has_kept_ids=(folder / "kept_ids.json").is_file(),
+    )
+    write_file(folder / NAME, f"{card}\n".encode())
+
+
+def _header(scenarios: list[dict[str, Any]], has_train: bool, samples: int) -> Any:
+    from huggingface_hub import DatasetCardData
+
+    configs: list[dict[str, Any]] = [
+        {"config_name": row["dataset"], "data_files": [{"split": "test", "path": viewer_path(row["dataset"])}]}
+        for row in scenarios
+    ]
+    if has_train:
+        train = {"data_files": [{"split": "train", "path": "data/train-*.parquet"}], "default": True}
+        configs.insert(0, {"config_name": "default", **train})
+    licences = {row["licence"] for row in scenarios}
+    return DatasetCardData(
+        language="en",
+        license="cc-by-4.0" if licences == {"CC BY 4.0"} and not has_train else "other",
+        task_categories=["visual-question-answering", "image-classification"],
+        tags=["proactivebench", "benchmark", "multimodal", "vision-language"],
+        pretty_name="ProactiveBench",
+        size_categories=[_size_category(samples)],
+        configs=configs,
+    )
+
+
+def _size_category(samples: int) -> str:
+    return "n<1K" if samples < 1_000 else "1K<n<10K" if samples < 10_000 else "10K<n<100K"
+
+
+def _scenario(benchmark: Benchmark, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    scenario = SCENARIOS[name]
+    samples = list(benchmark.samples(scenario, filtered=False))
+    reasons = Counter(skip["reason"] for skip in entry["skipped"])
+    return {
+        "name": name,
+        "dataset": scenario.dataset,
+        "title": scenario.title,
+        "sample": samples[0],
+        "samples": len(samples),
+        "played": sum(1 for _ in benchmark.samples(scenario)),
+        "frames": entry["counts"]["frames"],
+        "categories": len({sample.answer for sample in samples}),
+        "source": _only(sources_of([name])),
+        "licence": " / ".join(sorted({file["licence"] for path, file in entry["files"].items() if _is_frame(path)})),
+        "settings": {key: textwrap.shorten(str(value), 80) for key, value in entry["settings"].items()},
+        "versions": entry["versions"],
+        "left_out": reasons.most_common(5),
+    }
+
+
+def _is_frame(path: str) -> bool:
+    return not path.endswith(".jsonl")
+
+
+def _only(sources: Mapping[str, CatalogEntry]) -> CatalogEntry:
+    [source] = sources.values()
+    return source

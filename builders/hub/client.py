@@ -1,0 +1,108 @@
+"""The Hub's client: where it comes from, and what its errors mean to a person.
+
+Tokens are the business of `huggingface_hub`: it takes them from HF_TOKEN or from `hf auth login`. They are never read,
+stored or printed here, and whatever a server sends back is cleaned of them before it becomes a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from proactivebench.errors import ProactiveBenchError, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+_TOKEN = re.compile(r"hf_\w+")
+_LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN"
+
+
+class HubError(ProactiveBenchError):
+    """The Hub refuses, or what it holds cannot be used."""
+
+
+class UnreachableError(HubError):
+    """The Hub cannot be reached, or the connection broke; the same command goes on later."""
+
+
+class MissingExtraError(UsageError):
+    """Libraries that talk to the Hub are not installed."""
+
+    def __init__(self, error: ModuleNotFoundError):
+        super().__init__(
+            f"The Hub needs a library that is not installed ({error.name}). Install it with "
+            '`pip install "proactivebench-toolkit[hub]"`.'
+        )
+
+
+def connect() -> HfApi:
+    """The client of the Hub that HF_ENDPOINT names, by default huggingface.co.
+
+    Raises:
+        MissingExtraError: `huggingface_hub` is not installed.
+    """
+    try:
+        from huggingface_hub import HfApi
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error) from None
+    from proactivebench import __version__
+
+    return HfApi(library_name="proactivebench-toolkit", library_version=__version__)
+
+
+@contextmanager
+def explained(repo: str) -> Iterator[None]:
+    """Turns errors of the client into messages about a data set repository.
+
+    Raises:
+        UsageError: The name is none, or there is no such revision.
+        UnreachableError: No connection, or the Hub is overloaded.
+        HubError: The repository does not exist or may not be read or written, or the Hub refuses for another reason.
+    """
+    from huggingface_hub import errors
+
+    client_error = cast(
+        "type[Exception]", errors.HfHubHTTPError.__mro__[1]
+    )  # of its HTTP library, once httpx, now httpx2
+    try:
+        yield
+    except errors.HFValidationError:
+        raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.") from None
+    except errors.GatedRepoError:
+        raise HubError(
+            f"{repo} asks its readers to accept conditions. Accept them on its page on the Hub. {_LOG_IN}."
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise UsageError(f"{repo} has no such revision: expected a branch, a tag or a commit.") from None
+    except errors.HfHubHTTPError as error:
+        raise _refusal(repo, error) from None
+    except errors.LocalTokenNotFoundError:
+        raise UsageError(f"{repo}: no token is known. {_LOG_IN} to one that may write.") from None
+    except (client_error, ConnectionError) as error:
+        raise UnreachableError(
+            f"{repo}: the Hub cannot be reached ({_clean(error)}). The same command goes on where it stopped."
+        ) from None
+
+
+def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
+    status = error.response.status_code
+    said = _clean(error.server_message or error.response.reason_phrase)
+    if status == 401:
+        return HubError(f"{repo}: it does not exist, or the Hub does not know who you are ({said}). {_LOG_IN}.")
+    if status == 403:
+        return HubError(f"{repo}: your token may not do this ({said}). {_LOG_IN} to one with the right to write there.")
+    if status == 404:
+        return HubError(f"{repo}: there is no such data set, or it is private ({said}). {_LOG_IN} if it is yours.")
+    if status in {409, 412}:
+        return HubError(f"{repo}: somebody else changed it just now ({said}). Give the same command again.")
+    if status == 429 or status >= 500:
+        return UnreachableError(f"{repo}: the Hub answers {status} ({said}). The same command goes on later.")
+    return HubError(f"{repo}: the Hub refuses with {status} ({said}).")
+
+
+def _clean(text: object) -> str:
+    return _TOKEN.sub("hf_***", " ".join(str(text).split()))

@@ -1,0 +1,169 @@
+"""`croissant.json`: the files of a published benchmark, their checksums and columns, and where all of it comes from.
+
+Follows Croissant 1.1 (docs.mlcommons.org/croissant), provenance in the terms of PROV-O as section "Provenance
+Representation" recommends. What is written is read back with MLCommons' own library before anybody else sees it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.hub.rights import TRAIN, sources_of
+from builders.hub.viewer import COLUMNS, viewer_path
+from builders.storage import StoredFile, write_file
+from proactivebench.errors import ProactiveBenchError
+from proactivebench.scenarios import SCENARIOS
+from raw_sources.catalog import CatalogEntry
+
+NAME = "croissant.json"
+
+_CONTEXT = Path(__file__).with_name("croissant_context.json")
+"""The context of Croissant 1.1 (appendix 1 of its specification), and the prefix of PROV-O."""
+
+_ENCODINGS = {
+    ".zip": "application/zip",
+    ".jsonl": "application/jsonlines",
+    ".parquet": "application/x-parquet",
+    ".json": "application/json",
+}
+_TYPES = {"id": "sc:Integer", "frames": "sc:ImageObject", "kept": "sc:Boolean"}
+_LISTS = frozenset({"frames", "options", "categories", "solution"})
+
+
+class CroissantError(ProactiveBenchError):
+    """The description does not pass the validation of MLCommons' library."""
+
+
+def write_croissant(
+    folder: Path, repo: str, page: str, entries: Mapping[str, Any], files: Iterable[StoredFile], citation: str
+) -> None:
+    """Writes the description, or leaves it alone where nothing changed but the date.
+
+    Args:
+        folder: The benchmark.
+        repo: USER/NAME on the Hub.
+        page: Address of the repository's page.
+        entries: Manifest entries by part.
+        files: The published files.
+        citation: BibTeX of the benchmark.
+
+    Raises:
+        CroissantError: The description is not valid.
+    """
+    description = _describe(repo, page, entries, list(files), citation)
+    target = folder / NAME
+    there = orjson.loads(target.read_bytes()) if target.is_file() else {}
+    if there == description | {"datePublished": there.get("datePublished")}:
+        return
+    description["datePublished"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    validate(description)
+    write_file(target, orjson.dumps(description, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def validate(description: Mapping[str, Any]) -> None:
+    """Reads a description with MLCommons' library.
+
+    Raises:
+        CroissantError: The library finds errors; the text has all of them.
+    """
+    import mlcroissant
+
+    try:
+        mlcroissant.Dataset(jsonld=orjson.loads(orjson.dumps(description)))  # a copy, since it writes to its argument
+    except mlcroissant.ValidationError as error:
+        raise CroissantError(f"{NAME} is no valid Croissant description: {error}") from error
+
+
+def listed_files(description: bytes) -> list[str]:
+    """The files that a description lists; none where it is not one of ours."""
+    try:
+        return [str(file["@id"]) for file in orjson.loads(description)["distribution"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _describe(
+    repo: str, page: str, entries: Mapping[str, Any], files: Sequence[StoredFile], citation: str
+) -> dict[str, Any]:
+    owner, _, name = repo.partition("/")
+    sources = sources_of(entries)
+    toolkits = sorted({entry["versions"]["proactivebench-toolkit"] for entry in entries.values()})
+    return {
+        "@context": orjson.loads(_CONTEXT.read_bytes()),
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": name,
+        "description": (
+            "Questions about pictures that cannot be answered yet: a model may ask for what would help. Scenarios: "
+            + ", ".join(f"{SCENARIOS[part].dataset} ({SCENARIOS[part].title})" for part in entries if part != TRAIN)
+        ),
+        "url": page,
+        "creator": {"@type": "sc:Person", "name": owner},
+        "license": sorted({f"{entry.title}: {entry.licence}" for entry in sources.values()}),
+        "citeAs": citation,
+        "version": "1.0.0",
+        "keywords": ["multimodal", "vision-language", "proactivity", "benchmark"],
+        "isLiveDataset": False,
+        "prov:wasDerivedFrom": [_source(entry) for entry in sources.values()],
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "prov:label": f"proactivebench build, with proactivebench-toolkit {', '.join(toolkits)}",
+        },
+        "distribution": [_file(file, page, entries) for file in files],
+        "recordSet": [_records(SCENARIOS[part].dataset) for part in entries if part != TRAIN],
+    }
+
+
+def _source(entry: CatalogEntry) -> dict[str, Any]:
+    return {"@id": entry.home, "@type": "prov:Entity", "prov:label": entry.title, "license": entry.licence}
+
+
+def _file(file: StoredFile, page: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+    parts = [part for part in entries if part != TRAIN and SCENARIOS[part].dataset in file.path]
+    parts = parts or ([TRAIN] if file.path.startswith("data/") else [])
+    described: dict[str, Any] = {
+        "@type": "cr:FileObject",
+        "@id": file.path,
+        "name": file.path,
+        "contentUrl": f"{page}/resolve/main/{file.path}",
+        "contentSize": f"{file.bytes} B",
+        "encodingFormat": _ENCODINGS[Path(file.path).suffix],
+        "sha256": file.sha256,
+    }
+    if parts:
+        described["prov:wasDerivedFrom"] = [{"@id": entry.home} for entry in sources_of(parts).values()]
+    return described
+
+
+def _records(dataset: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": dataset,
+        "name": dataset,
+        "key": {"@id": f"{dataset}/id"},
+        "field": [_field(dataset, name, about) for name, about in COLUMNS.items()],
+    }
+
+
+def _field(dataset: str, name: str, about: str) -> dict[str, Any]:
+    source: dict[str, Any] = {"fileObject": {"@id": viewer_path(dataset)}, "extract": {"column": name}}
+    if name == "frames":
+        source["transform"] = {"jsonPath": "bytes"}
+    field: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"{dataset}/{name}",
+        "name": name,
+        "description": about,
+        "dataType": _TYPES.get(name, "sc:Text"),
+        "source": source,
+    }
+    if name in _LISTS:
+        field |= {"isArray": True, "arrayShape": "-1"}
+    if name == "frames":
+        field["repeated"] = True  # the older word for isArray: without it mlcroissant 1.1 reads no array of images
+    return field

@@ -1,0 +1,179 @@
+"""Publishing a benchmark on the Hugging Face Hub.
+
+Publishing has two steps. `prepare` needs no network: it makes sure that all of it may be shared, and writes what is
+still missing beside the build (archives, viewer, card, description), so that a person can look at every byte before
+others can. `upload` compares that with the repository and sends what differs in a single commit: readers never see half
+of an update, and an interrupted upload goes on where it stopped, since the Hub keeps the files that it has received.
+Files that an earlier publication listed and this one does not are removed; whatever else lies there stays.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import Progress
+
+from builders.hub import card, croissant
+from builders.hub.client import MissingExtraError, explained
+from builders.hub.remote import Snapshot, sha256
+from builders.hub.rights import TRAIN, require_rights
+from builders.hub.viewer import viewer_path, write_viewer
+from builders.manifest import read_manifest
+from builders.package import built_scenarios, package
+from builders.storage import StoredFile
+from proactivebench.benchmark import KEPT_IDS, MANIFEST
+from proactivebench.errors import ProactiveBenchError, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a repository is to hold.
+
+    Attributes:
+        folder: The benchmark.
+        repo: USER/NAME on the Hub.
+        address: Its page.
+        files: Every file, by its path below the folder and in the repository alike.
+    """
+
+    folder: Path
+    repo: str
+    address: str
+    files: list[StoredFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an upload did.
+
+    Attributes:
+        sent: Files that were new or different.
+        removed: Files that an earlier publication had left there.
+        unchanged: Number of files that were there already.
+    """
+
+    sent: list[StoredFile]
+    removed: list[str]
+    unchanged: int
+
+
+def prepare(
+    folder: Path, repo: str, endpoint: str, *, cleared: Collection[str] = (), progress: Progress | None = None
+) -> Publication:
+    """Writes everything that is published, without network; what is up to date is left alone.
+
+    Args:
+        folder: The benchmark.
+        repo: USER/NAME on the Hub.
+        endpoint: Address of the Hub.
+        cleared: Raw sources for which the publisher has the rights to share.
+        progress: Shows how far it is.
+
+    Raises:
+        UsageError: The folder is no build of ours, the name is none, or a licence forbids to share something.
+        ProactiveBenchError: A file is missing, differs from the manifest or cannot be written.
+    """
+    progress = progress or Progress(disable=True)
+    entries = built_scenarios(folder)
+    train_files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("data/train-*.parquet"))
+    if train_files:
+        entries[TRAIN] = _train_entry(folder, train_files)
+    require_rights(entries, cleared)
+    try:
+        from huggingface_hub.utils import validate_repo_id
+
+        with explained(repo):
+            validate_repo_id(repo)
+        if "/" not in repo:
+            raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.")
+        package(folder, progress)
+        write_viewer(folder, progress)
+        data = [path for name in entries if name != TRAIN for path in _scenario_files(entries[name]["dataset"])]
+        data += [*train_files, MANIFEST, *([KEPT_IDS] if (folder / KEPT_IDS).is_file() else [])]
+        described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]
+        page = f"{endpoint}/datasets/{repo}"
+        croissant.write_croissant(folder, repo, page, entries, described, card.CITATION)
+        card.write_card(folder, repo, entries, cleared)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error) from error
+    except OSError as error:
+        raise ProactiveBenchError(f"{error.filename or folder}: {error.strerror or error}.") from error
+    return Publication(
+        folder, repo, page, [_describe(folder, card.NAME), _describe(folder, croissant.NAME), *described]
+    )
+
+
+def _scenario_files(dataset: str) -> Iterable[str]:
+    return f"test/{dataset}_preprocessed.jsonl", f"test/{dataset}.zip", viewer_path(dataset)
+
+
+def _train_entry(folder: Path, files: Iterable[str]) -> Any:
+    entry = read_manifest(folder).get(TRAIN)
+    if entry is None or not set(files) <= set(entry["files"]):
+        raise UsageError(
+            f"{folder / 'data'} holds a training split that {folder / MANIFEST} does not list, so nobody can tell "
+            "where it comes from. Build it with `proactivebench build train`, or move it away."
+        )
+    return entry
+
+
+def _describe(folder: Path, path: str) -> StoredFile:
+    return StoredFile(path, sha256(folder / path), (folder / path).stat().st_size)
+
+
+def upload(api: HfApi, publication: Publication, *, private: bool = False) -> Upload:
+    """Makes a repository hold a publication.
+
+    Args:
+        api: Client of the Hub.
+        publication: What it is to hold.
+        private: Create it for its owner alone.
+
+    Raises:
+        UsageError: No token, or the repository is public although `private`.
+        HubError: The Hub refuses, or the connection broke; the same call goes on.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    folder, repo = publication.folder, publication.repo
+    with explained(repo):
+        api.whoami()
+        api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
+    there = Snapshot.open(api, repo)
+    if private and not there.is_private:
+        raise UsageError(f"{repo} exists already and is public. Make it private on its page, or choose another name.")
+    stored = there.files
+    sent = [
+        file
+        for file in publication.files
+        if file.path not in stored or not stored[file.path].is_copy(folder / file.path)
+    ]
+    here = {file.path for file in publication.files}
+    removed = [path for path in _earlier_files(there) if path in stored and path not in here]
+    operations: list[Any] = [CommitOperationDelete(path) for path in removed]
+    operations += [CommitOperationAdd(file.path, folder / file.path) for file in sent]
+    if operations:
+        with explained(repo):
+            api.create_commit(
+                repo,
+                operations,
+                commit_message=f"Publish {len(sent)} files" + (f", remove {len(removed)}" if removed else ""),
+                repo_type="dataset",
+                parent_commit=there.commit,
+            )
+    return Upload(sent, removed, len(publication.files) - len(sent))
+
+
+def _earlier_files(there: Snapshot) -> list[str]:
+    """What the last publication put into a repository, by its own description."""
+    if croissant.NAME not in there.files:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        return croissant.listed_files(there.fetch(croissant.NAME, Path(folder), Progress(disable=True)).read_bytes())

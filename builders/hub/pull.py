@@ -1,0 +1,252 @@
+"""Getting a published benchmark, ours or the original, from the Hugging Face Hub.
+
+Only what is asked for is downloaded, all of it from one commit, into a hidden folder. Samples are read there, and
+archives unpacked, as the work of strangers; what passes takes its place at the end, the samples file last, since a
+scenario counts as present by it. `pulled.json` remembers commit and checksums, so that a later call fetches what has
+changed and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import orjson
+from rich.progress import Progress
+
+from builders.hub.client import HubError
+from builders.hub.remote import Snapshot
+from builders.hub.rights import TRAIN
+from builders.manifest import add_to_manifest, read_manifest
+from builders.storage import all_stored, write_file
+from proactivebench.benchmark import KEPT_IDS, MANIFEST
+from proactivebench.errors import UsageError
+from proactivebench.samples import read_samples
+from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
+from raw_sources.archives import unpack
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+PUBLISHED = "tdemin16/ProactiveBench"
+"""The original benchmark, published by its authors."""
+
+RECORD = "pulled.json"
+_TRAIN_FILE = re.compile(r"data/train-[\w-]+\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did.
+
+    Attributes:
+        commit: The commit that the files are from.
+        fetched: What was downloaded: short scenario names and `train`.
+        up_to_date: What was there already.
+    """
+
+    commit: str
+    fetched: list[str] = field(default_factory=list)
+    up_to_date: list[str] = field(default_factory=list)
+
+
+def pull(
+    api: HfApi,
+    repo: str,
+    out: Path,
+    *,
+    parts: Sequence[str] = (),
+    revision: str | None = None,
+    progress: Progress | None = None,
+) -> Pulled:
+    """Gets a published benchmark, or the rest of it.
+
+    Args:
+        api: Client of the Hub.
+        repo: USER/NAME on the Hub.
+        out: Folder of the benchmark; made where it is missing.
+        parts: Names of scenarios, and `train` for the training split; by default everything.
+        revision: Branch, tag or commit; by default the newest commit.
+        progress: Shows how far it is.
+
+    Raises:
+        UsageError: A scenario or revision does not exist, or the folder holds something else.
+        HubError: The repository cannot be read, or holds no benchmark.
+        SourceError: A download failed, or an archive is damaged or unsafe. What has arrived stays, for the next call.
+        SampleError: A line of a samples file is no sample.
+    """
+    snapshot = Snapshot.open(api, repo, revision)
+    wanted = _wanted(snapshot, parts)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(out / ".build.lock", timeout=0):
+            return _Pull(snapshot, out, progress or Progress(disable=True)).run(wanted)
+    except filelock.Timeout:
+        raise UsageError(f"Another process is writing to {out}. Wait for it, or choose another folder.") from None
+    except OSError as error:
+        raise HubError(
+            f"{error.filename or out}: {error.strerror or error}. What has arrived is kept: once that is mended, the "
+            "same command continues."
+        ) from error
+
+
+def cache_folder(repo: str, revision: str = "") -> Path:
+    """The folder in the Hub's cache (HF_HOME) that a repository is pulled into when nobody names one."""
+    from huggingface_hub import cached_assets_path
+
+    return Path(cached_assets_path("proactivebench", repo, revision or "newest"))
+
+
+def _samples_path(scenario: Scenario) -> str:
+    return f"test/{scenario.dataset}_preprocessed.jsonl"
+
+
+def _wanted(snapshot: Snapshot, names: Sequence[str]) -> dict[str, list[str]]:
+    """What is asked for: part -> its files in the repository."""
+    there: dict[str, list[str]] = {}
+    for name, scenario in SCENARIOS.items():
+        files = [_samples_path(scenario), f"test/{scenario.dataset}.zip"]
+        if snapshot.files.keys() >= set(files):
+            there[name] = files
+    if train := sorted(filter(_TRAIN_FILE.fullmatch, snapshot.files)):
+        there[TRAIN] = train
+    if not there:
+        raise HubError(
+            f"{snapshot.repo} holds no benchmark: expected files like test/QuickDraw.zip and "
+            "test/QuickDraw_preprocessed.jsonl."
+        )
+    parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in names]
+    for part in parts:
+        if part not in there:
+            raise UsageError(f"{snapshot.repo} holds no {part}; it has {', '.join(there)}.")
+    return {part: there[part] for part in there if part in (parts or there)}
+
+
+class _Pull:
+    """One pull into a folder that no other process writes to."""
+
+    def __init__(self, snapshot: Snapshot, out: Path, progress: Progress) -> None:
+        self.snapshot, self.out, self.progress = snapshot, out, progress
+        self.staging = out / ".pull"
+        self.known = self._recorded()
+        """Path -> checksum of what was pulled into the folder."""
+
+    def run(self, wanted: Mapping[str, Sequence[str]]) -> Pulled:
+        done = Pulled(self.snapshot.commit)
+        owed = [part for part, files in wanted.items() if not self._has(part, files)]
+        done.up_to_date.extend(part for part in wanted if part not in owed)
+        for part in owed:
+            self._require_free(part)
+        self._record()
+        manifest = self._manifest() if owed else {}
+        for part in owed:
+            entry = manifest.get(part)
+            if part == TRAIN:
+                self._take_train(wanted[part])
+            else:
+                self._take_scenario(SCENARIOS[part], entry)
+            if entry is not None:
+                add_to_manifest(self.out, part, entry)
+            self.known |= {path: self.snapshot.files[path].checksum for path in wanted[part]}
+            self._record()
+            done.fetched.append(part)
+        self._take_kept_ids()
+        self._record()
+        shutil.rmtree(self.staging, ignore_errors=True)
+        return done
+
+    def _recorded(self) -> dict[str, str]:
+        path = self.out / RECORD
+        try:
+            noted = orjson.loads(path.read_bytes())
+            repo, files = str(noted["repo"]), dict(noted["files"])
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(f"{path} is no record of a pull. Choose another folder.") from None
+        if repo != self.snapshot.repo:
+            raise UsageError(
+                f"{self.out} holds what was pulled from {repo}. Choose another folder for {self.snapshot.repo}."
+            )
+        return files
+
+    def _record(self) -> None:
+        noted = {"repo": self.snapshot.repo, "commit": self.snapshot.commit, "files": dict(sorted(self.known.items()))}
+        write_file(self.out / RECORD, orjson.dumps(noted, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+    def _has(self, part: str, files: Sequence[str]) -> bool:
+        places = files if part == TRAIN else [files[0], f"test/{SCENARIOS[part].dataset}"]
+        same = all(self.known.get(path) == self.snapshot.files[path].checksum for path in files)
+        return same and all((self.out / place).exists() for place in places)
+
+    def _require_free(self, part: str) -> None:
+        """Makes sure that nothing is replaced that came from elsewhere."""
+        places = [self.out / "data"] if part == TRAIN else [self.out / _samples_path(SCENARIOS[part])]
+        if not (self.out / RECORD).exists() and part != TRAIN:
+            places.append(self.out / "test" / SCENARIOS[part].dataset)
+        for place in places:
+            pulled = any((self.out / path).is_relative_to(place) for path in self.known)
+            if place.exists() and not pulled:
+                raise UsageError(f"{place} is there, but was not pulled. Choose another folder.")
+
+    def _manifest(self) -> dict[str, Any]:
+        """The manifest entries of the repository; none where it has no manifest, like the original."""
+        if MANIFEST not in self.snapshot.files:
+            return {}
+        self.snapshot.fetch(MANIFEST, self.staging, self.progress)
+        return read_manifest(self.staging)
+
+    def _take_train(self, files: Sequence[str]) -> None:
+        arrived = [self.snapshot.fetch(path, self.staging, self.progress) for path in files]
+        shutil.rmtree(self.out / "data", ignore_errors=True)
+        (self.out / "data").mkdir()
+        for path, file in zip(files, arrived, strict=True):
+            file.replace(self.out / path)
+
+    def _take_scenario(self, scenario: Scenario, entry: object) -> None:
+        samples = self.snapshot.fetch(_samples_path(scenario), self.staging, self.progress)
+        for _ in read_samples(samples, scenario):
+            """Every line is looked at before anything is replaced."""
+        archive = self.snapshot.fetch(f"test/{scenario.dataset}.zip", self.staging, self.progress)
+        frames = self.staging / "test" / scenario.dataset
+        shutil.rmtree(frames, ignore_errors=True)
+        task = self.progress.add_task(f"{scenario.dataset}: unpacking", total=None)
+        unpack(archive, frames, report=lambda written: self.progress.update(task, completed=written))
+        self.progress.remove_task(task)
+        if entry is not None and not self._is_complete(scenario, entry):
+            raise HubError(
+                f"{self.snapshot.repo}: test/{scenario.dataset}.zip does not hold what its {MANIFEST} lists. Ask its "
+                "publisher to publish it again."
+            )
+        target = self.out / "test" / scenario.dataset
+        (self.out / _samples_path(scenario)).unlink(missing_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(exist_ok=True)
+        frames.rename(target)
+        archive.unlink()
+        samples.replace(self.out / _samples_path(scenario))
+
+    def _is_complete(self, scenario: Scenario, entry: Any) -> bool:
+        """Whether every file of a manifest entry has arrived; the entry is the word of a stranger, too."""
+        try:
+            sizes = {PurePosixPath(path): file["bytes"] for path, file in entry["files"].items()}
+        except (KeyError, TypeError, AttributeError):
+            return False
+        own = (PurePosixPath("test", scenario.dataset), PurePosixPath(_samples_path(scenario)))
+        if not all(".." not in path.parts and any(path.is_relative_to(place) for place in own) for path in sizes):
+            return False
+        return all_stored(self.staging, ((str(path), size) for path, size in sizes.items()))
+
+    def _take_kept_ids(self) -> None:
+        stored = self.snapshot.files.get(KEPT_IDS)
+        if stored is None:
+            if self.known.pop(KEPT_IDS, None):
+                (self.out / KEPT_IDS).unlink(missing_ok=True)
+        elif self.known.get(KEPT_IDS) != stored.checksum:
+            self.snapshot.fetch(KEPT_IDS, self.staging, self.progress).replace(self.out / KEPT_IDS)
+            self.known[KEPT_IDS] = stored.checksum
