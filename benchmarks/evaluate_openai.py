@@ -1,0 +1,129 @@
+"""Requests per second of the evaluator against a server, beside the server's own limit.
+
+The server answers every request after a fixed delay, as many at once as come; it runs in a process of its own. Its
+limit is what a bare client gets that sends the same request again and again over as many connections. Ours is the
+whole evaluation: samples read, pictures encoded, replies read, episodes on disk, metrics with intervals. Prints one
+JSON line.
+
+    python benchmarks/evaluate_openai.py --concurrency 64 --delay 0.5
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import re
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from builders import pipeline
+from builders.quickdraw import QuickDrawBuilder
+from proactivebench.benchmark import Benchmark
+from proactivebench.evaluation import engine
+from proactivebench.evaluation.settings import Settings
+from proactivebench.models.openai_model import OpenAIModel
+from proactivebench.scenarios import QD
+from raw_sources.quickdraw import QuickDraw
+
+DRAWINGS = Path(__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw" / "simplified"
+REPLY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "C"}, "finish_reason": "stop"}]}
+"""A category, with which every episode ends after one request."""
+
+
+async def read_message(reader: asyncio.StreamReader) -> bytes:
+    """Reads the head and body of an HTTP message with a Content-Length; empty where the other side has gone."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        return head + await reader.readexactly(int(length[1]) if length else 0)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return b""
+
+
+async def serve(delay: float, port: Connection, first: Connection) -> None:
+    """Answers for ever; sends its port, and the first request that it gets."""
+    body = json.dumps(REPLY).encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    requests = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while request := await read_message(reader):
+            requests += 1
+            if requests == 1:
+                first.send(request)
+            await asyncio.sleep(delay)
+            writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=1 << 20)
+    port.send(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
+
+
+def run_server(delay: float, port: Connection, first: Connection) -> None:
+    """The server's process."""
+    asyncio.run(serve(delay, port, first))
+
+
+async def repeat(request: bytes, times: int, concurrency: int, port: int) -> None:
+    """The bare client."""
+    left = times
+
+    async def talk() -> None:
+        nonlocal left
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while left > 0:
+            left -= 1
+            writer.write(request)
+            await read_message(reader)
+        writer.close()
+
+    await asyncio.gather(*(talk() for _ in range(concurrency)))
+
+
+def main() -> None:
+    """Runs both and prints the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--delay", type=float, default=0.5, help="seconds until the server answers")
+    parser.add_argument("--repeats", type=int, default=10, help="times that each of the 200 samples is played")
+    arguments = parser.parse_args()
+    (port, sent_port), (first, sent_first) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
+    server = multiprocessing.Process(target=run_server, args=(arguments.delay, sent_port, sent_first), daemon=True)
+    server.start()
+    address = port.recv()
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline.build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), Path(folder, "data"))
+        benchmark = Benchmark.open(Path(folder, "data"))
+        model = OpenAIModel("m", base_url=f"http://127.0.0.1:{address}/v1", concurrency=arguments.concurrency)
+        start = time.perf_counter()
+        metrics = engine.evaluate(benchmark, [QD], model, Settings(repeats=arguments.repeats), Path(folder, "run"))
+        middle = time.perf_counter()
+    requests = 200 * arguments.repeats
+    assert metrics["scenarios"]["QD"]["n"] == requests, metrics
+    begin = time.perf_counter()
+    asyncio.run(repeat(first.recv(), requests, arguments.concurrency, address))
+    end = time.perf_counter()
+    server.terminate()
+    rate, limit = requests / (middle - start), requests / (end - begin)
+    line = {
+        "benchmark": "evaluate_openai",
+        "requests": requests,
+        "concurrency": arguments.concurrency,
+        "delay_seconds": arguments.delay,
+        "requests_per_second": round(rate, 1),
+        "limit_requests_per_second": round(limit, 1),
+        "share_of_limit": round(rate / limit, 3),
+        "cores": os.cpu_count(),
+    }
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
