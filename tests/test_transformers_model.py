@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 
 import transformers  # noqa: E402  # only where it is installed
 from PIL import Image  # noqa: E402
-from tiny_models import FAMILIES, tiny_model  # noqa: E402
+from tiny_models import FAMILIES, tiny_model, tiny_text_model  # noqa: E402
 
 from proactivebench.errors import UsageError  # noqa: E402
 from proactivebench.models.base import Message, Picture, PictureError, Request  # noqa: E402
@@ -166,6 +166,50 @@ def test_sampled_replies_depend_on_the_seed_and_not_on_the_batch(model_folder: M
     sampled = replies(model_folder("llava"), requests, batch_size=6, sample=True)
     assert len(set(sampled)) == 6
     assert replies(model_folder("llava"), requests, batch_size=2, sample=True) == sampled
+
+
+@pytest.fixture(scope="session")
+def text_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_text_model(tmp_path_factory.mktemp("models") / "text")
+
+
+def judged_conversations() -> list[Request]:
+    return [
+        request(Message("system", "You judge."), Message("user", f"{'Reply: ' * number}a cat"), seed=number)
+        for number in range(1, 6)
+    ]
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_a_model_of_text_alone_judges(text_model: Path, sample: bool) -> None:
+    single = replies(text_model, judged_conversations(), batch_size=1, sample=sample, max_new_tokens=12)
+    assert len(set(single)) == 5
+    assert replies(text_model, judged_conversations(), batch_size=5, sample=sample, max_new_tokens=12) == single
+
+
+def test_a_model_that_sees_pictures_judges_too(model_folder: ModelFolder) -> None:
+    single = replies(model_folder("qwen2_5_vl"), judged_conversations(), batch_size=1)
+    assert len(set(single)) > 3
+    assert replies(model_folder("qwen2_5_vl"), judged_conversations(), batch_size=5) == single
+
+
+def test_a_model_of_text_alone_is_not_shown_pictures(text_model: Path, pictures: Path) -> None:
+    [refused] = replies(text_model, conversations(pictures)[:1], batch_size=1)
+    assert isinstance(refused, UsageError)
+    assert "texts alone" in str(refused)
+
+
+def test_padding_does_not_count_as_repetition(text_model: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(str(text_model), device="cpu")
+    plain = replies(text_model, judged_conversations(), batch_size=1)
+    checkpoint.network.generation_config.update(repetition_penalty=50.0)
+    checkpoint.network.save_pretrained(tmp_path)
+    [first, *_] = checkpoint.tokenizer.encode(plain[0])
+    checkpoint.tokenizer.pad_token_id = first  # a token that replies have, as the end of a turn often is
+    checkpoint.tokenizer.save_pretrained(tmp_path)
+    single = replies(tmp_path, judged_conversations(), batch_size=1)
+    assert single != plain
+    assert replies(tmp_path, judged_conversations(), batch_size=5) == single
 
 
 def test_replies_end_after_max_new_tokens_and_at_the_end_of_a_turn(model_folder: ModelFolder, pictures: Path) -> None:

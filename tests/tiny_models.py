@@ -1,7 +1,7 @@
 """Vision-language models of a few thousand weights, made from nothing: no download, loaded in milliseconds.
 
 Weights are random, but large enough that replies depend on picture and text; they mean nothing. Everything else is what
-a real model folder holds: configuration, tokenizer with a chat template, processor.
+a real model folder holds: configuration, tokenizer with a chat template, processor. There is one of text alone too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_torchvision_available
 
 from proactivebench.models.processors import image_only
@@ -69,40 +69,60 @@ def tiny_model(family: str, folder: Path) -> Path:
         folder: Where to save; made if necessary.
     """
     kind = FAMILIES[family]
-    tokenizer = _tokenizer(kind)
+    blocks = (
+        "{% for block in message['content'] %}{% if block['type'] == 'image' %}" + kind.picture + "{% else %}"
+        "{{ block['text'] }}{% endif %}{% endfor %}"
+    )
+    tokenizer = _tokenizer(kind.turn, kind.special, blocks)
     text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    config = kind.config(tokenizer.convert_tokens_to_ids, text)
+    _save_random(AutoModelForImageTextToText, kind.config(tokenizer.convert_tokens_to_ids, text), folder)
+    _processor(kind, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def tiny_text_model(folder: Path) -> Path:
+    """Saves a model of text alone (Qwen3) to a folder; its chat template takes no blocks, as those of real ones."""
+    tokenizer = _tokenizer(("<|im_start|>", "<|im_end|>\n"), {}, "{{ message['content'] }}")
+    text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
+    _save_random(AutoModelForCausalLM, hf.Qwen3Config(**text, head_dim=8), folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _save_random(auto: Any, config: Any, folder: Path) -> None:
     torch.manual_seed(0)
-    model = AutoModelForImageTextToText.from_config(config)
+    model = auto.from_config(config)
     with torch.no_grad():
         for weights in model.parameters():
             if weights.dim() > 1:
                 weights.normal_(std=0.3)
     model.save_pretrained(folder)
-    _processor(kind, tokenizer).save_pretrained(folder)
-    return folder
 
 
-def _tokenizer(kind: Family) -> PreTrainedTokenizerFast:
-    """A tokenizer of bytes and special tokens."""
-    start, end = kind.turn
+def _tokenizer(turn: tuple[str, str], names: dict[str, str], content: str) -> PreTrainedTokenizerFast:
+    """A tokenizer of bytes and special tokens.
+
+    Args:
+        turn: Text around a message.
+        names: Special tokens by their names.
+        content: The chat template's part between these.
+    """
+    start, end = turn
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    special = ["<pad>", start, end.strip(), *kind.special.values()]
+    special = ["<pad>", start, end.strip(), *names.values()]
     tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(special + alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(special)
     template = (
-        "{% for message in messages %}" + start + "{{ message['role'] }}\n"
-        "{% for block in message['content'] %}{% if block['type'] == 'image' %}" + kind.picture + "{% else %}"
-        "{{ block['text'] }}{% endif %}{% endfor %}" + end + "{% endfor %}"
+        "{% for message in messages %}" + start + "{{ message['role'] }}\n" + content + end + "{% endfor %}"
         "{% if add_generation_prompt %}" + start + "assistant\n{% endif %}"
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         eos_token=end.strip(),
-        extra_special_tokens=kind.special,
+        extra_special_tokens=names,
         padding_side="left",
         chat_template=template,
     )

@@ -1,8 +1,9 @@
 """From a name to a loaded model of transformers, and to what tells its weights from any others.
 
 A name is a folder or an id on the Hub, whose files are brought into the Hub's cache first; from there on all is local.
-Weights are too large to be read just to tell them apart, so of every file in a folder its name, its size and three
-pieces count: training changes all weights, and thereby every piece.
+Its configuration says whether it sees pictures; a model of text alone can serve as a judge. Weights are too large to be
+read just to tell them apart, so of every file in a folder its name, its size and three pieces count: training changes
+all weights, and thereby every piece.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from transformers import AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 from proactivebench.errors import UsageError
-from proactivebench.models.processors import Processor, load_processor
+from proactivebench.models.processors import Processor, Tokenizer, load_processor
 
 SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 """Endings of the files that a model is loaded from."""
@@ -36,13 +38,18 @@ class Checkpoint:
 
     Attributes:
         network: The model in evaluation mode, on its device.
-        processor: Its processor.
+        processor: Its processor; of a model of text alone its tokenizer.
         origin: Name, revision, adapter and data type, as JSON values.
     """
 
     network: Network
     processor: Processor
     origin: Mapping[str, str]
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The processor's tokenizer."""
+        return getattr(self.processor, "tokenizer", self.processor)
 
 
 def load_checkpoint(
@@ -63,17 +70,19 @@ def load_checkpoint(
         dtype: As torch names it (`float16`); None is bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
-        UsageError: There is no such thing, or it is not a model that replies to conversations with pictures.
+        UsageError: There is no such thing, or it is not a model that replies to conversations.
     """
     place = _device(device)
     precision = _precision(dtype, place)
     folder, commit = locate(name, revision)
     origin = {"model": name, "revision": commit, "dtype": str(precision).removeprefix("torch.")}
     try:
-        network: Network = AutoModelForImageTextToText.from_pretrained(folder, dtype=precision)
+        sees = type(AutoConfig.from_pretrained(folder)) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+        auto: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+        network: Network = auto.from_pretrained(folder, dtype=precision)
         processor = load_processor(folder)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise UsageError(f"{name} cannot be loaded as a model that replies to pictures: {error}") from error
+        raise UsageError(f"{name} cannot be loaded as a model that replies to conversations: {error}") from error
     if adapter is not None:
         adapter_folder, adapter_commit = locate(adapter)
         network = _merge(network, adapter_folder)

@@ -1,4 +1,4 @@
-"""From a conversation to the tensors that a vision-language model of transformers takes, for every family alike.
+"""From a conversation to the tensors that a model of transformers takes, for every family alike.
 
 A conversation is encoded alone, in whatever thread is free, and batches are padded here. The processors could do both
 at once; but then nothing is ready while the accelerator works, lengths are unknown when requests are grouped, and one
@@ -21,12 +21,15 @@ from transformers.utils.import_utils import is_torchvision_available
 Processor = Any
 """A `transformers.ProcessorMixin`, whose own type hints do not fit what it takes and returns."""
 
+Tokenizer = Any
+"""A `transformers.PreTrainedTokenizerBase`, likewise."""
+
 Encoded = dict[str, torch.Tensor]
 """What the model's `generate` takes, by argument; every tensor's first dimension is rows or pictures."""
 
 
 def load_processor(folder: Path) -> Processor:
-    """The processor of the model in a folder.
+    """The processor of the model in a folder; of a model of text alone its tokenizer.
 
     The processors of many families carry a part for videos that needs torchvision. Where that is missing they are
     loaded without it: this benchmark shows pictures only.
@@ -59,29 +62,35 @@ def image_only(family: type[Processor]) -> type[Processor]:
     return ImageOnly
 
 
+def sees_pictures(processor: Processor) -> bool:
+    """Whether a conversation may have pictures; a tokenizer alone takes none."""
+    return hasattr(processor, "image_processor")
+
+
 def encode(processor: Processor, turns: Iterable[tuple[str, Image.Image | None, str]], dtype: torch.dtype) -> Encoded:
     """Encodes one conversation.
 
     Args:
         processor: The model's processor.
-        turns: Role (`user` or `assistant`), picture in front of the text or None, text.
+        turns: Role (`system`, `user` or `assistant`), picture in front of the text or None, text.
         dtype: Floating point type of the model.
 
     Returns:
         Tensors of one row; floating point ones in `dtype`, all on the CPU.
     """
+    blocks = sees_pictures(processor)  # templates for text alone want the text itself
     conversation = [
-        {
-            "role": role,
-            "content": ([] if picture is None else [{"type": "image", "image": picture}])
-            + [{"type": "text", "text": text}],
-        }
-        for role, picture, text in turns
+        {"role": role, "content": _content(picture, text) if blocks else text} for role, picture, text in turns
     ]
     tensors = processor.apply_chat_template(
         [conversation], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     )
     return {name: value.to(dtype) if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def _content(picture: Image.Image | None, text: str) -> list[dict[str, object]]:
+    shown: list[dict[str, object]] = [] if picture is None else [{"type": "image", "image": picture}]
+    return [*shown, {"type": "text", "text": text}]
 
 
 def collate(rows: Sequence[Encoded], pad_token_id: int) -> Encoded:

@@ -1,4 +1,4 @@
-"""`hf:` models: any image-text-to-text model of transformers, from the Hub or a local folder.
+"""`hf:` models: any image-text-to-text model of transformers, from the Hub or a local folder; as a judge any of text.
 
 Decided here: how a request becomes tensors, how a batch is answered, how large it is, and what the replies depend on.
 How requests become batches is told in `batching`, how a name becomes a loaded model in `checkpoints`.
@@ -22,11 +22,11 @@ from transformers import StoppingCriteriaList
 
 from proactivebench.errors import UsageError
 from proactivebench.images import load_picture
-from proactivebench.models.base import Model, PictureError, Request
+from proactivebench.models.base import Model, PictureError, ReplyError, Request
 from proactivebench.models.batching import Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
-from proactivebench.models.processors import Encoded, collate, encode
-from proactivebench.models.sampling import sampling
+from proactivebench.models.choosing import choosing
+from proactivebench.models.processors import Encoded, collate, encode, sees_pictures
 
 DEFAULT_BATCH = 16
 """Requests in a batch where the user names no number; on a GPU the number to start with."""
@@ -67,7 +67,7 @@ class TransformersModel(Model):
         generating: Seconds that the device has spent on generating; `seconds` minus these it waited for the CPU.
 
     Raises:
-        UsageError: The model cannot take a conversation with a picture, for want of a chat template for instance.
+        UsageError: The model cannot take a conversation, for want of a chat template for instance.
     """
 
     def __init__(
@@ -83,14 +83,15 @@ class TransformersModel(Model):
         self._checkpoint = checkpoint
         self._network = checkpoint.network
         self._max_pixels = max_pixels
-        tokenizer = checkpoint.processor.tokenizer
+        self._sees = sees_pictures(checkpoint.processor)
+        tokenizer = checkpoint.tokenizer
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         self._pad = tokenizer.pad_token_id
-        own = self._network.generation_config
-        self._sampled = own if sample else None
-        self._greedy = copy.deepcopy(own)
-        self._greedy.update(**_NOTHING_RANDOM, max_length=None, max_new_tokens=max_new_tokens, pad_token_id=self._pad)
+        self._sample = sample
+        self._own = self._network.generation_config
+        self._greedy = copy.deepcopy(self._own)
+        self._greedy.update(**_OURS, max_length=None, max_new_tokens=max_new_tokens, pad_token_id=self._pad)
         self._try_out()
         self._grows = batch_size is None and self._network.device.type == "cuda"
         self._limit = BatchLimit(batch_size or DEFAULT_BATCH)
@@ -112,18 +113,17 @@ class TransformersModel(Model):
         return self._batcher.waited + self._batcher.worked
 
     def identity(self) -> Mapping[str, object]:
+        processor = self._checkpoint.processor
         settings: dict[str, object] = {"do_sample": False}
-        if self._sampled is not None:
-            settings = {"do_sample": True} | {
-                key: getattr(self._sampled, key) for key in ("temperature", "top_k", "top_p")
-            }
+        if self._sample:
+            settings = {"do_sample": True} | {key: getattr(self._own, key) for key in ("temperature", "top_k", "top_p")}
         return {
             **self._checkpoint.origin,
             "attention": self._network.config._attn_implementation,
             "max_new_tokens": self._greedy.max_new_tokens,
             "max_pixels": self._max_pixels,
             "sampling": settings,
-            "image_processor": json.loads(self._checkpoint.processor.image_processor.to_json_string()),
+            "image_processor": json.loads(processor.image_processor.to_json_string()) if self._sees else None,
             "versions": {library.__name__: library.__version__ for library in (torch, transformers, PIL)},
         }
 
@@ -132,13 +132,17 @@ class TransformersModel(Model):
 
         The tokenizer also takes up its padding now, which it could not do in several threads at once.
         """
+        picture = Image.new("RGB", (64, 64)) if self._sees else None
         try:
-            encode(self._checkpoint.processor, [("user", Image.new("RGB", (64, 64)), "?")], self._network.dtype)
+            encode(self._checkpoint.processor, [("user", picture, "?")], self._network.dtype)
         except Exception as error:
             name = self._checkpoint.origin["model"]
-            raise UsageError(f"{name} cannot take a conversation with a picture: {error}") from error
+            raise UsageError(f"{name} cannot take a conversation{' with a picture' * self._sees}: {error}") from error
 
     def _prepare(self, request: Request) -> _Prompt:
+        shown = [message.picture.path for message in request.messages if message.picture]
+        if shown and not self._sees:
+            raise UsageError(f"{self._checkpoint.origin['model']} takes texts alone: it can judge, but not play.")
         turns = [
             (message.role, load_picture(message.picture, self._max_pixels) if message.picture else None, message.text)
             for message in request.messages
@@ -146,12 +150,15 @@ class TransformersModel(Model):
         try:
             tensors = encode(self._checkpoint.processor, turns, self._network.dtype)
         except Exception as error:  # whatever a processor raises, it refuses this request
-            paths = ", ".join(str(message.picture.path) for message in request.messages if message.picture)
-            raise PictureError(f"{paths}: the model's processor refuses the conversation ({error}).") from error
+            refused = f"the model's processor refuses the conversation ({error})."
+            if not shown:
+                raise ReplyError(refused) from error
+            raise PictureError(f"{', '.join(map(str, shown))}: {refused}") from error
         return _Prompt(tensors, request.seed)
 
     def _answer(self, batch: Sequence[_Prompt]) -> list[str]:
         device = self._network.device
+        seeds = [prompt.seed for prompt in batch] if self._sample else None
         try:
             inputs = {name: value.to(device) for name, value in collate([p.tensors for p in batch], self._pad).items()}
             started = time.perf_counter()
@@ -159,7 +166,7 @@ class TransformersModel(Model):
                 tokens = self._network.generate(
                     **inputs,
                     generation_config=self._greedy,
-                    logits_processor=self._sampled and sampling(self._sampled, [p.seed for p in batch], device),
+                    logits_processor=choosing(self._own, inputs["attention_mask"], seeds),
                     stopping_criteria=StoppingCriteriaList([self._stop]),
                 ).cpu()
             self.generating += time.perf_counter() - started
@@ -185,5 +192,8 @@ class TransformersModel(Model):
             self.concurrency *= 2
 
 
-_NOTHING_RANDOM = dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "typical_p"), None) | {"do_sample": False}
-"""Generation settings under which the most probable token is taken; a setting without effect would be warned about."""
+_OURS = dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "typical_p")) | {
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+}
+"""Generation settings without effect: `choosing` does what the model's own ask for."""
