@@ -21,8 +21,7 @@ from proactivebench.benchmark import MANIFEST, Benchmark
 from proactivebench.environments import make_environment
 from proactivebench.environments.base import Environment, Observation
 from proactivebench.environments.check import check_environment
-from proactivebench.images import load_picture
-from proactivebench.models.base import Picture, PictureError
+from proactivebench.images import Picture, PictureError, load_picture
 from proactivebench.samples import Sample, read_samples
 from proactivebench.scenarios import Scenario
 from proactivebench.views import Crop

@@ -10,8 +10,7 @@ from PIL import Image
 
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
-from proactivebench.images import load_picture
-from proactivebench.models.base import Picture
+from proactivebench.images import Picture, load_picture
 from proactivebench.scenarios import get_scenario
 
 Transform = Callable[[Image.Image], Image.Image]

@@ -18,3 +18,13 @@ class UsageError(ProactiveBenchError):
     """A request that cannot be meant: an unknown scenario, an impossible option, settings that contradict a run."""
 
     exit_code = 2
+
+
+class ReplyError(ProactiveBenchError):
+    """A request that yielded no answer: it ends its episode as an error and is never scored as an answer.
+
+    Attributes:
+        kind: Short name of the boundary that failed, counted in the metrics (`picture`, `model`, `server`).
+    """
+
+    kind = "model"

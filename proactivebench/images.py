@@ -8,17 +8,39 @@ stored: an orientation in its metadata does not turn it, transparency is dropped
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 
 from PIL import Image
 
-from proactivebench.models.base import Picture, PictureError
+from proactivebench.errors import ReplyError
+from proactivebench.views import View
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 """Formats that are decoded, by Pillow's names."""
 
 MAX_PIXELS = 80_000_000
 """Pixels of the largest stored picture that is decoded; below the number at which Pillow warns."""
+
+
+class PictureError(ReplyError):
+    """A picture that cannot be read, or that the model's processor refuses."""
+
+    kind = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that is not loaded yet.
+
+    Attributes:
+        path: The stored file.
+        view: What to do with it after loading; None shows it as it is.
+    """
+
+    path: Path
+    view: View | None = None
 
 
 def load_picture(picture: Picture, max_pixels: int | None = None) -> Image.Image:

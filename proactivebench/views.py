@@ -14,6 +14,10 @@ HISTORY_SHORT_EDGE = 224
 """Pixels of the short edge of pictures that stay in a conversation (paper, history setting)."""
 
 
+MAX_RATIO = 100
+"""Long edge over short edge of the most extreme picture that is scaled to a short edge; it has 5 megapixels then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crop:
     """A rectangle in pixels, origin top left, right and bottom edge exclusive; Pillow rounds the numbers."""
@@ -29,13 +33,19 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class ShortEdge:
-    """Scales a picture so that its short edge has `pixels`; the long edge is rounded down."""
+    """Scales a picture so that its short edge has `pixels`; the long edge is rounded down.
+
+    Raises:
+        ValueError: When called with a picture whose sides are more than `MAX_RATIO` : 1.
+    """
 
     pixels: int = HISTORY_SHORT_EDGE
 
     def __call__(self, image: Image.Image) -> Image.Image:
         width, height = image.size
         short = min(width, height)
+        if not 0 < max(width, height) <= MAX_RATIO * short:
+            raise ValueError(f"{width} x {height} pixels; sides must be {MAX_RATIO} : 1 or less")
         return image.resize((int(width * self.pixels / short), int(height * self.pixels / short)))
 
 

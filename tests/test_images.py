@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from proactivebench import images
-from proactivebench.images import load_picture
-from proactivebench.models.base import Picture, PictureError
+from proactivebench.images import Picture, PictureError, load_picture
 from proactivebench.views import Chain, Crop, ShortEdge
 
 
@@ -74,6 +73,12 @@ def test_a_file_that_is_no_whole_picture_is_named(gradient: Path, kind: str) -> 
     _broken(gradient, kind)
     with pytest.raises(PictureError, match=r"gradient\.png"):
         load_picture(Picture(gradient))
+
+
+@pytest.mark.parametrize("crop", [Crop(0, 0, 120, 1), Crop(7, 0, 8, 2000), Crop(3, 3, 3, 3)])
+def test_a_thin_picture_is_not_scaled_to_a_huge_one(gradient: Path, crop: Crop) -> None:
+    with pytest.raises(PictureError, match=r"gradient\.png.*100 : 1"):
+        load_picture(Picture(gradient, Chain((crop, ShortEdge()))))
 
 
 def test_a_picture_of_too_many_pixels_is_not_decoded(gradient: Path, monkeypatch: pytest.MonkeyPatch) -> None:

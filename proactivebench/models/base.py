@@ -9,41 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from proactivebench.environments.base import Environment
-from proactivebench.errors import ProactiveBenchError
-from proactivebench.views import View
+from proactivebench.errors import ReplyError
+from proactivebench.images import Picture, PictureError
 
-
-class ReplyError(ProactiveBenchError):
-    """A request that yielded no answer: it ends its episode as an error and is never scored as an answer.
-
-    Attributes:
-        kind: Short name of the boundary that failed, counted in the metrics (`picture`, `model`, `server`).
-    """
-
-    kind = "model"
-
-
-class PictureError(ReplyError):
-    """A picture that cannot be read, or that the model's processor refuses."""
-
-    kind = "picture"
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture of a conversation, not loaded yet.
-
-    Attributes:
-        path: The stored file.
-        view: What to do with it after loading; None shows it as it is.
-    """
-
-    path: Path
-    view: View | None = None
+__all__ = ["Message", "Model", "Picture", "PictureError", "ReplyError", "Request"]
+"""All that a model of one's own needs, in one place."""
 
 
 @dataclass(frozen=True, slots=True)
