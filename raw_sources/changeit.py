@@ -37,11 +37,19 @@ class Label(IntEnum):
 
 
 class Category(NamedTuple):
-    """One line of `categories.csv`: `apple,"Apple Peeling/Cutting",0.309` is the object Apple, the action Peeling."""
+    """One line of `categories.csv`: `apple,"Apple Peeling/Cutting",0.309` is the object Apple, the action Peeling.
+
+    Attributes:
+        name: The folder of its videos.
+        object_name: What changes.
+        action_name: What is done to it.
+        other_actions: What is done to it as well (`Cutting`).
+    """
 
     name: str
     object_name: str
     action_name: str
+    other_actions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,8 @@ def read_categories(path: Path) -> dict[str, Category]:
         if not (object_name and action and row[0]):
             expected = 'expected a line like apple,"Apple Peeling/Cutting",0.309'
             raise SourceError(f"{path}:{number}: {expected}, found {','.join(row)!r}.")
-        categories[row[0]] = Category(row[0], object_name, action.split("/")[0])
+        action_name, *others = action.split("/")
+        categories[row[0]] = Category(row[0], object_name, action_name, tuple(others))
     return categories
 
 

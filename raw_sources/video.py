@@ -170,3 +170,11 @@ def duration_seconds(path: Path) -> float:
             if packet.pts is not None and packet.time_base is not None
         ]
         return max(ends, default=0.0)
+
+
+def video_versions() -> dict[str, str]:
+    """Name -> version of the libraries that decide the pixels of frames."""
+    import av
+
+    libraries = {name: ".".join(map(str, av.library_versions[name])) for name in ("libavcodec", "libswscale")}
+    return {"av": av.__version__, **libraries}
