@@ -208,7 +208,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: StubServer, re
     [
         (Answer(b"all broken", 500), "answered 500: all broken"),
         (Answer(b'{"error": {"message": "picture too large"}}', 400), "picture too large"),
-        (Answer(b"torn", drop=True), "gave no answer: Connection error."),
+        (Answer(b"torn", drop=True), "gave no answer: peer closed connection"),
         (Answer(hang=True), "gave no answer: Request timed out."),
         (Answer(b""), "sent no reply ( Invalid JSON"),
         (Answer(b"<html>hello</html>", headers={"Content-Type": "text/html"}), "<html>hello</html>"),

@@ -112,8 +112,9 @@ class OpenAIModel(Model):
             text = await self._client.post("/chat/completions", body=body, cast_to=str)
         except openai.APIStatusError as error:
             raise self._refusal(error) from None
-        except openai.APIConnectionError as error:  # an address or a pause in the network; its cause tells more
-            raise ServerError(self._safe(f"gave no answer: {error} {error.__cause__ or ''}")) from None
+        except openai.APIConnectionError as error:
+            reason = str(error.__cause__ or "") or str(error)  # the cause tells more, except for a time-out
+            raise ServerError(self._safe(f"gave no answer: {reason.rstrip('.')}.")) from None
         return self._read(text)
 
     def identity(self) -> Mapping[str, object]:
