@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from huggingface_hub import DatasetCard, HfApi
 
 from builders.hub import croissant
-from builders.hub.client import HubError, UnreachableError
+from builders.hub.client import HubError, UnreachableError, connect
 from builders.hub.publish import Upload, prepare, upload
 from builders.hub.rights import require_rights
 from builders.manifest import add_to_manifest
@@ -190,6 +190,16 @@ def test_a_training_split_of_unknown_origin_is_refused(data: Path) -> None:
     shutil.copy(data / "data" / "train-00000-of-00001.parquet", data / "data" / "train-extra.parquet")
     with pytest.raises(UsageError, match=r"training split that .* does not list"):
         prepare(data, REPO, "http://hub")
+
+
+def test_missing_libraries_are_named_with_the_way_to_get_them(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlcroissant", None)
+    (data / "croissant.json").unlink()
+    with pytest.raises(UsageError, match=r'mlcroissant.*pip install "proactivebench-toolkit\[hub\]"'):
+        prepare(data, REPO, "http://hub")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UsageError, match=r"huggingface_hub.*proactivebench-toolkit\[hub\]"):
+        connect()
 
 
 # What licences allow.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -252,7 +253,7 @@ def test_files_elsewhere_in_the_repository_are_never_taken(hub: LocalHub, tmp_pa
 @pytest.mark.parametrize(
     ("repo", "parts", "options", "said"),
     [
-        ("ann/nothing", (), {}, "does not exist, or the Hub does not know who you are"),
+        ("ann/nothing", (), {}, "there is no such data set"),
         ("a b c", (), {}, "expected USER/NAME"),
         (REPO, ("mars",), {}, "There is no scenario 'mars'"),
         (REPO, ("rod",), {}, "holds no ROD; it has QD, COCO, train"),
@@ -271,7 +272,7 @@ def test_a_request_that_cannot_be_met_says_why(
 
 def test_a_private_repository_is_for_its_owner(hub: LocalHub, tmp_path: Path) -> None:
     hub.repos[REPO].private = True
-    with pytest.raises(HubError, match="does not exist, or"):
+    with pytest.raises(HubError, match="there is no such data set"):
         get(hub, tmp_path, "qd")
     assert get(hub, tmp_path, "qd", token=TOKEN).fetched == ["QD"]
     assert not any(TOKEN.encode() in data for data in content(tmp_path).values())
@@ -302,6 +303,13 @@ def test_what_was_not_pulled_is_not_replaced(hub: LocalHub, tmp_path: Path) -> N
     (tmp_path / "out" / "pulled.json").write_text("[]")
     with pytest.raises(UsageError, match="no record of a pull"):
         get(hub, tmp_path / "out", "qd")
+
+
+def test_two_pulls_at_once_share_the_work(hub: LocalHub, tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: get(hub, tmp_path, "qd"), range(3)))
+    assert sorted(pulled.fetched for pulled in done) == [[], [], ["QD"]]
+    assert downloads(hub).count(ARCHIVE) == 1
 
 
 # The whole way, by the commands that people type.

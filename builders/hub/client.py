@@ -92,7 +92,7 @@ def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
     status = error.response.status_code
     said = _clean(error.server_message or error.response.reason_phrase)
     if status == 401:
-        return HubError(f"{repo}: it does not exist, or the Hub does not know who you are ({said}). {_LOG_IN}.")
+        return HubError(f"{repo}: the Hub does not know who you are, or there is no such data set ({said}). {_LOG_IN}.")
     if status == 403:
         return HubError(f"{repo}: your token may not do this ({said}). {_LOG_IN} to one with the right to write there.")
     if status == 404:

@@ -82,12 +82,13 @@ def pull(
     """
     snapshot = Snapshot.open(api, repo, revision)
     wanted = _wanted(snapshot, parts)
+    progress = progress or Progress(disable=True)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(out / ".build.lock", timeout=0):
-            return _Pull(snapshot, out, progress or Progress(disable=True)).run(wanted)
-    except filelock.Timeout:
-        raise UsageError(f"Another process is writing to {out}. Wait for it, or choose another folder.") from None
+        waiting = progress.add_task("Waiting until no other process writes there", total=None)
+        with filelock.FileLock(out / ".build.lock"):
+            progress.remove_task(waiting)
+            return _Pull(snapshot, out, progress).run(wanted)
     except OSError as error:
         raise HubError(
             f"{error.filename or out}: {error.strerror or error}. What has arrived is kept: once that is mended, the "
