@@ -9,10 +9,12 @@ import click
 
 from commands.build import build, check
 from commands.demo import demo
-from commands.evaluate import evaluate
+from commands.evaluate import compare, evaluate, filter_, judge
 from commands.publish import package, publish, pull
 from commands.report import look, play, report, view
 from commands.shared import Commands
+from commands.sources import fetch, sources
+from commands.train import train
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +23,25 @@ def main() -> None:
     """Build, check and evaluate ProactiveBench: does a multimodal model know when to ask for help?"""
 
 
-for command in (build, check, package, publish, pull, evaluate, report, view, look, play, demo):
+for command in (
+    sources,
+    fetch,
+    build,
+    check,
+    package,
+    publish,
+    pull,
+    evaluate,
+    judge,
+    filter_,
+    compare,
+    train,
+    report,
+    view,
+    look,
+    play,
+    demo,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""`train`: GRPO on a model, with the settings as options or in a TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import click
+
+from commands.shared import EXISTING_FOLDER, FOLDER, console
+from proactivebench.training.settings import TrainSettings, option_name
+
+
+def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds an option for every field of `TrainSettings`."""
+    annotations = get_type_hints(TrainSettings, include_extras=True)
+    for field in reversed(fields(TrainSettings)):
+        annotation, text = get_args(annotations[field.name])
+        kind = next((part for part in get_args(annotation) if part is not NoneType), annotation)
+        option = click.option(
+            option_name(field.name),
+            type=EXISTING_FOLDER if kind is Path else kind,
+            is_flag=kind is bool,
+            required=field.default is MISSING,
+            default=None if field.default is MISSING else field.default,
+            show_default=kind is not bool,
+            help=text,
+        )
+        command = option(command)
+    return command
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Takes the settings of a TOML file as defaults, so that options on the command line go before them."""
+    import tomllib
+
+    from proactivebench.errors import UsageError
+
+    if path is None:
+        return
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as TOML: {error}") from error
+    known = {field.name for field in fields(TrainSettings)} | {"out"}
+    if unknown := sorted(settings.keys() - known):
+        raise UsageError(f"{path} has {unknown[0]!r}, which is no setting. There are: {', '.join(sorted(known))}.")
+    context.default_map = settings
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    callback=_read_config,
+    is_eager=True,
+    expose_value=False,
+    help="TOML file with settings, named as the options with _ for -; options go before it.",
+)
+@_setting_options
+@click.option("--out", type=FOLDER, required=True, help="Folder of the training; an interrupted one is continued.")
+def train(out: Path, **settings: Any) -> None:
+    """Train a model to ask when it has to, with GRPO and the paper's recipe.
+
+    The folder holds train.json (all settings), train_log.jsonl (a line per step), checkpoints, and at the end the
+    adapter, for `evaluate --adapter`. The same command continues an interrupted training. Several GPUs: `accelerate
+    launch --config_file proactivebench/training/configs/zero2.yaml -m cli train ...`.
+    """
+    from proactivebench.errors import UsageError
+
+    chosen = TrainSettings(**settings)
+    say = console().print
+    say("Loading torch, transformers and TRL")
+    try:
+        from proactivebench.training.grpo import train as run
+    except ImportError as error:
+        raise UsageError(
+            f"Training needs {error.name}: install the extra with pip install 'proactivebench-toolkit[train]'."
+        ) from error
+    _quieten()
+    result = run(chosen, out, console())
+    model = f"--model {result}" if chosen.full else f"--model {chosen.model} --adapter {result}"
+    say(f"Trained: {result}. To see what it learned: proactivebench evaluate {model} --data BENCHMARK --out RUN")
+
+
+def _quieten() -> None:
+    """Leaves the terminal to our own progress: the libraries' bars and advice to developers are switched off."""
+    import warnings
+
+    import datasets
+    from transformers.utils import logging
+
+    datasets.disable_progress_bars()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", category=FutureWarning)

@@ -1,0 +1,1 @@
+"""Training with GRPO: models that learn when to ask. Start reading at `grpo`."""

@@ -1,0 +1,265 @@
+"""`train`: GRPO (arXiv:2402.03300) as in section 5 of the paper, with TRL's trainer. Read `train` from top to bottom.
+
+A step takes some prompts, lets the model answer each of them several times, and rewards every answer: 1 for the right
+category, r_p for a suggestion that is valid in this frame, 0 for all else. What counts is how much better an answer is
+than the others to the same prompt: its advantage, (reward - mean) / standard deviation. One policy gradient step makes
+better answers more likely. There is no value model, no reference model (beta is 0: nothing holds the model near where
+it began), and no clipping that bites, as every answer is learned from once, by the weights that gave it.
+
+With r_p below 1, asking pays where a guess would be right less often than r_p, and a category pays where it can be
+seen. That is all of the method; what else is here says how much, on what, and how it survives an interruption.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import accelerate
+import torch
+import transformers
+import trl
+from accelerate import PartialState
+from peft import LoraConfig
+from rich.console import Console
+from transformers import PrinterCallback
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
+
+from proactivebench import __version__
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import UsageError
+from proactivebench.evaluation.folders import DescribedFolder
+from proactivebench.models.checkpoints import Network, load_checkpoint, locate
+from proactivebench.models.processors import load_processor, sees_pictures
+from proactivebench.training.data import PromptLimit, TrainFiles, load_rows
+from proactivebench.training.held_out import HeldOut
+from proactivebench.training.multi_turn import EPISODE_TOKENS, Episodes
+from proactivebench.training.rewards import Reward
+from proactivebench.training.settings import BatchPlan, TrainSettings
+from proactivebench.training.watch import Watch, open_log, training_progress
+
+DESCRIPTION = "train.json"
+
+
+class Trainer(GRPOTrainer):
+    """TRL's trainer, with two habits changed: others can add to its log, and it writes no model card of its own."""
+
+    def __init__(self, *arguments: Any, **named: Any):
+        self._to_report: dict[str, float] = {}
+        super().__init__(*arguments, **named)
+
+    def report(self, metrics: Mapping[str, float]) -> None:
+        """Adds metrics to the next entry of the log."""
+        self._to_report.update(metrics)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        super().log(logs | self._to_report, start_time)
+        self._to_report.clear()
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """`train.json` says what was done."""
+
+
+def train(settings: TrainSettings, out: Path, console: Console) -> Path:
+    """Trains a model, or continues the training in a folder.
+
+    Args:
+        settings: What to do.
+        out: Folder of the training: `train.json`, `train_log.jsonl`, checkpoints, evaluations, and at the end the
+            folder `adapter` (or `model` with `full`).
+        console: Where to show progress.
+
+    Returns:
+        The folder of the trained adapter or model, saved with its processor.
+
+    Raises:
+        UsageError: The settings cannot be meant, or the folder holds another training.
+        ProactiveBenchError: A row of the data is unfit, or the training cannot learn.
+    """
+    # Who trains: this process alone, or one of several that `accelerate launch` has started, each with its device.
+    on_gpu = torch.cuda.is_available()
+    place = PartialState(cpu=not on_gpu)
+    _require_launcher(place)
+    _require_installed(settings.report_to)
+    plan = BatchPlan.of(settings, place.num_processes)
+    result = out / ("model" if settings.full else "adapter")
+    tokens = settings.max_new_tokens
+
+    with ExitStack() as stack:
+        progress = stack.enter_context(training_progress(console))
+
+        # What is trained on what. Both are identified before anything is loaded, and the folder is claimed with that.
+        loading = progress.add_task(f"Loading {settings.model}", total=None)
+        folder, revision = locate(settings.model)
+        data = Episodes(Benchmark.open(Path(settings.data))) if settings.multi_turn else TrainFiles.find(settings.data)
+        if place.is_main_process:
+            stack.enter_context(DescribedFolder(out, DESCRIPTION, _identity(settings, revision, data.fingerprint)))
+            _remove_torn_checkpoints(out)
+        place.wait_for_everyone()
+        if result.exists():
+            return result
+        checkpoint = max(out.glob("checkpoint-*"), key=_step_of, default=None)
+
+        # The model. All weights need 32 bits to add up small updates; frozen ones under an adapter do not.
+        half = on_gpu and not settings.full
+        loaded = load_checkpoint(str(folder), device=str(place.device), dtype="bfloat16" if half else "float32")
+        network, processor = loaded.network, loaded.processor
+        if not sees_pictures(processor):
+            raise UsageError(f"{settings.model} is a model of text alone; training needs one that sees pictures.")
+        network.name_or_path = settings.model  # what the adapter will name as its base, not the cache's folder
+        processor.tokenizer.padding_side = "left"
+
+        # What it is trained on: single turns out of files, or the episodes of a benchmark.
+        progress.update(loading, description="Reading the data")
+        if isinstance(data, Episodes):
+            task = data.for_trainer(settings, network.config.model_type, load_processor(folder))
+        else:
+            limit = PromptLimit(processor, network.config.get_text_config().max_position_embeddings - tokens)
+            track = partial(progress.track, task_id=loading)
+            task = {
+                "train_dataset": load_rows(data, limit, stream=settings.stream, track=track),
+                "reward_funcs": Reward(settings.proactive_reward),
+                "processing_class": processor,
+            }
+        progress.remove_task(loading)
+
+        # The trainer, with everything that the paper sets and everything that its silence leaves to us.
+        trainer = Trainer(
+            model=network,
+            **task,
+            peft_config=None if settings.full else lora(network, settings),
+            args=GRPOConfig(
+                # The paper's.
+                num_generations=settings.generations,
+                learning_rate=settings.learning_rate,
+                lr_scheduler_type="cosine",
+                warmup_steps=0,
+                optim="adamw_torch",
+                weight_decay=0.0,
+                max_steps=_steps(settings, data.rows),
+                # The loss of the GRPO paper: the mean over answers of the mean over their tokens.
+                loss_type="grpo",
+                beta=0.0,
+                temperature=settings.temperature,
+                max_completion_length=EPISODE_TOKENS if settings.multi_turn else tokens,
+                generation_kwargs={"max_new_tokens": tokens},
+                # How it is computed.
+                per_device_train_batch_size=settings.per_device_batch,
+                gradient_accumulation_steps=plan.accumulation,
+                steps_per_generation=plan.passes_per_generation,
+                gradient_checkpointing=on_gpu,
+                bf16=on_gpu,
+                use_cpu=not on_gpu,
+                seed=settings.seed,
+                # What is kept and shown.
+                output_dir=str(out),
+                save_steps=settings.save_every,
+                save_total_limit=2,
+                logging_steps=1,
+                logging_nan_inf_filter=False,
+                report_to=settings.report_to or "none",
+                disable_tqdm=True,
+            ),
+        )
+        trainer.remove_callback(PrinterCallback)
+        step = 0 if checkpoint is None else _step_of(checkpoint)
+        log = open_log(out, step) if place.is_main_process else None
+        if log is not None:
+            stack.callback(log.close)
+        if settings.eval_data is not None:
+            held_out = HeldOut(Benchmark.open(settings.eval_data), settings, processor, out, log, trainer.report)
+            held_out.trainer = trainer
+            trainer.add_callback(held_out)
+        trainer.add_callback(Watch(log, progress, settings.prompts_per_step, out))
+
+        # The training, and its result: complete or not there at all.
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        unfinished = result.with_name(f".{result.name}.part")
+        trainer.save_model(str(unfinished))
+        if place.is_main_process:
+            processor.save_pretrained(unfinished)  # as it came
+            (unfinished / "training_args.bin").unlink()  # a pickle, which nobody should have to trust
+            (unfinished / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
+            unfinished.replace(result)
+        place.wait_for_everyone()
+    return result
+
+
+def lora(network: Network, settings: TrainSettings) -> LoraConfig:
+    """The paper's adapter: on the query and key projections of the language model, never of the vision tower.
+
+    Raises:
+        UsageError: The language model has no projections of these names.
+    """
+    decoder = network.get_decoder()
+    prefix = next(name for name, module in network.named_modules() if module is decoder)
+    targets = rf"{re.escape(prefix)}\..*\.(q_proj|k_proj)"
+    if not any(re.fullmatch(targets, name) for name, _ in network.named_modules()):
+        raise UsageError(
+            f"{settings.model} has no layers q_proj and k_proj in its language model ({type(decoder).__name__}); "
+            "train all weights with --full."
+        )
+    return LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _identity(settings: TrainSettings, revision: str, data: object) -> dict[str, Any]:
+    """Everything that decides the result, and how it is watched, as JSON values."""
+    return {
+        "toolkit": __version__,
+        "settings": settings.as_json(),
+        "model_revision": revision,
+        "data_revision": data,
+        "versions": {library.__name__: library.__version__ for library in (torch, transformers, trl, accelerate)},
+    }
+
+
+def _steps(settings: TrainSettings, rows: int) -> int:
+    in_data = int(rows * settings.epochs) // settings.prompts_per_step
+    if rows < settings.prompts_per_step:
+        raise UsageError(
+            f"{settings.data} has {rows} rows, but one step takes {settings.prompts_per_step} different prompts "
+            f"(--completions-per-step {settings.completions_per_step} / --generations {settings.generations}). "
+            f"Take at most --completions-per-step {rows * settings.generations}."
+        )
+    return settings.max_steps or max(1, in_data)
+
+
+def _remove_torn_checkpoints(out: Path) -> None:
+    """Removes what an interruption left unfinished: the state is what a checkpoint gets last."""
+    for checkpoint in out.glob("checkpoint-*"):
+        try:
+            _step_of(checkpoint)
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
+
+
+def _require_launcher(place: PartialState) -> None:
+    if place.num_processes == 1 and torch.cuda.device_count() > 1:
+        raise UsageError(
+            f"{torch.cuda.device_count()} GPUs are visible to one process. Start one process for each with `accelerate "
+            "launch --config_file CONFIG -m cli train ...` (configurations lie in proactivebench/training/configs), or "
+            "choose one GPU with CUDA_VISIBLE_DEVICES=0."
+        )
+
+
+def _require_installed(reporter: str | None) -> None:
+    if reporter is not None and importlib.util.find_spec(reporter) is None:
+        raise UsageError(f"--report-to {reporter} needs it: pip install {reporter}.")

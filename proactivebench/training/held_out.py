@@ -1,0 +1,93 @@
+"""The evaluation during a training: a small benchmark is played with the weights as they are, by the evaluator itself.
+
+So acc and psr move in the log in exactly the sense in which they are reported later. The episodes of each evaluation
+stay in the training's folder, as a run like any other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from trl.models.utils import unwrap_model_for_generation
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.evaluation import engine
+from proactivebench.evaluation.folders import LineFile
+from proactivebench.evaluation.settings import Settings
+from proactivebench.models.checkpoints import Checkpoint
+from proactivebench.models.processors import Processor
+from proactivebench.models.transformers_model import TransformersModel
+from proactivebench.training.settings import TrainSettings
+
+FOLDER = "held_out"
+"""Folder of the evaluations, one run per step, in a training's folder."""
+
+
+class HeldOut(TrainerCallback):
+    """Plays a benchmark before the first step, every so many steps, and after the last.
+
+    Args:
+        benchmark: What to play.
+        settings: How often, and how many samples.
+        processor: The model's processor.
+        folder: The training's folder.
+        log: Where the scores become a line; None on all processes but the first.
+        report: Told the scores by name (`held_out/acc`), for the trainer's own log.
+
+    Attributes:
+        trainer: The trainer, which knows how to bring weights together that several devices hold; set by it.
+    """
+
+    trainer: Any
+
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        settings: TrainSettings,
+        processor: Processor,
+        folder: Path,
+        log: LineFile | None,
+        report: Callable[[dict[str, float]], None],
+    ):
+        self._benchmark = benchmark
+        self._settings = settings
+        self._processor = processor
+        self._folder = folder / FOLDER
+        self._log = log
+        self._report = report
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if state.global_step == 0:
+            self._evaluate(0)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if state.global_step % self._settings.eval_every == 0 or state.global_step == state.max_steps:
+            self._evaluate(state.global_step)
+
+    def _evaluate(self, step: int) -> None:
+        accelerator = self.trainer.accelerator
+        # All processes enter: under ZeRO-3 each holds a part of the weights.
+        with unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as network:
+            if self._log is not None:
+                was_training = network.training
+                self._play(network.eval(), step, self._log)
+                network.train(was_training)
+        accelerator.wait_for_everyone()
+
+    def _play(self, network: Any, step: int, log: LineFile) -> None:
+        folder = self._folder / f"step-{step:06d}"
+        shutil.rmtree(folder, ignore_errors=True)  # of the same step before an interruption
+        checkpoint = Checkpoint(network, self._processor, {"model": self._settings.model, "step": str(step)})
+        model = TransformersModel(
+            checkpoint, batch_size=self._settings.generate_at_once, max_new_tokens=self._settings.max_new_tokens
+        )
+        limit = Settings(limit=self._settings.eval_limit, history=self._settings.multi_turn)
+        metrics = engine.evaluate(self._benchmark, self._benchmark.scenarios, model, limit, folder)
+        scores = {name: metrics["average"][name] for name in ("acc", "psr")}
+        answers = {name: scenario["answers"] for name, scenario in metrics["scenarios"].items() if scenario["n"]}
+        log.append({"step": step, "held_out": scores | {"answers": answers}})
+        self._report({f"held_out/{name}": value for name, value in scores.items() if value is not None})

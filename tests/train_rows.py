@@ -1,0 +1,80 @@
+"""What the tests of the training train on: single turns out of the environments of a small benchmark."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from rich.console import Console
+from trl.trainer.grpo_config import GRPOConfig
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.environments import make_environment
+from proactivebench.images import load_picture
+from proactivebench.models.base import Picture
+from proactivebench.prompts import multiple_choice
+from proactivebench.scenarios import QD
+from proactivebench.training import grpo
+from proactivebench.training.settings import TrainSettings
+
+_BLOCK = {"type": datasets.Value("string"), "text": datasets.Value("string")}
+FEATURES = {
+    "prompt": datasets.List({"role": datasets.Value("string"), "content": datasets.List(_BLOCK)}),
+    "ground_truth": datasets.Value("string"),
+    "proactive_actions": datasets.List(datasets.Value("string")),
+    "options": datasets.List(datasets.Value("string")),
+    "images": datasets.List(datasets.Image()),
+}
+
+SMALL = {"completions_per_step": 16, "generations": 8, "per_device_batch": 8, "max_new_tokens": 1}
+"""Settings of a training whose steps take a fraction of a second."""
+
+
+def single_turns(benchmark: Benchmark, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """One row for each sample, at a frame that chance decides."""
+    rng = random.Random(seed)
+    for sample in benchmark.samples(QD):
+        environment = make_environment(sample)
+        for _ in range(rng.randrange(sample.num_images)):
+            environment.step(environment.accepted[0])
+        shown = environment.observe()
+        text = multiple_choice(shown.question, shown.options, short_answer=True)
+        yield {
+            "prompt": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}],
+            "ground_truth": sample.answer,
+            "proactive_actions": list(environment.accepted),
+            "options": list(shown.options),
+            "images": [load_picture(Picture(benchmark.root / shown.image))],
+        }
+
+
+def write_rows(rows: list[dict[str, Any]], folder: Path) -> Path:
+    """Writes `folder/data/train-*.parquet` with the columns of the first row, and returns the folder."""
+    features = datasets.Features({name: FEATURES.get(name, datasets.Value("float32")) for name in rows[0]})
+    (folder / "data").mkdir(parents=True)
+    datasets.Dataset.from_list(rows, features=features).to_parquet(folder / "data" / "train-00000-of-00001.parquet")
+    return folder
+
+
+def train(model: Path, data: Path, out: Path, **settings: Any) -> Path:
+    """Trains with small settings and returns the result's folder."""
+    chosen = TrainSettings(model=str(model), data=str(data), **SMALL | settings)
+    return grpo.train(chosen, out, Console(quiet=True))
+
+
+def answer_with_letters(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a random model sample nothing but the letters A to H, so that answers are read and rewards differ."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    others = [token for token in range(len(tokenizer)) if tokenizer.decode([token]) not in set("ABCDEFGH")]
+    one_letter = {"max_new_tokens": 1, "suppress_tokens": others}
+
+    def configure(**settings: Any) -> GRPOConfig:
+        return GRPOConfig(**settings | {"generation_kwargs": one_letter})
+
+    monkeypatch.setattr(grpo, "GRPOConfig", configure)
