@@ -35,5 +35,7 @@ def draw_wrong_categories(random: Random, answer: str, *pools: Iterable[str]) ->
         drawn += random.sample(candidates, min(len(candidates), WRONG_CATEGORIES - len(drawn)))
         taken |= texts.keys()
     if len(drawn) < WRONG_CATEGORIES:
-        raise ValueError(f"{answer!r} needs {WRONG_CATEGORIES} wrong categories, but only {len(drawn)} differ from it")
+        raise ValueError(
+            f"{answer!r} needs {WRONG_CATEGORIES} wrong categories that can be told apart, there are {len(drawn)}"
+        )
     return drawn

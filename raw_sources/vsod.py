@@ -164,7 +164,7 @@ class Vsod(Source[VsodRecord]):
     def verify(self) -> Inventory:
         """Reads every annotation and the head of every frame; names what is missing, unreadable or does not fit."""
         inventory = Inventory({"videos": 0, "frames": 0, "occluded frames": 0})
-        for record in self._all(inventory.problems):
+        for record in self.read(inventory.problems):
             inventory.counts["videos"] += 1
             inventory.counts["frames"] += len(record.frames)
             for frame in record.frames:
@@ -177,11 +177,12 @@ class Vsod(Source[VsodRecord]):
 
     def records(self) -> Iterator[VsodRecord]:
         """Yields the videos whose frames and annotations correspond, test before train, by name."""
-        return self._all([])
+        return self.read([])
 
-    def _all(self, problems: list[Problem]) -> Iterator[VsodRecord]:
+    def read(self, problems: list[Problem]) -> Iterator[VsodRecord]:
+        """Yields what `records` yields, and adds what is missing or broken to `problems`."""
         for split, video in self.videos():
-            if record := self.read(split, video, problems):
+            if record := self.read_video(split, video, problems):
                 yield record
 
     def videos(self) -> tuple[tuple[str, str], ...]:
@@ -195,7 +196,7 @@ class Vsod(Source[VsodRecord]):
     def _listing(self, *parts: str) -> Listing:
         return listing(self.folder.joinpath(*parts))
 
-    def read(self, split: str, video: str, problems: list[Problem]) -> VsodRecord | None:
+    def read_video(self, split: str, video: str, problems: list[Problem]) -> VsodRecord | None:
         """Reads one video; None where it cannot be used, and `problems` then says why."""
         frames = pictures(self.folder / "Data" / split / video)
         annotations = self._listing("Annotations", split, video)
