@@ -85,7 +85,8 @@ class Album(ABC):
         Raises:
             IndexError: There is no such chunk.
         """
-        if part >= len(self.sizes()) or number * CHUNK >= self.sizes()[part]:
+        sizes = self.sizes()
+        if not (0 <= part < len(sizes) and 0 <= number * CHUNK < sizes[part]):
             raise IndexError(f"there is no chunk {part}-{number}")
         places: dict[Shown, int] = {}
         entries = self.entries(part, number * CHUNK, (number + 1) * CHUNK)

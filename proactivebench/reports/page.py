@@ -134,13 +134,14 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
         compare_paper: Place them among the paper's models.
         live: Let the page look every few seconds whether more has been played.
     """
+    tables = score_tables(runs, compare_paper=compare_paper)
     endings = {ending(episode) for run in runs for episode in run.episodes}
     return render(
         "runs.html",
         "album.js",
         title=_title(runs),
         runs=runs,
-        tables=score_tables(runs, compare_paper=compare_paper),
+        tables=[table for table in tables if any(row.run is None for row in table.rows)],
         overall=_lines(runs, None),
         by_scenario=[(SCENARIOS[name], lines) for name in SCENARIOS if (lines := _lines(runs, name))],
         plots=_drawn_plots(runs, compare_paper=compare_paper),

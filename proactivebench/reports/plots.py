@@ -164,7 +164,7 @@ def _per_turns(runs: Sequence[Run], theme: Theme) -> Figure | None:
     figure, axes = new_figure(theme)
     drawn = False
     for position, run in enumerate(runs):
-        points = accuracy_per_turns(run) if run.setting != "reference" else []
+        points = accuracy_per_turns(run)
         if points:
             drawn = True
             turns, _, acc, low, high = zip(*points, strict=True)
@@ -175,6 +175,7 @@ def _per_turns(runs: Sequence[Run], theme: Theme) -> Figure | None:
         return None
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="turns of the episode", ylabel="accuracy, %", ylim=(-3, 103))
+    axes.set_xlim(0.5, axes.dataLim.x1 + 0.5)
     add_legend(axes, theme)
     return figure
 
@@ -192,7 +193,7 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
     """The plots of some runs; one whose data the runs do not have draws None."""
     tables = score_tables(runs, compare_paper=compare_paper)
     paper = {table.setting: [row for row in table.rows if row.run is None] for table in tables}
-    turns = [run for run in runs if run.setting != "reference"]
+    turns = [run for run in runs if run.identity["settings"]["mode"] not in ("reference", "oeg")]
     return [
         Plot(
             "acc_psr",

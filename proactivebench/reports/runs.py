@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,10 @@ class Run:
         """The scores of the finished episodes, as `compute_metrics` gives them."""
         return compute_metrics(self.episodes, self.identity["settings"]["seed"])
 
-    @cached_property
+    @property
     def samples(self) -> Mapping[tuple[str, int], Sample]:
         """The samples of its scenarios by short name and id."""
-        return {
-            (name, sample.id): sample
-            for name in self.identity["scenarios"]
-            for sample in self.benchmark.samples(get_scenario(name), filtered=False)
-        }
+        return _samples(self.benchmark, tuple(self.identity["scenarios"]))
 
     @property
     def fingerprint(self) -> str:
@@ -97,6 +93,14 @@ class Run:
         """Bytes of its records: grows with every episode."""
         path = self.folder / EPISODES
         return path.stat().st_size if path.exists() else 0
+
+
+@lru_cache(maxsize=8)
+def _samples(benchmark: Benchmark, names: tuple[str, ...]) -> Mapping[tuple[str, int], Sample]:
+    """Read once for all runs of a benchmark, and for all looks at a run that goes on."""
+    return {
+        (name, sample.id): sample for name in names for sample in benchmark.samples(get_scenario(name), filtered=False)
+    }
 
 
 def _unusual(settings: Mapping[str, Any]) -> Iterator[str]:

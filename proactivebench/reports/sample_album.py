@@ -42,7 +42,8 @@ class SampleAlbum(Album):
         rows = []
         for sample in self._samples:
             answer = answers.setdefault(sample.answer, len(answers))
-            rows.append([_SCENARIOS.index(sample.scenario.name), sample.id, 0, 0, sample.num_images, 0, answer])
+            turns = make_environment(sample).max_turns
+            rows.append([_SCENARIOS.index(sample.scenario.name), sample.id, 0, 0, turns, 0, answer])
         return {
             "kind": "samples",
             "chunk": CHUNK,

@@ -18,11 +18,12 @@ from proactivebench.scenarios import SCENARIOS
 
 AVERAGE = "average"
 
+_REFERENCE = "reference"
 _PAPER_TABLES = {
     MULTIPLE_CHOICE: "mcqa",
     "not filtered": "mcqa_unfiltered",
     "hint": "mcqa_hint",
-    "reference": "mcqa_reference",
+    _REFERENCE: "mcqa_reference",
 }
 """Setting -> the table of the paper that has it."""
 
@@ -84,7 +85,7 @@ class ScoreTable:
     @property
     def has_psr(self) -> bool:
         """Whether there is anything to suggest: not on the reference frame."""
-        return self.setting != "reference"
+        return self.setting != _REFERENCE
 
 
 def published_results() -> dict[str, Any]:
@@ -93,13 +94,14 @@ def published_results() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _cell_of_run(scores: Mapping[str, Any]) -> Cell:
+def _cell_of_run(scores: Mapping[str, Any], run: Run) -> Cell:
     low, high = scores["acc_ci95"]
+    one_turn = run.setting == _REFERENCE
     return Cell(
         acc=100 * scores["acc"],
-        psr=scores["psr"],
+        psr=None if one_turn else scores["psr"],
         acc_ci95=(100 * low, 100 * high),
-        psr_ci95=tuple(scores["psr_ci95"]),
+        psr_ci95=None if one_turn else tuple(scores["psr_ci95"]),
         n=scores.get("n"),
         errors=scores.get("errors", 0),
     )
@@ -107,9 +109,9 @@ def _cell_of_run(scores: Mapping[str, Any]) -> Cell:
 
 def _row_of_run(run: Run) -> Row:
     scores = run.metrics["scenarios"]
-    cells = {name: _cell_of_run(scores[name]) for name in scores if "acc" in scores[name]}
+    cells = {name: _cell_of_run(scores[name], run) for name in scores if "acc" in scores[name]}
     if cells:
-        cells[AVERAGE] = _cell_of_run(run.metrics["average"])
+        cells[AVERAGE] = _cell_of_run(run.metrics["average"], run)
     return Row(run.name, run, cells)
 
 

@@ -90,8 +90,9 @@ class SamplesSite(AlbumSite):
 
     def __init__(self, benchmark: Benchmark):
         super().__init__(SampleAlbum(benchmark))
-        names = ", ".join(scenario.title for scenario in benchmark.scenarios)
-        self._page = samples_page(self.album, names.capitalize())
+        titles = [scenario.title for scenario in benchmark.scenarios]
+        title = titles[0].capitalize() if len(titles) == 1 else f"{len(titles)} scenarios"
+        self._page = samples_page(self.album, title)
 
     def get(self, path: str) -> Response:
         return Response(self._page.encode(), HTML) if path == "" else super().get(path)

@@ -2,7 +2,7 @@
 // Leafing through the entries of an album. Everything that comes from a run is written as text, never as HTML.
 const album = (() => {
   const ROW = 56; // pixels, as in page.css
-  const REFRESH = 3000; // milliseconds between two looks at a run that goes on
+  const REFRESH = 5000; // milliseconds between two looks at a run that goes on
   const byId = (id) => document.getElementById(id);
   const filters = byId("filters"), list = byId("list"), rows = byId("rows"), entry = byId("entry");
   let index, all = [], found = [], selected = null, version = null;
@@ -74,8 +74,8 @@ const album = (() => {
     fill("scenario", "All scenarios", [...scenarios].map((number) => [number, index.scenarios[number]]));
     fill("ending", "All outcomes", index.endings.filter((name) => endings.has(name)).map((name) => [name, name]));
     fill("mark", "All actions", index.marks.map((name, number) => [number, name]));
-    fill("turns", `Any number of ${unit()}s`,
-      [...present("turns")].sort((a, b) => a - b).map((count) => [count, plural(count, unit())]));
+    fill("turns", "Any number of turns",
+      [...present("turns")].sort((a, b) => a - b).map((count) => [count, plural(count, "turn")]));
   }
 
   const wordsOf = (row, item) => [row.answer, item.source, ...item.turns.flatMap((turn) => [
@@ -115,7 +115,7 @@ const album = (() => {
         class: `row ${tone(row.ending)}`, role: "option", "aria-selected": row.key === selected?.key,
         onclick: () => select(row),
       }, make("span", { class: "dot" }), make("div", {}, row.answer, make("br"), make("small", {}, where + run)),
-      make("small", {}, plural(row.turns, unit())));
+      make("small", {}, plural(row.turns, "turn")));
       element.style.top = `${(first + offset) * ROW}px`;
       return element;
     }));

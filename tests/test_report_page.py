@@ -1,0 +1,178 @@
+"""The page in a real browser: opens from the disk, filters, obeys the keys, follows a run, runs nothing foreign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from rich.progress import Progress
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.evaluation import engine
+from proactivebench.evaluation.run_log import EPISODES
+from proactivebench.evaluation.settings import Settings
+from proactivebench.models.base import Model, Request
+from proactivebench.models.scripted import ScriptedModel
+from proactivebench.reports.report import write_report
+from proactivebench.reports.runs import load_runs
+from proactivebench.reports.server import Server
+from proactivebench.reports.sites import RunsSite, SamplesSite
+from tests.browser import open_page
+from tests.small_benchmark import build_small
+
+HOSTILE = (
+    "<img src=x onerror=\"document.title='broken into'\"></script></style>"
+    "<script>document.title='broken into'</script>\u2028{{ 7 * 7 }}"
+)
+
+
+class Hostile(Model):
+    async def reply(self, request: Request) -> str:
+        return HOSTILE
+
+    def identity(self) -> Mapping[str, object]:
+        return {"model": HOSTILE}
+
+
+def play(data: Path, model: Model, out: Path) -> Path:
+    benchmark = Benchmark.open(data)
+    engine.evaluate(benchmark, benchmark.scenarios, model, Settings(), out)
+    return out
+
+
+def write(runs: list[Path], out: Path, *, compare_paper: bool = False) -> str:
+    with Progress(disable=True) as progress:
+        write_report(load_runs(runs), out, progress, compare_paper=compare_paper)
+    return (out / "index.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("place")
+    build_small(folder / "data")
+    for name in ("ask", "guess"):
+        play(folder / "data", ScriptedModel(name), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(place: Path) -> str:
+    """The address of a report of two runs with six episodes each."""
+    return write([place / "ask", place / "guess"], place / "report", compare_paper=True)
+
+
+def count(page: Page) -> str:
+    return page.locator("#count").inner_text()
+
+
+def test_the_first_episode_is_shown_with_its_pictures(report: str) -> None:
+    with open_page() as page:
+        page.goto(report)
+        expect(page.locator("#count")).to_have_text("12 episodes")
+        expect(page.locator("#entry h3")).to_contain_text("scripted:ask")
+        picture = page.locator("#entry .turn img").first
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("image => image.naturalWidth") > 0
+        for plot in page.locator("figure img").all():
+            assert plot.evaluate("image => image.naturalWidth") > 0
+
+
+def test_filters_and_search_narrow_the_list(report: str) -> None:
+    with open_page() as page:
+        page.goto(report)
+        page.locator("select[name=part]").select_option(label="scripted:guess")
+        expect(page.locator("#count")).to_have_text("6 of 12 episodes")
+        expect(page.locator("#entry h3")).to_contain_text("scripted:guess")
+        page.locator("select[name=mark]").select_option(label="asked")
+        expect(page.locator("#count")).to_have_text("0 of 12 episodes")
+        expect(page.locator("#entry")).to_contain_text("No episodes fit")
+        page.get_by_text("Clear").click()
+        expect(page.locator("#count")).to_have_text("12 episodes")
+        page.locator("input[name=search]").fill("HOUSE/")
+        expect(page.locator("#count")).to_have_text("4 of 12 episodes")
+
+
+def test_a_colour_of_a_bar_shows_its_episodes(report: str) -> None:
+    with open_page() as page:
+        page.goto(report)
+        bar = page.locator("#summary rect[data-part='1'][data-ending]").first
+        ending = bar.get_attribute("data-ending")
+        number = re.findall(r": (\d+) of 6", bar.locator("title").text_content() or "")[0]
+        bar.dispatch_event("click")
+        expect(page.locator("#count")).to_have_text(f"{number} of 12 episodes")
+        expect(page.locator("#entry .pill")).to_have_text(str(ending))
+
+
+def test_keys_go_from_episode_to_episode(report: str) -> None:
+    with open_page() as page:
+        page.goto(report)
+        title = page.locator("#entry h3")
+        first = title.inner_text()
+        page.keyboard.press("ArrowLeft")
+        expect(title).to_have_text(first)
+        page.keyboard.press("ArrowRight")
+        expect(title).not_to_have_text(first)
+        expect(page.locator(".row[aria-selected=true]")).to_have_count(1)
+        page.keyboard.press("k")
+        expect(title).to_have_text(first)
+        page.keyboard.press("/")
+        page.keyboard.type("j")
+        expect(page.locator("input[name=search]")).to_have_value("j")
+
+
+def test_an_address_leads_to_its_episode(report: str) -> None:
+    with open_page() as page:
+        page.goto(report)
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        shown, address = page.locator("#entry h3").inner_text(), page.url
+        page.goto("about:blank")
+        page.goto(address)
+        expect(page.locator("#entry h3")).to_have_text(shown)
+
+
+def test_hostile_texts_stay_texts(place: Path, tmp_path: Path) -> None:
+    address = write([play(place / "data", Hostile(), tmp_path / "<i>run")], tmp_path / "report")
+    with open_page() as page:
+        page.goto(address)
+        expect(page.locator("#entry .reply")).to_have_text(HOSTILE)
+        expect(page.locator("h1")).to_have_text(HOSTILE)
+        assert "broken into" not in page.title()[: -len(HOSTILE)]
+        assert page.title().endswith("ProactiveBench")
+        assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_page_fits_a_phone(report: str) -> None:
+    with open_page(viewport={"width": 390, "height": 844}) as page:
+        page.goto(report)
+        expect(page.locator("#entry .turn").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_view_follows_a_run(place: Path, tmp_path: Path) -> None:
+    run = play(place / "data", ScriptedModel("oracle"), tmp_path / "run")
+    lines = (run / EPISODES).read_bytes().splitlines(keepends=True)
+    (run / EPISODES).write_bytes(lines[0])
+    with Server(RunsSite(load_runs([run], [place / "data"]))) as server, open_page() as page:
+        page.goto(server.url)
+        expect(page.locator("#count")).to_have_text("1 episode")
+        shown = page.locator("#entry h3").inner_text()
+        (run / EPISODES).write_bytes(b"".join(lines))
+        expect(page.locator("#count")).to_have_text("6 episodes", timeout=15_000)
+        expect(page.locator("#entry h3")).to_have_text(shown)
+        expect(page.locator("#summary .endings tbody")).to_contain_text("6")
+
+
+def test_samples_can_be_looked_at(place: Path) -> None:
+    with Server(SamplesSite(Benchmark.open(place / "data"))) as server, open_page() as page:
+        page.goto(server.url)
+        expect(page.locator("#count")).to_have_text("6 samples")
+        expect(page.locator("#entry .turn").first).to_contain_text("frame 2")
+        picture = page.locator("#entry .turn img").first
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("image => image.naturalWidth") > 0
