@@ -219,13 +219,18 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: StubServer, re
         (Answer(completion([{"type": "text"}])), "choices.0.message.content"),
         (Answer(completion("", "content_filter")), "content filter"),
         (Answer(b"\xff\xfe" * 5000), "sent no reply"),
+        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "gave no answer"),
+        (Answer(b"?", headers={"Content-Type": "text/plain; charset=none-such"}), "sent no reply"),
+        (Answer(b"", 204), "sent no reply"),
+        (Answer(b"", 307, {"Location": "/v1/chat/completions"}), "gave no answer"),
+        (Answer(b"", 302, {"Location": "http://[/"}), "gave no answer"),
     ],
 )
 def test_what_is_no_reply_is_an_error_of_the_server(
     server: StubServer, request_of: Request, answer: Answer, message: str
 ) -> None:
-    server.answers = [answer] * 2
-    error = ask_one(server, request_of, retries=1, timeout=0.3)
+    server.answers = [answer] * 100
+    error = ask_one(server, request_of, retries=1, timeout=0.3 if answer.hang else 10)
     assert isinstance(error, ReplyError)
     assert error.kind == "server"
     assert message in str(error)
@@ -271,7 +276,10 @@ def test_the_identity_holds_no_secrets() -> None:
     }
 
 
-@pytest.mark.parametrize("url", ["localhost:8000/v1", "ftp://models/v1", "http://", "http://[::1", "models"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000/v1", "ftp://models/v1", "http://", "http://[::1", "http://a:port/v1", "models"],
+)
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(UsageError, match="--base-url must be an address like"):
         OpenAIModel("m", base_url=url)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import openai
 from pydantic import BaseModel, Field, ValidationError
 
@@ -173,9 +173,9 @@ def _read_key(required: bool) -> str:
 def _public_address(url: str) -> str:
     """An address without user, password, query and fragment."""
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL("")
+    if address.scheme not in ("http", "https") or not address.host:
         raise UsageError("--base-url must be an address like http://localhost:8000/v1.")
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+    return str(address.copy_with(userinfo=b"", query=None, fragment=None)).rstrip("/")
