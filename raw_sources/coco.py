@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -21,9 +22,26 @@ from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotF
 from raw_sources.folders import picture_size, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SPLITS = ("val", "train")
+
+CATEGORIES: tuple[str, ...] = tuple(
+    resources.files("raw_sources").joinpath("coco_categories.txt").read_text("utf-8").splitlines()
+)
+"""The names of the 80 categories, in the order of their numbers."""
+
+LICENCES: Mapping[int, str] = {
+    1: "Attribution-NonCommercial-ShareAlike License",
+    2: "Attribution-NonCommercial License",
+    3: "Attribution-NonCommercial-NoDerivs License",
+    4: "Attribution License",
+    5: "Attribution-ShareAlike License",
+    6: "Attribution-NoDerivs License",
+    7: "No known copyright restrictions",
+    8: "United States Government Work",
+}
+"""COCO's table of licences, the same in all its files; the Creative Commons ones are of version 2.0."""
 
 _INSTANCES = re.compile(r"(?!.*(captions|keypoints|stuff|panoptic|image_info)).*(val|train)(2014|2017).*\.json", re.I)
 _PICTURE = re.compile(r"(?:COCO_(?:val|train)2014_)?(\d{12})\.jpe?g", re.IGNORECASE)
@@ -132,7 +150,7 @@ class Coco(Source[CocoRecord]):
     def verify(self) -> Inventory:
         """Reads the annotations and the head of every picture with one box; names missing and unreadable pictures."""
         inventory = Inventory(problems=[Problem(str(path), f"not used: {self.annotations} is") for path in self.unused])
-        records = list(self._read(inventory.problems))
+        records = list(self.read(inventory.problems))
         inventory.counts["pictures with one box"] = len(records)
         for record in records:
             expected = (record.width, record.height)
@@ -149,15 +167,20 @@ class Coco(Source[CocoRecord]):
         Raises:
             SourceError: The instances file cannot be read.
         """
-        return self._read([])
+        return self.read([])
 
-    def _read(self, problems: list[Problem]) -> Iterator[CocoRecord]:
+    def read(self, problems: list[Problem]) -> Iterator[CocoRecord]:
+        """Yields what `records` yields, and adds what is missing or broken to `problems`.
+
+        Raises:
+            SourceError: The instances file cannot be read.
+        """
         instances = _load(self.annotations)
         names = {category.id: category.name for category in instances.categories}
         boxes: dict[int, list[_Annotation]] = {}
         for annotation in instances.annotations:
             boxes.setdefault(annotation.image_id, []).append(annotation)
-        pictures = self._pictures()
+        pictures = self.pictures()
         for image in sorted(instances.images, key=lambda image: image.id):
             match boxes.get(image.id):
                 case [annotation] if not annotation.iscrowd:
@@ -166,7 +189,8 @@ class Coco(Source[CocoRecord]):
                     except ValueError as error:
                         problems.append(Problem(f"{self.annotations}, image {image.id}", str(error)))
 
-    def _pictures(self) -> dict[int, Path]:
+    def pictures(self) -> dict[int, Path]:
+        """Identifier -> file, for all pictures under the folder, whatever their split."""
         found: dict[int, Path] = {}
         for folder in walk(self.folder):
             for match in filter(None, map(_PICTURE.fullmatch, folder.files)):

@@ -106,7 +106,7 @@ class ImageNet(Source[ImageNetRecord]):
     def verify(self) -> Inventory:
         """Reads the head of every picture; names unreadable ones and says how many of the 50,000 are missing."""
         inventory = Inventory({"pictures": 0})
-        for record in self._read(inventory.problems):
+        for record in self.read(inventory.problems):
             inventory.counts["pictures"] += 1
             try:
                 picture_size(record.picture)
@@ -122,9 +122,14 @@ class ImageNet(Source[ImageNetRecord]):
         Raises:
             SourceError: The ground truth cannot be read.
         """
-        return self._read([])
+        return self.read([])
 
-    def _read(self, problems: list[Problem]) -> Iterator[ImageNetRecord]:
+    def read(self, problems: list[Problem]) -> Iterator[ImageNetRecord]:
+        """Yields what `records` yields, and adds what is missing or broken to `problems`.
+
+        Raises:
+            SourceError: The ground truth cannot be read.
+        """
         if self.ground_truth is None:
             for wnid in filter(CLASS_NAMES.__contains__, listing(self.folder).folders):
                 for name in filter(_PICTURE.fullmatch, listing(self.folder / wnid).files):

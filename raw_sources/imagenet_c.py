@@ -82,10 +82,6 @@ class ImageNetC(Source[ImageNetCRecord]):
         """The classes that a corruption has at severity 5, sorted."""
         return tuple(filter(WNID.fullmatch, listing(self.folders[corruption] / str(SEVERITIES[-1])).folders))
 
-    def pictures(self, corruption: str, wnid: str) -> tuple[ImageNetCRecord, ...]:
-        """The pictures of one class under one corruption that are there at all severities, sorted by name."""
-        return self._pictures(corruption, wnid, [])
-
     def verify(self) -> Inventory:
         """Lists every folder; names corruptions that are missing and pictures that are not there at all severities."""
         inventory = Inventory({"corruptions": len(self.folders), "classes": 0, "pictures": 0})
@@ -106,9 +102,13 @@ class ImageNetC(Source[ImageNetCRecord]):
     def _read(self, problems: list[Problem]) -> Iterator[ImageNetCRecord]:
         for corruption in self.folders:
             for wnid in self.wnids(corruption):
-                yield from self._pictures(corruption, wnid, problems)
+                yield from self.pictures(corruption, wnid, problems)
 
-    def _pictures(self, corruption: str, wnid: str, problems: list[Problem]) -> tuple[ImageNetCRecord, ...]:
+    def pictures(self, corruption: str, wnid: str, problems: list[Problem]) -> tuple[ImageNetCRecord, ...]:
+        """The pictures of one class under one corruption that are there at all severities, sorted by name.
+
+        Those that are there at some severities alone are added to `problems`.
+        """
         folders = [self.folders[corruption] / str(severity) / wnid for severity in SEVERITIES]
         names = [{name for name in listing(folder).files if _PICTURE.fullmatch(name)} for folder in folders]
         complete = set.intersection(*names)

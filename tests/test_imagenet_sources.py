@@ -88,7 +88,7 @@ def test_corruptions_are_found_in_wrapper_folders(tmp_path: Path, wrapper: str) 
     assert [path.parts[-3] for path in records[0].severities] == ["1", "2", "3", "4", "5"]
     assert all(path.is_file() for record in records for path in record.severities)
     assert source.wnids("pixelate") == ("n07747607", "n07753592")
-    assert source.pictures("pixelate", "n07747607") == (records[2],)
+    assert source.pictures("pixelate", "n07747607", []) == (records[2],)
 
 
 def test_pictures_without_all_severities_are_left_out_and_named(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""COCO: a photo with one object, seen through a crop that misses it.
+
+Decided here: which pictures serve, and which of their possible crops (`crops`) is taken. The photo goes into the
+benchmark as it is and the sample says where to look, so the reference is the whole photo; an object that is too small
+to be recognised there is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from builders.base import Frame, Plan, PlannedSample, Skip, sample_random
+from builders.crops import possible_crops
+from builders.negatives import draw_wrong_categories
+from builders.originals import read_original
+from builders.records import RecordBuilder
+from builders.similarity import RANDOM, Similarity
+from builders.storage import fingerprint
+from builders.wording import ABSTENTIONS, category_text, draw_texts
+from proactivebench import scenarios
+from raw_sources.base import Problem
+from raw_sources.coco import CATEGORIES, LICENCES, Coco, CocoRecord
+
+MIN_OBJECT = 0.01
+"""Share of the photo that the object's box covers at least."""
+
+QUESTIONS = (
+    "Which object does the photo show?",
+    "What is the object in this photo?",
+    "What kind of object was photographed?",
+    "Can you name the object in the picture?",
+    "Which category does the object in this picture belong to?",
+    "What object can be found here?",
+    "Which label fits the object in this photo?",
+    "What did the photographer want to show?",
+    "Can you tell which object is present?",
+    "Which of these things is in the photo?",
+    "What is the one object of interest in this image?",
+    "How would you classify the object in this image?",
+    "Which object would you say this photo is about?",
+    "What is the name of the object shown here?",
+    "Which object does this scene contain?",
+)
+
+SUGGESTIONS: Mapping[str, str] = {
+    "left": "Move the camera to the left.",
+    "right": "Move the camera to the right.",
+    "up": "Move the camera up.",
+    "down": "Move the camera down.",
+    "zoom": "Move the camera farther away.",
+}
+"""What to ask for in each part of a direction."""
+
+
+@dataclass(frozen=True)
+class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
+    """Builds the COCO scenario.
+
+    Attributes:
+        source: The photos and their boxes.
+        split: Which of COCO's splits `source` is; part of the frames' paths.
+        seed: Decides crops, texts and the order of options and categories.
+        similarity: Which categories are wrong answers.
+    """
+
+    scenario = scenarios.COCO
+
+    source: Coco
+    split: str = "val"
+    seed: int = 0
+    similarity: Similarity = RANDOM
+
+    def settings(self) -> dict[str, Any]:
+        files = [self.source.annotations, *self.source.pictures().values()]
+        return {
+            "seed": self.seed,
+            "split": self.split,
+            "negatives": self.similarity.name,
+            "negatives digest": self.similarity.digest,
+            "raw data": fingerprint(self.source.folder, files),
+        }
+
+    def versions(self) -> dict[str, str]:
+        return {}  # no library decides a byte: photos are copied
+
+    def read(self, problems: list[Problem]) -> Iterable[CocoRecord]:
+        return self.source.read(problems)
+
+    def plan_record(self, record: CocoRecord) -> Plan[CocoRecord]:
+        key = str(record.image_id)
+        if record.box.width * record.box.height < MIN_OBJECT * record.width * record.height:
+            return Plan((), [Skip(key, f"its object covers less than {MIN_OBJECT:.0%} of the photo")])
+        crops = possible_crops(record.width, record.height, record.box)
+        if not crops:
+            return Plan((), [Skip(key, "its object leaves no room for a view without it")])
+        random = sample_random(self.seed, self.scenario, key)
+        direction = random.choice(sorted({crop.direction for crop in crops}))
+        crop = random.choice([crop for crop in crops if crop.direction == direction])
+        suggestions = [(SUGGESTIONS[part],) for part in direction.split("_")]
+        texts = draw_texts(random, QUESTIONS, *suggestions, ABSTENTIONS)
+        answer = category_text(record.category)
+        pools = self.similarity.nearest(record.category), CATEGORIES
+        categories = [answer, *draw_wrong_categories(random, answer, *(map(category_text, pool) for pool in pools))]
+        random.shuffle(categories)
+        folder = f"{self.split}2014"
+        fields = {
+            "image_template": f"{self.scenario.dataset}/{folder}/COCO_{folder}_{record.image_id:012}.jpg",
+            "first_image": 0,
+            "num_images": 1,
+            "reference_image": 0,
+            "prompt": texts.prompt,
+            "options": texts.options,
+            "categories": categories,
+            "answer": answer,
+            **crop.fields(),
+        }
+        licence = LICENCES.get(record.license, f"licence {record.license} of COCO's table")
+        return Plan([PlannedSample(key, fields, record, f"COCO {folder}, image {record.image_id}", licence)])
+
+    def render(self, planned: PlannedSample[CocoRecord]) -> Iterator[Frame]:
+        record = planned.recipe
+        data = read_original(record.picture, (record.width, record.height))
+        yield Frame(planned.fields["image_template"], data)
