@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -45,13 +46,17 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
 
     def settings(self) -> dict[str, Any]:
         folder = self.source.folder
-        videos = sorted({label.video for label in self.labels})
+        videos = sorted({label.video for label in self.labels} & self._videos)
         labels = orjson.dumps([label.model_dump(exclude={"where"}) for label in self.labels])
         return {
             "seed": self.seed,
             "labels": hashlib.blake2b(labels, digest_size=8).hexdigest(),
             "raw data": fingerprint(folder, (path for name in videos for path in pictures(folder / "Data" / name))),
         }
+
+    @cached_property
+    def _videos(self) -> frozenset[str]:
+        return frozenset(f"{split}/{name}" for split, name in self.source.videos())
 
     def versions(self) -> dict[str, str]:
         return picture_versions()
@@ -61,6 +66,9 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
         return [tuple(group) for _, group in groupby(sorted(self.labels, key=video), key=video)]
 
     def plan(self, unit: tuple[VsodLabel, ...]) -> Plan[tuple[Path, ...]]:
+        if unit[0].video not in self._videos:
+            missing = f"the raw data has no {unit[0].video}"
+            return Plan((), problems=[Problem(f"{label.where}, video", missing) for label in unit])
         problems: list[Problem] = []
         split, video = unit[0].video.split("/")
         record = self.source.read_video(split, video, problems)
