@@ -212,11 +212,11 @@ def entry(*licences: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("scenario", "source", "said"),
     [
-        ("ROD", "rod", "says nothing about it"),
-        ("VSOD", "vsod", "says nothing about it"),
-        ("MVP-N", "mvpn", "says nothing about it"),
-        ("IN-C", "imagenet-c", "does not allow to pass them on"),
-        ("CIT", "changeit", "does not allow to pass them on"),
+        ("ROD", "rod", "does not allow to pass its pictures on"),
+        ("VSOD", "vsod", "does not allow to pass its pictures on"),
+        ("MVP-N", "mvpn", "does not allow to pass its pictures on"),
+        ("IN-C", "imagenet-c", "forbids to pass its pictures on"),
+        ("CIT", "changeit", "forbids to pass its pictures on"),
     ],
 )
 def test_what_may_not_be_shared_is_refused_unless_the_rights_are_there(scenario: str, source: str, said: str) -> None:
@@ -228,7 +228,15 @@ def test_what_may_not_be_shared_is_refused_unless_the_rights_are_there(scenario:
 def test_coco_goes_by_the_licence_of_every_picture() -> None:
     free = ["Attribution License", "CC BY-SA 2.0", "No known copyright restrictions", "United States Government Work"]
     require_rights({"COCO": entry(*free), "QD": entry("CC BY 4.0")}, [])
-    for closed in ("CC BY-NC 2.0", "Attribution-NonCommercial License", "Attribution-NoDerivs License", "", "unknown"):
+    require_rights({"train": entry("Attribution License, CC BY 4.0")}, [])
+    for closed in (
+        "CC BY-NC 2.0",
+        "CC BY 4.0, Attribution-NonCommercial License",
+        "Attribution-NonCommercial License",
+        "Attribution-NoDerivs License",
+        "",
+        "unknown",
+    ):
         with pytest.raises(UsageError, match=r"1 of 5 files have a licence"):
             require_rights({"COCO": entry(closed, *free)}, [])
         require_rights({"COCO": entry(closed, *free)}, ["coco"])

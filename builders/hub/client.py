@@ -86,6 +86,8 @@ def explained(repo: str) -> Iterator[None]:
         raise UnreachableError(
             f"{repo}: the Hub cannot be reached ({_clean(error)}). The same command goes on where it stopped."
         ) from None
+    except (OSError, ValueError, RuntimeError) as error:  # a file that cannot be read, an answer that makes no sense
+        raise HubError(f"{repo}: the transfer failed ({_clean(error)}). The same command goes on.") from error
 
 
 def _refusal(repo: str, error: HfHubHTTPError) -> HubError:

@@ -94,7 +94,7 @@ def prepare(
         if "/" not in repo:
             raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.")
         package(folder, progress)
-        write_viewer(folder, progress)
+        write_viewer(folder, entries, progress)
         data = [path for name in entries if name != TRAIN for path in _scenario_files(entries[name]["dataset"])]
         data += [*train_files, MANIFEST, *([KEPT_IDS] if (folder / KEPT_IDS).is_file() else [])]
         described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]

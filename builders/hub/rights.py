@@ -34,7 +34,7 @@ _FREE = re.compile(
     r"|United States Government Work",
     re.IGNORECASE,
 )
-"""Licences of single pictures that allow to pass them on, also scaled down or cut."""
+"""Licences of single pictures that allow to pass them on, also scaled down or cut; a file may have several."""
 
 
 def sources_of(parts: Collection[str]) -> dict[str, CatalogEntry]:
@@ -74,10 +74,10 @@ def _objection(entry: CatalogEntry, built: Mapping[str, Any]) -> str | None:
     if entry.redistribution == "allowed":
         return None
     if entry.redistribution != "per picture":
-        allowed = "does not allow to pass them on" if entry.redistribution == "not allowed" else "says nothing about it"
-        return f"its licence {allowed} ({entry.licence}; see {entry.home})"
+        speaks = "forbids" if entry.redistribution == "not allowed" else "does not allow"
+        return f"its licence {speaks} to pass its pictures on ({entry.licence}; see {entry.home})"
     licences = [file["licence"] for path, file in built["files"].items() if not path.endswith(".jsonl")]
-    closed = [licence for licence in licences if not _FREE.fullmatch(licence)]
+    closed = [licence for licence in licences if not all(map(_FREE.fullmatch, licence.split(", ")))]
     if not closed:
         return None
     kinds = ", ".join(sorted(set(closed))[:5])

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from builders.package import built_scenarios, fingerprint
+from builders.package import fingerprint
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments import make_environment
 from proactivebench.environments.base import Observation
@@ -51,11 +51,12 @@ def viewer_path(dataset: str) -> str:
     return f"viewer/{dataset}.parquet"
 
 
-def write_viewer(folder: Path, progress: Progress) -> None:
+def write_viewer(folder: Path, entries: Mapping[str, Any], progress: Progress) -> None:
     """Writes the Parquet file of every scenario of a build; those that are up to date are left alone.
 
     Args:
         folder: The benchmark; its frames are as the manifest says.
+        entries: Manifest entries by part.
         progress: Shows how far it is.
 
     Raises:
@@ -64,12 +65,12 @@ def write_viewer(folder: Path, progress: Progress) -> None:
     """
     benchmark = Benchmark.open(folder)
     for scenario in benchmark.scenarios:
-        entry = built_scenarios(folder)[scenario.name]
+        files = entries[scenario.name]["files"]
         kept = {sample.id for sample in benchmark.samples(scenario)}
-        mark = fingerprint(entry["files"], repr(sorted(kept)), _FORMAT).encode()
+        mark = fingerprint(files, repr(sorted(kept)), _FORMAT).encode()
         target = folder / viewer_path(scenario.dataset)
         if _mark(target) != mark:
-            _write(target, mark, _rows(benchmark, scenario, entry["files"], kept, progress))
+            _write(target, mark, _rows(benchmark, scenario, files, kept, progress))
 
 
 def _mark(path: Path) -> bytes | None:
