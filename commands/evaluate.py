@@ -72,7 +72,6 @@ def evaluate(
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
     from proactivebench.evaluation.settings import Settings, read_sample_list
-    from proactivebench.evaluation.where import write_where
     from proactivebench.models.load import ModelOptions, load_model
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
@@ -86,11 +85,6 @@ def evaluate(
         progress.say(f"Loading {spec}")
         model = load_model(spec, replace(model_options, free=chosen.open_ended))
         judge = _load_judge(judge_spec, ModelOptions(base_url=judge_base_url), instructions) if judge_spec else None
-
-        def begin(total: int, done: int) -> None:
-            write_where(out, benchmark.folder)
-            progress.begin(total, done)
-
         metrics = engine.evaluate(
             benchmark,
             scenarios,
@@ -99,7 +93,7 @@ def evaluate(
             out,
             judge=judge,
             max_errors=max_errors,
-            on_start=begin,
+            on_start=progress.begin,
             on_episode=progress.count,
         )
     metrics_table({spec: metrics}, console())

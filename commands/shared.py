@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,13 @@ class Commands(click.Group):
 
 
 def console() -> Console:
-    """Where commands print for people: standard error, so that standard output stays free for data."""
+    """Where commands print for people: standard error, so that standard output stays free for data.
+
+    Of several processes that were launched together, only the first prints.
+    """
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, quiet=os.environ.get("RANK", "0") != "0")
 
 
 def download_progress() -> Progress:

@@ -22,6 +22,7 @@ from proactivebench.evaluation.judging import run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.evaluation.team import gathered
 from proactivebench.evaluation.where import write_where
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
@@ -75,7 +76,7 @@ def evaluate(
     on_start: Callable[[int, int], None] = lambda total, done: None,
     on_episode: Callable[[Episode], None] = lambda episode: None,
 ) -> dict[str, Any]:
-    """Plays a run to its end, or continues it.
+    """Plays a run to its end, or continues it; where several processes were launched, together with them.
 
     Args:
         benchmark: Where the samples are.
@@ -85,7 +86,7 @@ def evaluate(
         folder: The run's folder; see `run_log`.
         judge: Who reads the replies of mode `oeg-multi`.
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
-        on_start: Told the number of episodes, and how many of them are done already.
+        on_start: Told the number of episodes of this process, and how many of them are done already.
         on_episode: Told every episode that ends.
 
     Returns:
@@ -103,10 +104,13 @@ def evaluate(
     if judge is not None:
         judge = Judge(crew.members[1], judge.instructions)
     errors = 0
-    with RunLog(folder, run_identity(benchmark, scenarios, model, settings, judge)) as log:
-        write_where(folder, benchmark.folder)
-        owed = [task for task in tasks if task.key not in log.done]
-        on_start(len(tasks), len(tasks) - len(owed))
+    identity = run_identity(benchmark, scenarios, model, settings, judge)
+    with gathered() as team, RunLog(folder, identity, team) as log:
+        if team.first:
+            write_where(folder, benchmark.folder)
+        mine = team.share(tasks)
+        owed = [task for task in mine if task.key not in log.done]
+        on_start(len(mine), len(mine) - len(owed))
 
         async def play_one(task: Task) -> None:
             nonlocal errors
@@ -119,8 +123,11 @@ def evaluate(
             asyncio.run(crew.work_through(owed, play_one, lambda: errors <= allowed_errors))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
+        team.wait()
         metrics = run_metrics(folder, settings.seed)
-        log.write_metrics(metrics)
+        if team.first:
+            log.write_metrics(metrics)
+    errors = sum(scores["errors"] for scores in metrics["scenarios"].values())
     if errors > allowed_errors:
         raise ProactiveBenchError(_explain_errors(folder, errors, len(tasks), max_errors))
     return metrics

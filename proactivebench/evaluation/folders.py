@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -17,12 +17,36 @@ from typing import Any, BinaryIO, Self
 import filelock
 
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.evaluation.team import ALONE, Team
 from proactivebench.files import write_whole
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes indented JSON; the file appears complete or not at all."""
-    write_whole(path, [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"])
+    """Writes indented JSON; the file appears complete or not at all.
+
+    Raises:
+        ProactiveBenchError: It cannot be written.
+    """
+    replace_file(path, [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"])
+
+
+def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Writes a file; it appears complete or not at all.
+
+    Raises:
+        ProactiveBenchError: It cannot be written.
+    """
+    try:
+        write_whole(path, chunks)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ProactiveBenchError:
+    return ProactiveBenchError(
+        f"{path}: cannot write ({error.strerror}). What is finished is safe; make room and repeat the command to "
+        "continue."
+    )
 
 
 def complete_lines(path: Path) -> Iterator[bytes]:
@@ -37,12 +61,13 @@ class LineFile:
 
     Args:
         path: The file; made where it is missing.
-        keep: The lines of it that stay; by default all complete ones.
+        keep: The lines of it that stay; None changes nothing, for a process that joins others.
     """
 
     def __init__(self, path: Path, keep: Iterable[bytes] | None = None):
         self._path = path
-        write_whole(path, complete_lines(path) if keep is None else keep)
+        if keep is not None:
+            replace_file(path, keep)
         self._file: BinaryIO = path.open("ab")
 
     def append(self, value: object) -> None:
@@ -55,10 +80,7 @@ class LineFile:
             self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
             self._file.flush()
         except OSError as error:
-            raise ProactiveBenchError(
-                f"{self._path}: cannot write ({error.strerror}). What is finished is safe; make room and repeat the "
-                "command to continue."
-            ) from error
+            raise _unwritable(self._path, error) from error
 
     def close(self) -> None:
         """Closes the file; every line was flushed, so what a full disk still refuses has been reported."""
@@ -73,25 +95,23 @@ class DescribedFolder:
         folder: Made where it is missing.
         name: Name of the description's file (`run.json`).
         identity: The description, as JSON values.
+        team: The processes that work in it together.
 
     Raises:
         UsageError: The folder holds other work, or is in use by another process.
     """
 
-    def __init__(self, folder: Path, name: str, identity: Mapping[str, Any]):
+    def __init__(self, folder: Path, name: str, identity: Mapping[str, Any], team: Team = ALONE):
         self.folder = folder
+        self.team = team
         self._description = folder / name
         self._identity = json.loads(json.dumps(identity))
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(filelock.FileLock(self.folder / ".lock", blocking=False))
-            except filelock.Timeout:
-                message = f"{self.folder} is in use by another process; wait for it or choose another folder."
-                raise UsageError(message) from None
+        with ExitStack() as stack, self.team.first_one_first():
+            if self.team.first:
+                stack.enter_context(self._lock())
             self._claim()
             self.open_files(stack.callback)
             self._open = stack.pop_all()
@@ -104,6 +124,16 @@ class DescribedFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+    def _lock(self) -> AbstractContextManager[object]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return filelock.FileLock(self.folder / ".lock", blocking=False).acquire()
+        except filelock.Timeout:
+            message = f"{self.folder} is in use by another process; wait for it or choose another folder."
+            raise UsageError(message) from None
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
 
     def _claim(self) -> None:
         if not self._description.exists():

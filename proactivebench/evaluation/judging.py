@@ -22,6 +22,7 @@ from proactivebench.evaluation.metrics import compute_metrics, compute_open_ende
 from proactivebench.evaluation.records import Episode, EpisodeError, Key
 from proactivebench.evaluation.run_log import METRICS, RUN, read_episodes, read_prompts
 from proactivebench.evaluation.settings import derive_seed
+from proactivebench.evaluation.team import Team, gathered
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
 
@@ -83,19 +84,19 @@ def run_metrics(folder: Path, seed: int) -> dict[str, Any]:
 
 
 class _JudgeLog(DescribedFolder):
-    def __init__(self, folder: Path, identity: Mapping[str, Any]):
-        super().__init__(folder / FOLDER, "judge.json", identity)
+    def __init__(self, folder: Path, identity: Mapping[str, Any], team: Team):
+        super().__init__(folder / FOLDER, "judge.json", identity, team)
         self._run = folder
         self.done: set[Key] = set()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
-        self._file = LineFile(self.folder / JUDGEMENTS, self._finished())
+        self._file = LineFile(self.folder / JUDGEMENTS, self._finished() if self.team.first else None)
         at_exit(self._file.close)
+        self.done = {reply.key for reply in read_judgements(self._run)}
 
     def _finished(self) -> Iterator[bytes]:
         for reply in read_judgements(self._run):
             if reply.error is None:
-                self.done.add(reply.key)
                 yield reply.model_dump_json(exclude_defaults=True).encode() + b"\n"
 
     def append(self, reply: JudgedReply) -> None:
@@ -109,12 +110,12 @@ def judge_run(
     on_start: Callable[[int, int], None] = lambda total, done: None,
     on_reply: Callable[[JudgedReply], None] = lambda reply: None,
 ) -> dict[str, Any]:
-    """Judges the free replies of a run, or continues to.
+    """Judges the free replies of a run, or continues to; where several processes were launched, together with them.
 
     Args:
         folder: The run's folder.
         judge: Who judges.
-        on_start: Told the number of replies, and how many of them are judged already.
+        on_start: Told the number of replies of this process, and how many of them are judged already.
         on_reply: Told every judgement.
 
     Returns:
@@ -133,9 +134,10 @@ def judge_run(
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
     questions = read_prompts(folder)
     crew = Crew(judge.model)
-    with _JudgeLog(folder, judge.identity()) as log:
-        owed = [episode for episode in episodes if episode.key not in log.done]
-        on_start(len(episodes), len(episodes) - len(owed))
+    with gathered() as team, _JudgeLog(folder, judge.identity(), team) as log:
+        mine = team.share(episodes)
+        owed = [episode for episode in mine if episode.key not in log.done]
+        on_start(len(mine), len(mine) - len(owed))
 
         async def judge_one(episode: Episode) -> None:
             judged = await _judge(episode, questions[episode.turns[0].prompt], judge, seed)
@@ -146,8 +148,10 @@ def judge_run(
             asyncio.run(crew.work_through(owed, judge_one, lambda: True))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
+        team.wait()
         metrics = run_metrics(folder, seed)
-        write_json(folder / METRICS, metrics)
+        if team.first:
+            write_json(folder / METRICS, metrics)
     return metrics
 
 

@@ -8,7 +8,8 @@ with an error are dropped and played again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from pydantic import ValidationError
 
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.evaluation.episodes import PlayedEpisode
-from proactivebench.evaluation.folders import DescribedFolder, LineFile, complete_lines, write_json
+from proactivebench.evaluation.folders import DescribedFolder, LineFile, complete_lines, replace_file, write_json
 from proactivebench.evaluation.records import Episode, Key, text_hash
+from proactivebench.evaluation.team import ALONE, Team
 
 RUN, EPISODES, PROMPTS, METRICS = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json"
 
@@ -46,6 +48,7 @@ class RunLog(DescribedFolder):
     Args:
         folder: Made where it is missing.
         identity: Everything that decides the numbers, as JSON values.
+        team: The processes that play it together.
 
     Attributes:
         done: Keys of the episodes that were finished without an error.
@@ -54,23 +57,27 @@ class RunLog(DescribedFolder):
         UsageError: The folder holds a run with another identity, something else, or is in use.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]):
-        super().__init__(folder, RUN, identity)
+    def __init__(self, folder: Path, identity: Mapping[str, Any], team: Team = ALONE):
+        super().__init__(folder, RUN, identity, team)
         self.done: set[Key] = set()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
-        self._episodes = LineFile(self.folder / EPISODES, self._finished())
+        self._episodes = LineFile(self.folder / EPISODES, self._finished() if self.team.first else None)
         at_exit(self._episodes.close)
-        self._prompts = LineFile(self.folder / PROMPTS)
+        self._prompts = LineFile(self.folder / PROMPTS, self._different_prompts() if self.team.first else None)
         at_exit(self._prompts.close)
+        self.done = {episode.key for episode in read_episodes(self.folder)}
         self._texts = set(read_prompts(self.folder))
 
     def _finished(self) -> Iterator[bytes]:
         for line in complete_lines(self.folder / EPISODES):
-            episode = Episode.model_validate_json(line)
-            if episode.error is None:
-                self.done.add(episode.key)
-                yield line
+            with suppress(ValidationError):  # a damaged line is an episode to be played again
+                if Episode.model_validate_json(line).error is None:
+                    yield line
+
+    def _different_prompts(self) -> Iterable[bytes]:
+        """The lines without those that a second process wrote too."""
+        return dict.fromkeys(complete_lines(self.folder / PROMPTS))
 
     def append(self, played: PlayedEpisode) -> None:
         """Keeps a finished episode.
@@ -86,5 +93,6 @@ class RunLog(DescribedFolder):
         self._episodes.append(played.episode.model_dump(mode="json", exclude_defaults=True))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Writes `metrics.json`."""
+        """Writes `metrics.json`, when all has been played."""
+        replace_file(self.folder / PROMPTS, self._different_prompts())
         write_json(self.folder / METRICS, metrics)

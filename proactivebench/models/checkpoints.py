@@ -9,6 +9,7 @@ all weights, and thereby every piece.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def load_checkpoint(
         name: A folder, or an id on the Hub.
         revision: Branch, tag or commit on the Hub; None is its main branch.
         adapter: Folder or id of a LoRA adapter, which is merged into the weights.
-        device: As torch names it (`cuda:1`); None is the GPU if there is one.
+        device: As torch names it (`cuda:1`); None is the GPU if there is one, of several that of this process.
         dtype: As torch names it (`float16`); None is bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
@@ -92,7 +93,7 @@ def load_checkpoint(
 
 def _device(name: str | None) -> torch.device:
     if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
