@@ -37,7 +37,7 @@ QUESTIONS = (
     "What is the product in this picture called?",
     "Which article from a shop is shown here?",
     "What exactly is this packaged product?",
-    "Which of these products was photographed here?",
+    "Which product was photographed here?",
     "What product has been put in front of the camera?",
     "Can you identify the product in this photo?",
     "Which retail product does this picture show?",

@@ -1,8 +1,9 @@
 """ROD: an object behind an occluder; the photo in which it is hidden most comes first, the one without occlusion last.
 
-Decided here: photos are stored with their longest edge at 1,024 pixels. The originals (12 megapixels, 3.3 GB in all)
-hold nothing more that matters for 16 everyday objects, and most models see less than a megapixel anyway. The file name
-of a photo is kept, for the protocol substitutes the one photo that the published data lacks by its name.
+Decided here: photos are stored with their longest edge at 1,024 pixels. The originals (3,024 pixels and more, 3.3 GB
+in all) hold nothing else that matters for 16 everyday objects, which are then still 100 pixels wide, and most models
+see less than a megapixel anyway. The file name of a photo is kept, for the protocol substitutes the one photo that the
+published data lacks by its name.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ QUESTIONS = (
     "What type of object is covered by the {occluder}?",
     "Which thing is being concealed by the {occluder}?",
     "What is the object that the camera cannot see because of the {occluder}?",
-    "Which of these objects stands behind the {occluder}?",
+    "Which object stands behind the {occluder}?",
     "What has been put behind the {occluder}?",
     "What sort of item is blocked from sight by the {occluder}?",
     "Looking past the {occluder}, what would you see?",

@@ -106,7 +106,7 @@ CHANGEIT_OBJECT_QUESTIONS = (
     "Which object is being prepared or altered here?",
     "What is the object of interest in this recording?",
     "On which object is something being done in this video?",
-    "Which of these things plays the main part in this video?",
+    "Which thing plays the main part in this video?",
     "What is being transformed in this video?",
     "What object would you say this clip shows?",
 )
