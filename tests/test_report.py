@@ -266,6 +266,14 @@ class TestFiles:
             write(place, tmp_path)
         assert (tmp_path / "index.html").read_text() == "mine"
 
+    def test_a_run_that_has_just_begun_has_a_page(self, place: Path, tmp_path: Path) -> None:
+        shutil.copytree(place, tmp_path / "place")
+        (tmp_path / "place" / "ask" / "episodes.jsonl").unlink()
+        with Progress(disable=True) as progress:
+            assert write_report(load_runs([tmp_path / "place" / "ask"]), tmp_path / "report", progress) == 0
+        assert "scripted:ask" in (tmp_path / "report" / "index.html").read_text()
+        assert not (tmp_path / "report" / "plots").exists()
+
     def test_a_lost_frame_is_counted(self, place: Path, tmp_path: Path) -> None:
         shutil.copytree(place, tmp_path / "place")
         frame = next((tmp_path / "place" / "data").rglob("0000.png"))

@@ -50,6 +50,11 @@ def joint_draws(run: Run) -> NDArray[np.float64]:
     return np.column_stack([average(accs).draws, average(psrs).draws])
 
 
+def _with_turns(runs: Sequence[Run]) -> list[Run]:
+    """The runs whose episodes can have several turns; their order decides their colours in all plots."""
+    return [run for run in runs if run.identity["settings"]["mode"] not in ("reference", "oeg")]
+
+
 def _scatter_paper(axes: Axes, points: Sequence[tuple[float, float]], theme: Theme) -> None:
     x, y = np.array(points).T
     axes.scatter(x, y, s=14, color=theme.soft, alpha=0.6, linewidths=0, label="paper's models")
@@ -58,14 +63,15 @@ def _scatter_paper(axes: Axes, points: Sequence[tuple[float, float]], theme: The
 def _plane(runs: Sequence[Run], paper: Sequence[Row], theme: Theme) -> Figure | None:
     from matplotlib.patches import Ellipse
 
+    scored = [run for run in runs if run.metrics["average"]["acc"] is not None]
+    if not scored:
+        return None
     figure, axes = new_figure(theme)
     if paper:
         points = [(row.average.psr or 0.0, row.average.acc) for row in paper]
         _scatter_paper(axes, points, theme)
-    for position, run in enumerate(runs):
-        if run.metrics["average"].get("acc") is None:
-            continue
-        colour, marker = look_of_run(position)
+    for run in scored:
+        colour, marker = look_of_run(runs.index(run))
         draws = joint_draws(run)
         acc, psr = 100 * run.metrics["average"]["acc"], run.metrics["average"]["psr"]
         variances, directions = np.linalg.eigh(np.cov(draws[:, ::-1].T))
@@ -106,8 +112,9 @@ def _against_reference(runs: Sequence[Run], paper: Mapping[str, Sequence[Row]], 
     published = [(x, y) for _, x, y, is_run in pairs if not is_run]
     if published:
         _scatter_paper(axes, published, theme)
-    for position, (name, x, y, _) in enumerate(pair for pair in pairs if pair[3]):
-        colour, marker = look_of_run(position)
+    names = [run.name for run in _with_turns(runs)]
+    for name, x, y in ((name, x, y) for name, x, y, is_run in pairs if is_run):
+        colour, marker = look_of_run(names.index(name))
         axes.scatter([x], [y], s=34, color=colour, marker=marker, label=short(name), zorder=3)
     axes.set(xlabel="accuracy on the reference frame, %", ylabel="accuracy, %", xlim=(-3, 103), ylim=(-3, 103))
     add_legend(axes, theme)
@@ -193,13 +200,13 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
     """The plots of some runs; one whose data the runs do not have draws None."""
     tables = score_tables(runs, compare_paper=compare_paper)
     paper = {table.setting: [row for row in table.rows if row.run is None] for table in tables}
-    turns = [run for run in runs if run.identity["settings"]["mode"] not in ("reference", "oeg")]
+    turns = _with_turns(runs)
     return [
         Plot(
             "acc_psr",
             "Accuracy and asking",
             "Averages over scenarios; the regions hold the true values with 95% confidence.",
-            lambda theme: _plane(turns, paper.get(MULTIPLE_CHOICE, []), theme) if turns else None,
+            lambda theme: _plane(turns, paper.get(MULTIPLE_CHOICE, []), theme),
         ),
         Plot(
             "turns",

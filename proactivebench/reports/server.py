@@ -17,7 +17,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from proactivebench.errors import UsageError
+from proactivebench.errors import ProactiveBenchError, UsageError
 
 HOST = "127.0.0.1"
 MAX_BODY = 65536
@@ -62,7 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self._path()
-        self._answer(NOT_FOUND if path is None else self.server.site.get(path))
+        try:
+            response = NOT_FOUND if path is None else self.server.site.get(path)
+        except ProactiveBenchError as error:  # a run that broke while it is looked at
+            response = Response(f"{error}\n".encode(), NOT_FOUND.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._answer(response)
 
     def do_POST(self) -> None:
         path = self._path()
