@@ -44,7 +44,7 @@ from proactivebench.training.held_out import HeldOut
 from proactivebench.training.multi_turn import EPISODE_TOKENS, Episodes
 from proactivebench.training.rewards import Reward
 from proactivebench.training.settings import BatchPlan, TrainSettings
-from proactivebench.training.watch import Watch, open_log, training_progress
+from proactivebench.training.watch import Watch, diverged, open_log, training_progress
 
 DESCRIPTION = "train.json"
 
@@ -181,7 +181,12 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
         trainer.add_callback(Watch(log, progress, settings.prompts_per_step, out))
 
         # The training, and its result: complete or not there at all.
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except RuntimeError as error:
+            if "probability tensor contains" not in str(error):
+                raise
+            raise diverged(trainer.state.global_step, "the model gives no probabilities", out) from error
         unfinished = result.with_name(f".{result.name}.part")
         trainer.save_model(str(unfinished))
         if place.is_main_process:

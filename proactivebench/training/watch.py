@@ -111,11 +111,7 @@ class Watch(TrainerCallback):
     def _require_finite(self, step: int, line: Mapping[str, float]) -> None:
         for name in ("loss", "grad_norm"):
             if not isfinite(line.get(name, 0.0)):
-                raise ProactiveBenchError(
-                    f"Step {step}: {name} is {line[name]}, the weights are of no use any more. The last checkpoint in "
-                    f"{self._folder} is from before. Train again in another folder with a smaller --learning-rate, "
-                    "or look for damaged weights in the model."
-                )
+                raise diverged(step, f"{name} is {line[name]}", self._folder)
 
     def _require_signal(self, line: Mapping[str, float]) -> None:
         self._without_signal = self._without_signal + self._prompts_per_step if line["no_signal"] == 1 else 0
@@ -125,6 +121,14 @@ class Watch(TrainerCallback):
                 f"(mean reward {line['reward']:.2f}), so there was nothing to learn from. {_likely_cause(line)} "
                 f"The log is in {self._folder / LOG}."
             )
+
+
+def diverged(step: int, symptom: str, folder: Path) -> ProactiveBenchError:
+    """The error of a training whose weights have become useless."""
+    return ProactiveBenchError(
+        f"Step {step}: {symptom}, the weights are of no use any more. What was saved in {folder} is from before. Train "
+        "again in another folder with a smaller --learning-rate, or look for damaged weights in the model."
+    )
 
 
 def _describe(line: Mapping[str, float]) -> str:
