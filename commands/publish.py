@@ -78,10 +78,15 @@ def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[
 @click.command()
 @click.argument("repo", default="tdemin16/ProactiveBench", metavar="[USER/NAME]")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the benchmark; an interrupted pull is continued.")
-@click.option("--scenario", "parts", multiple=True, help="Get only this scenario, or `train`; may be repeated.")
+@click.option(
+    "--scenario",
+    "parts",
+    multiple=True,
+    help="Get only this scenario, or `train` for the training split; may be repeated.",
+)
 @click.option("--revision", help="Branch, tag or commit; by default the newest commit.")
 def pull(repo: str, out: Path, parts: tuple[str, ...], revision: str | None) -> None:
-    """Get a published benchmark from the Hugging Face Hub, by default the original.
+    """Get the scenarios of a published benchmark from the Hugging Face Hub, by default those of the original.
 
     Everything is verified, and archives are unpacked with care. Repeated, it gets what has changed.
     """

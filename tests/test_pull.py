@@ -74,14 +74,14 @@ def downloads(hub: LocalHub) -> list[str]:
 
 def test_what_comes_back_is_what_was_published(hub: LocalHub, data: Path, tmp_path: Path) -> None:
     done = get(hub, tmp_path / "out")
-    assert (done.fetched, done.up_to_date) == (["QD", "COCO", "train"], [])
+    assert (done.fetched, done.up_to_date) == (["QD", "COCO"], [])
     assert done.commit == hub.repos[REPO].commits[-1][0]
     came, built = content(tmp_path / "out"), content(data)
     assert {path for path in came if path.startswith("test/")} == {
         path for path in built if path.startswith("test/") and not path.endswith(".zip")
     }
     assert all(came[path] == built[path] for path in came if path.startswith("test/") or path == "manifest.json")
-    assert came[TRAIN] == b"rows"
+    assert TRAIN not in came
     with Progress(disable=True) as progress:
         assert check_benchmark(tmp_path / "out", progress).problems == []
 
@@ -93,8 +93,10 @@ def test_only_what_is_asked_for_is_downloaded(hub: LocalHub, tmp_path: Path) -> 
     with Progress(disable=True) as progress:
         assert check_benchmark(tmp_path, progress).problems == []
     assert get(hub, tmp_path, "train").fetched == ["train"]
+    assert (tmp_path / TRAIN).read_bytes() == b"rows"
     done = get(hub, tmp_path)
-    assert (done.fetched, done.up_to_date) == (["QD"], ["COCO", "train"])
+    assert (done.fetched, done.up_to_date) == (["QD"], ["COCO"])
+    assert get(hub, tmp_path, "Train").up_to_date == ["train"]
     assert list(json.loads((tmp_path / "manifest.json").read_bytes())["scenarios"]) == ["COCO", "QD"]
 
 
@@ -242,7 +244,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(
 def test_files_elsewhere_in_the_repository_are_never_taken(hub: LocalHub, tmp_path: Path) -> None:
     hub.repos[REPO].put("data/train-/../../../escaped.parquet", b"rows")
     hub.repos[REPO].put("test/secrets.zip", b"PK")
-    get(hub, tmp_path / "deep" / "down")
+    get(hub, tmp_path / "deep" / "down", "qd", "train")
     assert not list(tmp_path.rglob("escaped.parquet"))
     assert "test/secrets.zip" not in downloads(hub)
 

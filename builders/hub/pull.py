@@ -70,7 +70,7 @@ def pull(
         api: Client of the Hub.
         repo: USER/NAME on the Hub.
         out: Folder of the benchmark; made where it is missing.
-        parts: Names of scenarios, and `train` for the training split; by default everything.
+        parts: Names of scenarios, and `train` for the training split; by default all scenarios.
         revision: Branch, tag or commit; by default the newest commit.
         progress: Shows how far it is.
 
@@ -109,11 +109,13 @@ def _samples_path(scenario: Scenario) -> str:
 
 def _wanted(snapshot: Snapshot, names: Sequence[str]) -> dict[str, list[str]]:
     """What is asked for: part -> its files in the repository."""
+    parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in names]
     there: dict[str, list[str]] = {}
     for name, scenario in SCENARIOS.items():
         files = [_samples_path(scenario), f"test/{scenario.dataset}.zip"]
         if snapshot.files.keys() >= set(files):
             there[name] = files
+    wanted = parts or list(there)
     if train := sorted(filter(_TRAIN_FILE.fullmatch, snapshot.files)):
         there[TRAIN] = train
     if not there:
@@ -121,11 +123,10 @@ def _wanted(snapshot: Snapshot, names: Sequence[str]) -> dict[str, list[str]]:
             f"{snapshot.repo} holds no benchmark: expected files like test/QuickDraw.zip and "
             "test/QuickDraw_preprocessed.jsonl."
         )
-    parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in names]
     for part in parts:
         if part not in there:
             raise UsageError(f"{snapshot.repo} holds no {part}; it has {', '.join(there)}.")
-    return {part: there[part] for part in there if part in (parts or there)}
+    return {part: there[part] for part in there if part in wanted}
 
 
 class _Pull:
