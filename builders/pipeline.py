@@ -2,63 +2,25 @@
 
 Samples are numbered in the order of the plan, and every step hands its results back in that order, so the result shows
 neither the number of workers nor an interruption. Frames come first, each noted in a journal; the samples file appears
-when all frames are there, the manifest after it, and then the journal goes. A folder holds one build per scenario: the
-same command continues or confirms it, other settings are refused.
+when all frames are there, the manifest after it, and then the journal goes (`parts`).
 """
 
 from __future__ import annotations
 
-import platform
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import filelock
-import orjson
 from rich.progress import Progress
 
 from builders.base import Builder, Plan, PlannedSample, Skip
 from builders.journal import Finished, Journal
-from builders.manifest import add_to_manifest, differences, read_manifest
+from builders.parts import BuildError, BuildReport, Part, working_in
 from builders.storage import all_stored, describe_file, store_frame
 from builders.workers import Workers
-from proactivebench import __version__
-from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.samples import Sample, sample_class, write_samples
 from proactivebench.scenarios import Scenario
 from raw_sources.base import Problem, SourceError
-
-
-class BuildError(ProactiveBenchError):
-    """A build that could not be completed; what is finished is kept."""
-
-
-@dataclass(slots=True)
-class BuildReport:
-    """What a build gave.
-
-    Attributes:
-        scenario: Short name of the scenario.
-        samples: Number of samples.
-        frames: Number of frames.
-        skipped: Records that were left out, and why.
-        problems: Raw data that is broken or missing; empty where nothing had to be done.
-        up_to_date: Whether the build was there already, and nothing had to be done.
-    """
-
-    scenario: str
-    samples: int
-    frames: int
-    skipped: list[Skip] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    up_to_date: bool = False
-
-    @property
-    def skip_reasons(self) -> Counter[str]:
-        """Reason -> number of records that were left out for it."""
-        return Counter(skip.reason for skip in self.skipped)
 
 
 class _Job(NamedTuple):
@@ -103,30 +65,19 @@ def build(
         SourceError: `strict`, and a raw record is broken.
         BuildError: Not a single sample, or the disk is full or not writable; the same command continues.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(out / ".build.lock", timeout=0):
-            return _build(_Job(builder, out, strict), workers, progress or Progress(disable=True))
-    except filelock.Timeout:
-        raise UsageError(f"Another process is building into {out}. Wait for it, or choose another folder.") from None
-    except OSError as error:
-        raise BuildError(
-            f"{error.filename or out}: {error.strerror or error}. What is finished is kept: once that is mended, the "
-            "same command continues."
-        ) from error
+    with working_in(out):
+        return _build(_Job(builder, out, strict), workers, progress or Progress(disable=True))
 
 
 def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
     scenario, out = job.builder.scenario, job.out
-    settings: dict[str, Any] = orjson.loads(orjson.dumps(job.builder.settings()))
     samples_path = out / "test" / f"{scenario.dataset}_preprocessed.jsonl"
-    journal_path = out / f".{scenario.dataset}.journal"
-    finished = samples_path.exists() and not journal_path.exists()
-    if finished and (report := _existing(out, scenario, settings, samples_path)):
+    frames = samples_path.with_name(scenario.dataset)
+    part = Part(out, scenario.name, scenario.dataset, samples_path, frames, job.builder.settings())
+    if report := part.existing():
         return report
-    versions = job.builder.versions() | {"python": platform.python_version(), "proactivebench-toolkit": __version__}
-    with Journal(journal_path) as journal:
-        _claim(journal, {"settings": settings, "versions": versions}, out, scenario)
+    versions = job.builder.versions()
+    with part.under_way(versions) as journal:
         samples_path.unlink(missing_ok=True)
         with Workers(workers, job) as pool:
             planned = _plan(job, pool, progress)
@@ -141,16 +92,7 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
         skipped=planned.skipped + unusable,
         problems=planned.problems,
     )
-    entry = {
-        "dataset": scenario.dataset,
-        "settings": settings,
-        "versions": versions,
-        "counts": {"samples": report.samples, "frames": report.frames, "problems": len(report.problems)},
-        "skipped": [skip._asdict() for skip in report.skipped],
-        "files": _describe_files(out, samples_path, kept, journal),
-    }
-    add_to_manifest(out, scenario.name, entry)
-    journal_path.unlink()
+    part.finish(report, versions, _describe_files(out, samples_path, kept, journal))
     return report
 
 
@@ -165,37 +107,6 @@ def _describe_files(
         file.path: {"bytes": file.bytes, "sha256": file.sha256, "origin": origin, "licence": licence}
         for file, origin, licence in files
     }
-
-
-def _existing(out: Path, scenario: Scenario, settings: Mapping[str, Any], samples_path: Path) -> BuildReport | None:
-    """The report of a build that is there and complete; None where it is ours and files are missing."""
-    frames = samples_path.with_name(scenario.dataset)
-    entry = read_manifest(out).get(scenario.name)
-    if entry is None:
-        raise UsageError(f"{samples_path} is there, but was not built here. Choose another folder.")
-    if difference := differences(entry["settings"], settings):
-        raise UsageError(
-            f"{out} holds {scenario.name} with other settings: {difference}. Choose another folder, or delete "
-            f"{samples_path} and {frames}."
-        )
-    if not all_stored(out, ((path, file["bytes"]) for path, file in entry["files"].items())):
-        return None
-    counts = entry["counts"]
-    skipped = [Skip(**skip) for skip in entry["skipped"]]
-    return BuildReport(scenario.name, counts["samples"], counts["frames"], skipped, up_to_date=True)
-
-
-def _claim(journal: Journal, header: Mapping[str, Any], out: Path, scenario: Scenario) -> None:
-    """Makes sure that the journal is that of this very build."""
-    if journal.header is None:
-        journal.start(header)
-        return
-    for part in ("settings", "versions"):
-        if difference := differences(journal.header[part], header[part]):
-            raise UsageError(
-                f"{out} holds an unfinished build of {scenario.name} with other {part}: {difference}. Choose another "
-                f"folder, or delete {journal.path} and {out / 'test' / scenario.dataset}."
-            )
 
 
 def _plan(job: _Job, pool: Workers[_Job], progress: Progress) -> _Planned:

@@ -18,9 +18,10 @@ from typing import Any
 import filelock
 import pytest
 
-from builders import pipeline, storage
+from builders import parts, storage
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
-from builders.pipeline import BuildError, build
+from builders.parts import BuildError
+from builders.pipeline import build
 from builders.workers import WorkerError, Workers
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
@@ -253,7 +254,7 @@ def test_a_build_that_is_stopped_before_its_manifest_continues(tmp_path: Path, m
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "add_to_manifest", stop)
+    monkeypatch.setattr(parts, "add_to_manifest", stop)
     with pytest.raises(KeyboardInterrupt):
         build(FakeBuilder(), tmp_path / "stopped")
     monkeypatch.undo()

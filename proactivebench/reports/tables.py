@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from builders.pipeline import BuildReport
+    from builders.parts import BuildReport
     from proactivebench.checking import CheckReport
     from proactivebench.evaluation.comparison import Difference
     from proactivebench.evaluation.leak_filter import FilteredScenario
