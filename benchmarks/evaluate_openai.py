@@ -102,9 +102,9 @@ def main() -> None:
         pipeline.build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), Path(folder, "data"))
         benchmark = Benchmark.open(Path(folder, "data"))
         model = OpenAIModel("m", base_url=f"http://127.0.0.1:{address}/v1", concurrency=arguments.concurrency)
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         metrics = engine.evaluate(benchmark, [QD], model, Settings(repeats=arguments.repeats), Path(folder, "run"))
-        middle = time.perf_counter()
+        middle, cpu = time.perf_counter(), time.process_time() - start_cpu
     requests = 200 * arguments.repeats
     assert metrics["scenarios"]["QD"]["n"] == requests, metrics
     begin = time.perf_counter()
@@ -120,6 +120,7 @@ def main() -> None:
         "requests_per_second": round(rate, 1),
         "limit_requests_per_second": round(limit, 1),
         "share_of_limit": round(rate / limit, 3),
+        "processor_ms_per_request": round(1000 * cpu / requests, 2),
         "cores": os.cpu_count(),
     }
     print(json.dumps(line))
