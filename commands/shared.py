@@ -77,8 +77,8 @@ def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
     """
     if isinstance(data, Path):
         return data
-    from builders.hub.client import UnreachableError, connect
-    from builders.hub.pull import cache_folder, pull
+    from builders.hub.client import UnreachableError, cache_folder, connect
+    from builders.hub.pull import pull
 
     repo, _, revision = data.removeprefix(HUB).partition("@")
     api, folder = connect(), cache_folder(repo, revision)

@@ -229,7 +229,7 @@ def lead_outside(entry: dict[str, object]) -> object:
     return {"files": {"test/QuickDraw/../../../etc/passwd": {"bytes": 1}}}
 
 
-@pytest.mark.parametrize("spoil", [lead_outside, lambda entry: [], lambda entry: {"files": {"test/QuickDraw/x": 7}}])
+@pytest.mark.parametrize("spoil", [lead_outside, lambda _: [], lambda _: {"files": {"test/QuickDraw/x": 7}}])
 def test_a_manifest_that_makes_no_sense_is_refused(
     hub: LocalHub, tmp_path: Path, spoil: Callable[[dict[str, object]], object]
 ) -> None:
@@ -239,6 +239,26 @@ def test_a_manifest_that_makes_no_sense_is_refused(
     with pytest.raises(ProactiveBenchError, match=r"manifest\.json"):
         get(hub, tmp_path, "qd")
     assert not (tmp_path / SAMPLES).exists()
+
+
+def test_a_manifest_of_another_time_is_refused(hub: LocalHub, tmp_path: Path) -> None:
+    hub.repos[REPO].put("manifest.json", b'{"format": 99}')
+    with pytest.raises(HubError, match=r"manifest\.json is none that this version can read"):
+        get(hub, tmp_path, "qd")
+
+
+def test_a_training_split_that_changed_leaves_no_old_files(hub: LocalHub, tmp_path: Path) -> None:
+    get(hub, tmp_path, "train")
+    (tmp_path / "data" / "mine.txt").write_text("keep me")
+    hub.repos[REPO].put(TRAIN, None)
+    hub.repos[REPO].put("data/train-00000-of-00002.parquet", b"one")
+    hub.repos[REPO].put("data/train-00001-of-00002.parquet", b"two")
+    assert get(hub, tmp_path, "train").fetched == ["train"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "mine.txt",
+        "train-00000-of-00002.parquet",
+        "train-00001-of-00002.parquet",
+    ]
 
 
 def test_files_elsewhere_in_the_repository_are_never_taken(hub: LocalHub, tmp_path: Path) -> None:
@@ -296,12 +316,16 @@ def test_a_repository_without_a_benchmark(hub: LocalHub, tmp_path: Path) -> None
 def test_what_was_not_pulled_is_not_replaced(hub: LocalHub, tmp_path: Path) -> None:
     built = build_small(tmp_path / "built")
     before = content(built)
-    with pytest.raises(UsageError, match="was not pulled"):
-        get(hub, built, "qd")
+    for part in ("qd", "coco"):
+        with pytest.raises(UsageError, match="was not pulled"):
+            get(hub, built, part)
     assert content(built) == before
     get(hub, tmp_path / "out", "qd")
     with pytest.raises(UsageError, match="pulled from ann/small"):
         get(hub, tmp_path / "out", repo="ann/original")
+    build_examples(tmp_path / "out", "COCO")
+    with pytest.raises(UsageError, match=r"coco2014_preprocessed\.jsonl is there, but was not pulled"):
+        get(hub, tmp_path / "out", "coco")
     (tmp_path / "out" / "pulled.json").write_text("[]")
     with pytest.raises(UsageError, match="no record of a pull"):
         get(hub, tmp_path / "out", "qd")

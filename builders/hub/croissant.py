@@ -15,6 +15,7 @@ import orjson
 
 from builders.hub.rights import TRAIN, sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
+from builders.package import fingerprint
 from builders.storage import StoredFile, write_file
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.scenarios import SCENARIOS
@@ -92,6 +93,7 @@ def _describe(
 ) -> dict[str, Any]:
     owner, _, name = repo.partition("/")
     sources = sources_of(entries)
+    content = fingerprint({file.path: {"sha256": file.sha256} for file in files})
     toolkits = sorted({entry["versions"]["proactivebench-toolkit"] for entry in entries.values()})
     return {
         "@context": orjson.loads(_CONTEXT.read_bytes()),
@@ -106,7 +108,7 @@ def _describe(
         "creator": {"@type": "sc:Person", "name": owner},
         "license": sorted({f"{entry.title}: {entry.licence}" for entry in sources.values()}),
         "citeAs": citation,
-        "version": "1.0.0",
+        "version": f"1.0.0+{content[:8]}",
         "keywords": ["multimodal", "vision-language", "proactivity", "benchmark"],
         "isLiveDataset": False,
         "prov:wasDerivedFrom": [_source(entry) for entry in sources.values()],

@@ -96,13 +96,6 @@ def pull(
         ) from error
 
 
-def cache_folder(repo: str, revision: str = "") -> Path:
-    """The folder in the Hub's cache (HF_HOME) that a repository is pulled into when nobody names one."""
-    from huggingface_hub import cached_assets_path
-
-    return Path(cached_assets_path("proactivebench", repo, revision or "newest"))
-
-
 def _samples_path(scenario: Scenario) -> str:
     return f"test/{scenario.dataset}_preprocessed.jsonl"
 
@@ -140,21 +133,20 @@ class _Pull:
 
     def run(self, wanted: Mapping[str, Sequence[str]]) -> Pulled:
         done = Pulled(self.snapshot.commit)
-        owed = [part for part, files in wanted.items() if not self._has(part, files)]
+        owed = {part: files for part, files in wanted.items() if not self._has(part, files)}
         done.up_to_date.extend(part for part in wanted if part not in owed)
-        for part in owed:
-            self._require_free(part)
+        self._require_free(owed)
         self._record()
         manifest = self._manifest() if owed else {}
-        for part in owed:
+        for part, files in owed.items():
             entry = manifest.get(part)
             if part == TRAIN:
-                self._take_train(wanted[part])
+                self._take_train(files)
             else:
                 self._take_scenario(SCENARIOS[part], entry)
             if entry is not None:
                 add_to_manifest(self.out, part, entry)
-            self.known |= {path: self.snapshot.files[path].checksum for path in wanted[part]}
+            self.known |= {path: self.snapshot.files[path].checksum for path in files}
             self._record()
             done.fetched.append(part)
         self._take_kept_ids()
@@ -186,28 +178,32 @@ class _Pull:
         same = all(self.known.get(path) == self.snapshot.files[path].checksum for path in files)
         return same and all((self.out / place).exists() for place in places)
 
-    def _require_free(self, part: str) -> None:
+    def _require_free(self, owed: Mapping[str, Sequence[str]]) -> None:
         """Makes sure that nothing is replaced that came from elsewhere."""
-        places = [self.out / "data"] if part == TRAIN else [self.out / _samples_path(SCENARIOS[part])]
-        if not (self.out / RECORD).exists() and part != TRAIN:
-            places.append(self.out / "test" / SCENARIOS[part].dataset)
+        places = ["test", "data", MANIFEST, KEPT_IDS]
+        if (self.out / RECORD).exists():
+            places = [path for files in owed.values() for path in files if path not in self.known]
         for place in places:
-            pulled = any((self.out / path).is_relative_to(place) for path in self.known)
-            if place.exists() and not pulled:
-                raise UsageError(f"{place} is there, but was not pulled. Choose another folder.")
+            if (self.out / place).exists():
+                raise UsageError(f"{self.out / place} is there, but was not pulled. Choose another folder.")
 
     def _manifest(self) -> dict[str, Any]:
         """The manifest entries of the repository; none where it has no manifest, like the original."""
         if MANIFEST not in self.snapshot.files:
             return {}
         self.snapshot.fetch(MANIFEST, self.staging, self.progress)
-        return read_manifest(self.staging)
+        try:
+            return read_manifest(self.staging)
+        except UsageError:
+            raise HubError(f"{self.snapshot.repo}: its {MANIFEST} is none that this version can read.") from None
 
     def _take_train(self, files: Sequence[str]) -> None:
         arrived = [self.snapshot.fetch(path, self.staging, self.progress) for path in files]
-        shutil.rmtree(self.out / "data", ignore_errors=True)
-        (self.out / "data").mkdir()
+        for stale in [path for path in self.known if _TRAIN_FILE.fullmatch(path) and path not in files]:
+            (self.out / stale).unlink(missing_ok=True)
+            del self.known[stale]
         for path, file in zip(files, arrived, strict=True):
+            (self.out / path).parent.mkdir(exist_ok=True)
             file.replace(self.out / path)
 
     def _take_scenario(self, scenario: Scenario, entry: object) -> None:

@@ -23,7 +23,7 @@ from proactivebench.environments.check import way_to_reference
 from proactivebench.images import load_picture
 from proactivebench.models.base import Picture
 from proactivebench.samples import Sample
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import SCENARIOS, Scenario
 
 COLUMNS = {
     "id": "Number of the sample within its scenario",
@@ -64,7 +64,7 @@ def write_viewer(folder: Path, entries: Mapping[str, Any], progress: Progress) -
         SampleError: A line is no sample.
     """
     benchmark = Benchmark.open(folder)
-    for scenario in benchmark.scenarios:
+    for scenario in [scenario for name, scenario in SCENARIOS.items() if name in entries]:
         files = entries[scenario.name]["files"]
         kept = {sample.id for sample in benchmark.samples(scenario)}
         mark = fingerprint(files, repr(sorted(kept)), _FORMAT).encode()
