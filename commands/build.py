@@ -1,35 +1,55 @@
-"""`build` and `check`: from raw data to a benchmark that can be trusted."""
+"""`build`, `check` and `stats`: from raw data to a benchmark that can be trusted."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.shared import EXISTING_FOLDER, FOLDER, console
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from builders.base import Builder
+    from builders.registry import BuildOptions
+    from proactivebench.scenarios import Scenario
+
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+
 
 @click.command()
-@click.argument("scenario")
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...|all|train")
 @click.option("--raw", type=EXISTING_FOLDER, required=True, help="Folder that holds the raw data, at any depth.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the benchmark; several scenarios share one.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that plan and render.")
-@click.option("--per-category", type=click.IntRange(1), default=10, show_default=True, help="Drawings per category.")
-@click.option("--categories", help="Only these categories, separated by commas.")
 @click.option("--strict", is_flag=True, help="Fail at the first broken raw record instead of leaving it out.")
+@click.option(
+    "--per-category",
+    type=click.IntRange(1),
+    help="Drawings per category of Quick, Draw! (default 10), pictures per class of ImageNet-C (default 5).",
+)
+@click.option("--categories", help="Quick, Draw!: only these categories, separated by commas.")
+@click.option("--class-names", type=EXISTING_FILE, help="MVP-N: table of the products' names (class id, name).")
+@click.option("--propose", type=NEW_FILE, help="VSOD: write this table of occlusions for a person to fill in.")
+@click.option("--labels", type=EXISTING_FILE, help="VSOD: the table that a person has filled in.")
+@click.option("--from-imagenet", type=EXISTING_FOLDER, help="ImageNet-C: generate from these validation pictures.")
+@click.option("--negatives", default="random", help="COCO: wrong categories from random, clip:MODEL or a file.")
 def build(
-    scenario: str,
+    scenarios: tuple[str, ...],
     raw: Path,
     out: Path,
-    seed: int,
     workers: int,
-    per_category: int,
-    categories: str | None,
     strict: bool,
+    categories: str | None,
+    propose: Path | None,
+    **options: Any,
 ) -> None:
-    """Build a SCENARIO of the benchmark (quickdraw) from raw data.
+    """Build scenarios of the benchmark from raw data; `all` builds those whose raw data are there.
 
     The same raw data and seed give the same bytes, whatever the number of workers. An interrupted build is continued
     by the same command.
@@ -37,19 +57,60 @@ def build(
     from rich.progress import Progress
 
     from builders import pipeline
-    from builders.quickdraw import QuickDrawBuilder
-    from proactivebench.errors import UsageError
+    from builders.registry import BuildOptions
     from proactivebench.reports.tables import build_table
-    from proactivebench.scenarios import QD, get_scenario
-    from raw_sources.quickdraw import QuickDraw
+    from proactivebench.scenarios import SCENARIOS, get_scenario
 
-    if get_scenario(scenario) is not QD:
-        raise UsageError(f"There is no builder for {scenario} yet.")
+    if propose is not None:
+        return _propose(raw, propose)
     names = [name.strip() for name in categories.split(",")] if categories else None
-    builder = QuickDrawBuilder(QuickDraw.locate(raw), seed=seed, per_category=per_category, categories=names)
-    with Progress(console=console()) as progress:
-        report = pipeline.build(builder, out, workers=workers, strict=strict, progress=progress)
-    build_table(report, console())
+    said = BuildOptions(categories=names, keep=out / ".similarity", **options)
+    everything = "all" in scenarios
+    chosen = list(SCENARIOS.values()) if everything else [get_scenario(name) for name in scenarios]
+    for builder in _builders(chosen, raw, said, skip_missing=everything):
+        with Progress(console=console(), transient=True) as progress:
+            report = pipeline.build(builder, out, workers=workers, strict=strict, progress=progress)
+        build_table(report, console())
+    return None
+
+
+def _builders(
+    scenarios: Sequence[Scenario], raw: Path, options: BuildOptions, skip_missing: bool
+) -> Iterator[Builder[Any, Any]]:
+    """Makes the builders; with `skip_missing`, those that lack something are left out and say what."""
+    from builders.registry import NeedsMoreError, make_builder
+    from raw_sources.base import SourceNotFoundError
+
+    made = []
+    for scenario in scenarios:
+        try:
+            made.append(make_builder(scenario, raw, options))
+        except (SourceNotFoundError, NeedsMoreError) as error:
+            if not skip_missing:
+                raise
+            console().print(f"{scenario.name} left out: {error}", style="yellow", markup=False, soft_wrap=True)
+    if not made:
+        from proactivebench.errors import UsageError
+
+        raise UsageError(f"Nothing can be built from {raw}.")
+    yield from made
+
+
+def _propose(raw: Path, table: Path) -> None:
+    from rich.progress import Progress
+
+    from builders.vsod_proposals import propose
+    from raw_sources.vsod import Vsod
+
+    with Progress(console=console(), transient=True) as progress:
+        report = propose(Vsod.locate(raw), table, progress)
+    console().print(
+        f"{report.rows:,} proposals in {table}, with {len(report.pages)} contact sheets beside it. Fill in the table, "
+        f"then: proactivebench build vsod --labels {table} ...",
+        soft_wrap=True,
+    )
+    for problem in report.problems:
+        console().print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
 @click.command()
