@@ -94,9 +94,10 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
             skipped.append(Skip(unit, f"category {unit} has no recognised drawing with two strokes"))
         elif len(selection.chosen) < self.per_category:
             skipped.append(Skip(unit, f"category with fewer than {self.per_category} usable drawings"))
-        return Plan([self._plan_sample(ref) for ref in selection.chosen], skipped, selection.problems)
+        return Plan([self.plan_drawing(ref) for ref in selection.chosen], skipped, selection.problems)
 
-    def _plan_sample(self, ref: DrawingRef) -> PlannedSample[DrawingRef]:
+    def plan_drawing(self, ref: DrawingRef) -> PlannedSample[DrawingRef]:
+        """Plans the sample of one drawing."""
         key = f"{ref.category}/{ref.key_id}"
         random = sample_random(self.seed, self.scenario, key)
         texts = QUICKDRAW.draw(random)
