@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,29 @@ def shared_data() -> Path:
 def bundled_quickdraw() -> Path:
     """The folder that holds the bundled Quick, Draw! drawings, 20 classes in the simplified format."""
     return ROOT / "raw_sources" / "bundled" / "quickdraw" / "simplified"
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Family -> folder of a tiny model of transformers that sees pictures, made when it is first asked for."""
+    transformers = pytest.importorskip("transformers")
+    from tests.tiny_models import tiny_model
+
+    root = tmp_path_factory.mktemp("models")
+    transformers.utils.logging.disable_progress_bar()
+
+    def folder(family: str) -> Path:
+        if family == "smolvlm":
+            pytest.importorskip("num2words", reason="SmolVLM's processor needs it")
+        return root / family if (root / family).exists() else tiny_model(family, root / family)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def text_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model of transformers that takes texts alone."""
+    pytest.importorskip("transformers")
+    from tests.tiny_models import tiny_text_model
+
+    return tiny_text_model(tmp_path_factory.mktemp("models") / "text")

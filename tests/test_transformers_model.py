@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 
 import transformers  # noqa: E402  # only where it is installed
 from PIL import Image  # noqa: E402
-from tiny_models import FAMILIES, tiny_model, tiny_text_model  # noqa: E402
+from tiny_models import FAMILIES, tiny_model  # noqa: E402
 
 from proactivebench.errors import UsageError  # noqa: E402
 from proactivebench.models.base import Message, Picture, PictureError, Request  # noqa: E402
@@ -25,20 +25,6 @@ from proactivebench.models.transformers_model import TransformersModel  # noqa: 
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
 
 ModelFolder = Callable[[str], Path]
-
-
-@pytest.fixture(scope="session")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
-    """Family -> folder of a tiny model, made when it is first asked for."""
-    root = tmp_path_factory.mktemp("models")
-    transformers.utils.logging.disable_progress_bar()
-
-    def folder(family: str) -> Path:
-        if family == "smolvlm":
-            pytest.importorskip("num2words", reason="SmolVLM's processor needs it")
-        return root / family if (root / family).exists() else tiny_model(family, root / family)
-
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -166,11 +152,6 @@ def test_sampled_replies_depend_on_the_seed_and_not_on_the_batch(model_folder: M
     sampled = replies(model_folder("llava"), requests, batch_size=6, sample=True)
     assert len(set(sampled)) == 6
     assert replies(model_folder("llava"), requests, batch_size=2, sample=True) == sampled
-
-
-@pytest.fixture(scope="session")
-def text_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_text_model(tmp_path_factory.mktemp("models") / "text")
 
 
 def judged_conversations() -> list[Request]:
