@@ -1,0 +1,89 @@
+"""Counting a benchmark, beside the paper's counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fake_raw
+import orjson
+import pytest
+from small_benchmark import build_small
+
+from builders.coco import CocoBuilder
+from builders.imagenet_c import ACTIONS, ImageNetCBuilder
+from builders.pipeline import build
+from builders.statistics import PAPER, Counts, compare_with_paper
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import UsageError
+from proactivebench.samples import CocoSample, SampleError
+from proactivebench.scenarios import COCO, QD, SCENARIOS
+from raw_sources.coco import Coco
+from raw_sources.imagenet_c import ImageNetC
+
+
+def built(folder: Path) -> dict[str, Counts | None]:
+    return {row.part: row.built for row in compare_with_paper(folder)}
+
+
+def test_the_paper_has_all_scenarios_and_its_total() -> None:
+    scenarios = {part: counts for part, counts in PAPER.items() if part != "train"}
+    assert list(scenarios) == list(SCENARIOS)
+    assert sum(counts.samples for counts in scenarios.values()) == 17_909
+    for name, counts in scenarios.items():
+        assert counts.actions == len(set(SCENARIOS[name].keywords.values()))
+
+
+def test_drawings_count_every_stroke(tmp_path: Path) -> None:
+    build_small(tmp_path, per_category=3)
+    counts = built(tmp_path)
+    strokes = sum(sample.num_images for sample in Benchmark.open(tmp_path).samples(QD))
+    assert counts.pop("QD") == Counts(samples=9, images=strokes, categories=3, actions=1)
+    assert set(counts.values()) == {None}
+
+
+def test_crops_count_one_by_one(tmp_path: Path) -> None:
+    root = fake_raw.make_coco(tmp_path / "raw", images=12)
+    build(CocoBuilder(Coco.locate(root)), tmp_path / "data")
+    expected = 0
+    for sample in Benchmark.open(tmp_path / "data").samples(COCO):
+        assert isinstance(sample, CocoSample)
+        moves = 2 if "_" in sample.direction else 1
+        expected += (sample.granularity + (sample.direction == "zoom")) ** moves
+    counts = built(tmp_path / "data")["COCO"]
+    assert counts is not None
+    assert (counts.samples, counts.images, counts.categories) == (12, expected, 5)
+
+
+def test_every_action_that_is_suggested_counts(tmp_path: Path) -> None:
+    root = fake_raw.make_imagenet_c(tmp_path / "raw", wnids=1, pictures=5, corruptions=tuple(ACTIONS))
+    build(ImageNetCBuilder(ImageNetC.locate(root)), tmp_path / "data")
+    assert built(tmp_path / "data")["IN-C"] == Counts(samples=5, images=25, categories=1, actions=8)
+
+
+def test_rows_of_the_train_split_come_from_the_manifest(tmp_path: Path) -> None:
+    build_small(tmp_path)
+    manifest = orjson.loads((tmp_path / "manifest.json").read_bytes())
+    manifest["scenarios"]["train"] = {"counts": {"samples": 123}}
+    (tmp_path / "manifest.json").write_bytes(orjson.dumps(manifest))
+    assert built(tmp_path)["train"] == Counts(123)
+
+
+def test_the_comparison_is_json(tmp_path: Path) -> None:
+    build_small(tmp_path)
+    rows = orjson.loads(orjson.dumps(compare_with_paper(tmp_path)))
+    assert [row["part"] for row in rows] == [*SCENARIOS, "train"]
+    assert rows[0] == {
+        "part": "ROD",
+        "built": None,
+        "paper": {"samples": 88, "images": 1200, "categories": 16, "actions": 2},
+    }
+
+
+def test_what_is_no_benchmark_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no benchmark"):
+        compare_with_paper(tmp_path)
+    build_small(tmp_path)
+    with (tmp_path / "test" / "QuickDraw_preprocessed.jsonl").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(SampleError, match="line 7"):
+        compare_with_paper(tmp_path)
