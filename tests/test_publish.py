@@ -17,11 +17,9 @@ from huggingface_hub import DatasetCard, HfApi
 from builders.hub import croissant
 from builders.hub.client import HubError, UnreachableError, connect
 from builders.hub.publish import Upload, prepare, upload
-from builders.hub.rights import require_rights
 from builders.manifest import add_to_manifest
 from cli import main
 from proactivebench.errors import UsageError
-from raw_sources.catalog import UnknownNameError
 from tests.example_benchmark import build_examples
 from tests.hub_store import Blob, Repo
 from tests.local_hub import LocalHub, serve
@@ -202,54 +200,7 @@ def test_missing_libraries_are_named_with_the_way_to_get_them(data: Path, monkey
         connect()
 
 
-# What licences allow.
-
-
-def entry(*licences: str) -> dict[str, Any]:
-    return {"files": {f"test/x/{number}.jpg": {"licence": licence} for number, licence in enumerate(licences)}}
-
-
-@pytest.mark.parametrize(
-    ("scenario", "source", "said"),
-    [
-        ("ROD", "rod", "does not allow to pass its pictures on"),
-        ("VSOD", "vsod", "does not allow to pass its pictures on"),
-        ("MVP-N", "mvpn", "does not allow to pass its pictures on"),
-        ("IN-C", "imagenet-c", "forbids to pass its pictures on"),
-        ("CIT", "changeit", "forbids to pass its pictures on"),
-    ],
-)
-def test_what_may_not_be_shared_is_refused_unless_the_rights_are_there(scenario: str, source: str, said: str) -> None:
-    with pytest.raises(UsageError, match=rf"(?s){said}.*--i-have-the-rights {source}$"):
-        require_rights({scenario: entry("whatever")}, [])
-    require_rights({scenario: entry("whatever")}, [source])
-
-
-def test_coco_goes_by_the_licence_of_every_picture() -> None:
-    free = ["Attribution License", "CC BY-SA 2.0", "No known copyright restrictions", "United States Government Work"]
-    require_rights({"COCO": entry(*free), "QD": entry("CC BY 4.0")}, [])
-    require_rights({"train": entry("Attribution License, CC BY 4.0")}, [])
-    for closed in (
-        "CC BY-NC 2.0",
-        "CC BY 4.0, Attribution-NonCommercial License",
-        "Attribution-NonCommercial License",
-        "Attribution-NoDerivs License",
-        "",
-        "unknown",
-    ):
-        with pytest.raises(UsageError, match=r"1 of 5 files have a licence"):
-            require_rights({"COCO": entry(closed, *free)}, [])
-        require_rights({"COCO": entry(closed, *free)}, ["coco"])
-
-
-def test_all_that_is_refused_is_said_at_once() -> None:
-    with pytest.raises(UsageError, match="--i-have-the-rights rod --i-have-the-rights imagenet-c"):
-        require_rights({"ROD": entry(), "IN-C": entry(), "CIT": entry()}, ["changeit"])
-
-
-def test_rights_to_a_source_that_does_not_exist() -> None:
-    with pytest.raises(UnknownNameError, match="imagenet"):
-        require_rights({"QD": entry()}, ["imagnet"])
+# What people and machines read.
 
 
 def test_the_command_refuses_before_anything_is_written(tmp_path: Path) -> None:
@@ -263,9 +214,6 @@ def test_the_command_refuses_before_anything_is_written(tmp_path: Path) -> None:
     )
     assert cleared.exit_code == 0
     assert "states to have the right to share the pictures of Realistic" in (data / "README.md").read_text()
-
-
-# What people and machines read.
 
 
 def test_a_dry_run_names_every_file_and_needs_no_network(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import stat
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +27,6 @@ from tests.hub_store import Blob, Repo, is_large
 from tests.local_hub import LocalHub, serve
 from tests.small_benchmark import build_small
 
-ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "hf_annsOwnSecret"
 REPO = "ann/small"
 SAMPLES, ARCHIVE = "test/QuickDraw_preprocessed.jsonl", "test/QuickDraw.zip"
@@ -336,47 +331,6 @@ def test_two_pulls_at_once_share_the_work(hub: LocalHub, tmp_path: Path) -> None
         done = list(pool.map(lambda _: get(hub, tmp_path, "qd"), range(3)))
     assert sorted(pulled.fetched for pulled in done) == [[], [], ["QD"]]
     assert downloads(hub).count(ARCHIVE) == 1
-
-
-# The whole way, by the commands that people type.
-
-
-def run(hub: LocalHub, home: Path, *arguments: object, token: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
-    environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    environment |= {"HF_TOKEN": token} if token else {}
-    command = [sys.executable, "-m", "cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-
-
-def test_round_trip(hub: LocalHub, data: Path, tmp_path: Path) -> None:
-    home, here = tmp_path / "home", shutil.copytree(data, tmp_path / "data")
-    nobody = run(hub, home, "publish", here, "--repo", "ann/trip")
-    assert (nobody.returncode, "hf auth login" in nobody.stderr) == (2, True)
-
-    published = run(hub, home, "publish", here, "--repo", "ann/trip", token=TOKEN)
-    assert published.returncode == 0, published.stderr
-    assert f"{hub.url}/datasets/ann/trip: 9 files sent, 0 removed, 0 unchanged." in published.stderr
-    pulled = run(hub, home, "pull", "ann/trip", "--out", tmp_path / "back")
-    assert pulled.returncode == 0, pulled.stderr
-    checked = run(hub, home, "check", tmp_path / "back")
-    assert (checked.returncode, "No problems." in checked.stderr) == (0, True)
-
-    play = ("evaluate", "--model", "scripted:random", "--out")
-    before = run(hub, home, *play, tmp_path / "before", "--data", here)
-    assert before.returncode == 0, before.stderr
-    after = run(hub, home, *play, tmp_path / "after", "--data", "hub:ann/trip")
-    assert after.returncode == 0, after.stderr
-    scores = [(tmp_path / name / "metrics.json").read_bytes() for name in ("before", "after")]
-    assert scores[0] == scores[1]
-
-    hub.answers["/api/datasets/"] = [503] * 50
-    offline = run(hub, home, *play, tmp_path / "offline", "--data", "hub:ann/trip")
-    assert offline.returncode == 0, offline.stderr
-    assert "Going on with what is in" in offline.stderr
-    for done in (published, pulled, after, offline):
-        assert TOKEN not in done.stdout + done.stderr
-    assert not any(TOKEN.encode() in found for found in content(tmp_path).values())
 
 
 def test_a_hub_that_cannot_be_reached_and_nothing_in_the_cache(hub: LocalHub, tmp_path: Path) -> None:
