@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -72,18 +73,22 @@ def train(out: Path, **settings: Any) -> None:
     from proactivebench.errors import UsageError
 
     chosen = TrainSettings(**settings)
-    say = console().print
+    terminal = console()
+    terminal.quiet = os.environ.get("RANK", "0") != "0"  # of several processes, one speaks
+    say = terminal.print
     say("Loading torch, transformers and TRL")
     try:
         from proactivebench.training.grpo import train as run
+        from proactivebench.training.watch import summary
     except ImportError as error:
         raise UsageError(
             f"Training needs {error.name}: install the extra with pip install 'proactivebench-toolkit[train]'."
         ) from error
     _quieten()
-    result = run(chosen, out, console())
+    result = run(chosen, out, terminal)
+    say(summary(out))
     model = f"--model {result}" if chosen.full else f"--model {chosen.model} --adapter {result}"
-    say(f"Trained: {result}. To see what it learned: proactivebench evaluate {model} --data BENCHMARK --out RUN")
+    say(f"It is in {result}. To score it: proactivebench evaluate {model} --data BENCHMARK --out RUN", soft_wrap=True)
 
 
 def _quieten() -> None:

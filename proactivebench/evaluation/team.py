@@ -77,13 +77,16 @@ ALONE = Team(rank=0, size=1)
 
 @contextmanager
 def gathered() -> Iterator[Team]:
-    """The processes that were launched together, connected as long as the block lasts."""
+    """The processes that were launched together, connected as long as the block lasts, or longer by a training."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE
         return
     from torch import distributed
 
+    if distributed.is_initialized():
+        yield Team(distributed.get_rank(), size)
+        return
     distributed.init_process_group("gloo", timeout=PATIENCE)
     try:
         yield Team(distributed.get_rank(), size)

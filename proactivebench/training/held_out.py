@@ -70,24 +70,25 @@ class HeldOut(TrainerCallback):
 
     def _evaluate(self, step: int) -> None:
         accelerator = self.trainer.accelerator
-        # All processes enter: under ZeRO-3 each holds a part of the weights.
-        with unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as network:
-            if self._log is not None:
-                was_training = network.training
-                self._play(network.eval(), step, self._log)
-                network.train(was_training)
-        accelerator.wait_for_everyone()
-
-    def _play(self, network: Any, step: int, log: LineFile) -> None:
         folder = self._folder / f"step-{step:06d}"
-        shutil.rmtree(folder, ignore_errors=True)  # of the same step before an interruption
+        if accelerator.is_main_process:
+            shutil.rmtree(folder, ignore_errors=True)  # of the same step before an interruption
+        accelerator.wait_for_everyone()
+        # All processes play together, each with all the weights, of which it holds but a part under ZeRO-3.
+        with unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as network:
+            was_training = network.training
+            metrics = self._play(network.eval(), step, folder)
+            network.train(was_training)
+        scores = {name: metrics["average"][name] for name in ("acc", "psr")}
+        answers = {name: scenario["answers"] for name, scenario in metrics["scenarios"].items() if scenario["n"]}
+        if self._log is not None:
+            self._log.append({"step": step, "held_out": scores | {"answers": answers}})
+        self._report({f"held_out/{name}": value for name, value in scores.items() if value is not None})
+
+    def _play(self, network: Any, step: int, folder: Path) -> dict[str, Any]:
         checkpoint = Checkpoint(network, self._processor, {"model": self._settings.model, "step": str(step)})
         model = TransformersModel(
             checkpoint, batch_size=self._settings.generate_at_once, max_new_tokens=self._settings.max_new_tokens
         )
         limit = Settings(limit=self._settings.eval_limit, history=self._settings.multi_turn)
-        metrics = engine.evaluate(self._benchmark, self._benchmark.scenarios, model, limit, folder)
-        scores = {name: metrics["average"][name] for name in ("acc", "psr")}
-        answers = {name: scenario["answers"] for name, scenario in metrics["scenarios"].items() if scenario["n"]}
-        log.append({"step": step, "held_out": scores | {"answers": answers}})
-        self._report({f"held_out/{name}": value for name, value in scores.items() if value is not None})
+        return engine.evaluate(self._benchmark, self._benchmark.scenarios, model, limit, folder)

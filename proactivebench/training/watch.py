@@ -58,6 +58,7 @@ def training_progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        refresh_per_second=2,  # steps take seconds
     )
 
 
@@ -65,6 +66,21 @@ def open_log(folder: Path, step: int) -> LineFile:
     """Opens the log to go on after a step; lines of later steps, which are trained again, are dropped."""
     path = folder / LOG
     return LineFile(path, [line for line in complete_lines(path) if json.loads(line)["step"] <= step])
+
+
+def summary(folder: Path) -> str:
+    """What the log of a training says in a sentence: where the reward and the held-out scores began and ended."""
+    lines = [json.loads(line) for line in complete_lines(folder / LOG)]
+    rewards = [line["reward"] for line in lines if "reward" in line]
+    told = f"Reward {rewards[0]:.2f} in the first step, {rewards[-1]:.2f} in the last of {len(rewards)}."
+    held_out = [line["held_out"] for line in lines if "held_out" in line and line["held_out"]["acc"] is not None]
+    if held_out:
+        before, after = held_out[0], held_out[-1]
+        told += (
+            f" Held out: acc {before['acc']:.1%} before, {after['acc']:.1%} after; psr {before['psr']:.2f} before, "
+            f"{after['psr']:.2f} after."
+        )
+    return told
 
 
 class Watch(TrainerCallback):
