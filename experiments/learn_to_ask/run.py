@@ -1,0 +1,178 @@
+"""The experiment from drawings to figures: read `run` from top to bottom. A step that is finished is not repeated.
+
+The warm-up is made once; what differs between seeds is what GRPO draws and samples. All models play the same two
+benchmarks, through the toolkit's own evaluator.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from experiments.learn_to_ask import data, warmup
+from experiments.learn_to_ask.plot import draw, table
+from proactivebench.benchmark import Benchmark
+from proactivebench.evaluation import engine
+from proactivebench.evaluation.folders import complete_lines, write_json
+from proactivebench.evaluation.settings import Mode, Settings
+from proactivebench.models.checkpoints import load_checkpoint
+from proactivebench.models.load import ModelOptions, load_model
+from proactivebench.scenarios import QD
+from proactivebench.training.grpo import train
+from proactivebench.training.settings import TrainSettings
+from proactivebench.training.watch import LOG
+
+REWARDS = (0.5, 0.75, 1.0)
+"""The paper's three values of r_p."""
+
+SCRIPTED = ("guess", "ask", "oracle")
+LONGEST_ANSWER = 3
+"""Tokens: a letter, the end, and one to spare."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything; the defaults are the experiment.
+
+    Attributes:
+        naming: Steps in which the model learns to name.
+        answering: Steps in which it learns to answer prompts.
+        grpo: Steps of GRPO.
+        prompts: Different prompts in a step of GRPO, each answered eight times.
+        seeds: Repetitions of GRPO for each reward.
+    """
+
+    naming: int = 2500
+    answering: int = 800
+    grpo: int = 150
+    prompts: int = 16
+    seeds: int = 3
+
+
+QUICK = Size(naming=600, answering=400, grpo=60, seeds=1)
+
+
+def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
+    """Runs the experiment, or continues it.
+
+    Args:
+        raw: Folder of Quick, Draw! drawings.
+        out: Folder for everything that it makes.
+        size: How much of everything.
+        console: Where to show progress.
+
+    Returns:
+        The results, as JSON values.
+    """
+    # The drawings, each with one purpose, and what is made of them.
+    drawings, split, named, guesser = (out / name for name in ("drawings", "train_split", "named", "guesser"))
+    if not drawings.exists():
+        data.split(raw, drawings)
+    benchmarks = {
+        part: data.build_benchmark(drawings / part, out / part, data.PLAYED_PER_CLASS[part])
+        for part in ("test", "unseen")
+    }
+    if not split.exists():
+        data.write_train_split(data.build_benchmark(drawings / "train", out / "train", data.ALL), split)
+
+    # The warm-up: a model that names complete drawings, always guesses and never asks.
+    complete = drawings / "warm_up"
+    with Progress(console=console) as progress:
+        if not named.exists():
+            warmup.learn_to_name(complete, named, steps=size.naming, seed=0, progress=progress)
+        if not guesser.exists():
+            start = load_checkpoint(str(named))
+            warmup.learn_to_answer(start, complete, guesser, steps=size.answering, seed=0, progress=progress)
+
+    # GRPO: models that ask, and what each of them does on drawings that nothing was trained on.
+    rows = [{"model": name} | _play(f"scripted:{name}", None, benchmarks, out / "runs" / name) for name in SCRIPTED]
+    rows.append({"model": "guesser"} | _play(str(guesser), None, benchmarks, out / "runs" / "guesser"))
+    for proactive_reward in REWARDS:
+        for seed in range(size.seeds):
+            name = f"grpo-{proactive_reward}-seed{seed}"
+            console.print(f"GRPO with r_p = {proactive_reward}, seed {seed}")
+            folder = out / name
+            adapter = train(_training(guesser, split, proactive_reward, seed, size), folder, console)
+            row = {"model": "grpo", "proactive_reward": proactive_reward, "seed": seed}
+            played = _play(str(guesser), adapter, benchmarks, out / "runs" / name)
+            rows.append(row | played | {"training": _curve(folder)})
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    return {
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "device": f"{device}, {platform.machine()}",
+        "size": asdict(size),
+        "rows": rows,
+    }
+
+
+def _training(guesser: Path, split: Path, proactive_reward: float, seed: int, size: Size) -> TrainSettings:
+    """The paper's recipe with what a small model needs: fewer answers per step, and a learning rate that moves it."""
+    answers = 8 * size.prompts
+    return TrainSettings(
+        model=str(guesser),
+        data=str(split),
+        proactive_reward=proactive_reward,
+        seed=seed,
+        learning_rate=2e-3,
+        lora_dropout=0.0,
+        max_steps=size.grpo,
+        completions_per_step=answers,
+        per_device_batch=answers,
+        generate_at_once=answers,
+        max_new_tokens=LONGEST_ANSWER,
+    )
+
+
+def _play(spec: str, adapter: Path | None, benchmarks: Mapping[str, Benchmark], runs: Path) -> dict[str, Any]:
+    """The scores of a model on each benchmark, and on the complete drawings of `test`."""
+    options = ModelOptions()
+    if not spec.startswith("scripted:"):
+        options = ModelOptions(
+            adapter=None if adapter is None else str(adapter), batch_size=64, max_new_tokens=LONGEST_ANSWER
+        )
+    played: list[tuple[str, str, Mode]] = [("test", "test", "mcqa"), ("unseen", "unseen", "mcqa")]
+    scores = {}
+    for name, part, mode in [*played, ("complete", "test", "reference")]:
+        model = load_model(spec, options)
+        settings = Settings(mode=mode)
+        result = engine.evaluate(benchmarks[part], [QD], model, settings, runs / name)["scenarios"][QD.name]
+        scores[name] = {key: result[key] for key in ("n", "acc", "acc_se", "psr", "psr_se", "answers")}
+    return scores
+
+
+def _curve(folder: Path) -> dict[str, list[float]]:
+    """What the answers of each step of a training were."""
+    steps = [json.loads(line) for line in complete_lines(folder / LOG)]
+    return {name: [round(step[name], 4) for step in steps] for name in ("reward", "valid_suggestion", "right_category")}
+
+
+@click.command()
+@click.option(
+    "--raw",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=data.BUNDLED,
+    help="Folder of Quick, Draw! drawings (<category>.ndjson); by default the 280 that come with the toolkit.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("learn_to_ask"), show_default=True
+)
+@click.option("--quick", is_flag=True, help="A fifth of the steps and one seed: minutes, and rougher figures.")
+def main(raw: Path, out: Path, quick: bool) -> None:
+    """Teach a tiny vision-language model to ask, and measure it on new drawings."""
+    console = Console(stderr=True, highlight=False)
+    results = run(raw, out, QUICK if quick else Size(), console)
+    write_json(out / "results.json", results)
+    draw(results, out / "results.png")
+    click.echo(table(results))
+    console.print(f"Everything is in {out}: results.json, results.png, the models and every episode that they played.")

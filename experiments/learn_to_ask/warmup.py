@@ -1,0 +1,185 @@
+"""The warm-up: from random weights to a model that names complete drawings, always guesses and never asks.
+
+First it learns to name: the mean of a picture's vectors, as the decoder will read them, is compared with the vector of
+every category in the vocabulary. Then it learns to answer multiple-choice prompts as the benchmark shows them, with the
+letter of the right category; a word at which the picture points already is easily found among the options. Only
+complete drawings are shown, each time drawn a little differently.
+
+A model that never says something cannot learn by reinforcement to say it. So one answer in ten is any of the shown
+options: a sampled answer is a suggestion now and then, while the most probable one is always a category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import cos, pi
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import Progress
+from torch.nn.functional import cross_entropy
+
+from builders.negatives import draw_wrong_categories
+from builders.quickdraw import draw_prefixes
+from builders.wording import QUICKDRAW, category_text
+from experiments.learn_to_ask.model import MEAN, PICTURE, PIXELS, STD, label, make_model, make_processor
+from proactivebench import prompts
+from raw_sources.quickdraw import QuickDraw
+from raw_sources.quickdraw_lines import Drawing, Stroke
+
+BATCH = 64
+ANY_OPTION = 0.1
+"""Share of the warm-up's answers that are any of the shown options."""
+
+LABEL_SMOOTHING = 0.1
+NAMING_RATE = 2e-3
+ANSWERING_RATE = 1e-3
+"""Highest learning rates of the two phases; they rise over the first 5% of the steps and fall as a cosine."""
+
+
+def learn_to_name(drawings: Path, out: Path, *, steps: int, seed: int, progress: Progress) -> None:
+    """Trains the tower of a new model on the drawings in a folder, and saves the model with its processor."""
+    torch.manual_seed(seed)
+    processor = make_processor()
+    lessons = _Lessons(make_model(processor), processor, drawings, seed)
+    lessons.train(lessons.naming, NAMING_RATE, progress.track(range(steps), description="Learning to name"), steps)
+    lessons.save(out)
+
+
+def learn_to_answer(named: Any, drawings: Path, out: Path, *, steps: int, seed: int, progress: Progress) -> None:
+    """Trains all of a model that can name (a `Checkpoint`) to answer prompts, and saves it with its processor."""
+    torch.manual_seed(seed)
+    lessons = _Lessons(named.network, named.processor, drawings, seed)
+    lessons.train(
+        lessons.answering, ANSWERING_RATE, progress.track(range(steps), description="Learning to answer"), steps
+    )
+    lessons.save(out)
+
+
+class _Turn(NamedTuple):
+    """A prompt without its picture, the place of the right option, and the number of options."""
+
+    text: str
+    right: int
+    options: int
+
+
+class _Lessons:
+    """Draws batches, and tells how far the model is from what it should do with them."""
+
+    def __init__(self, network: Any, processor: Any, drawings: Path, seed: int):
+        self._network = network.train()
+        self._processor = processor
+        self._known = list(QuickDraw.locate(drawings).records())
+        self._names = sorted({category_text(drawing.category) for drawing in self._known})
+        self._random = Random(seed)
+        self._generator = np.random.default_rng(seed)
+
+    def naming(self) -> torch.Tensor:
+        """The loss of naming a batch of drawings."""
+        drawings = self._random.choices(self._known, k=BATCH)
+        vectors = self._network.get_image_features(self._pictures(drawings)).pooler_output
+        return self._naming_loss(torch.stack(list(vectors)), drawings)
+
+    def answering(self) -> torch.Tensor:
+        """The loss of answering prompts about a batch of drawings, and of naming these."""
+        drawings = self._random.choices(self._known, k=BATCH)
+        turns = [self._turn(drawing) for drawing in drawings]
+        said = [
+            label(self._random.randrange(turn.options) if self._random.random() < ANY_OPTION else turn.right)
+            for turn in turns
+        ]
+        replies = self._tokens(said)
+        ends = torch.full_like(replies, self._processor.tokenizer.eos_token_id)
+        input_ids = torch.cat([self._prompts(turns), replies[:, None], ends[:, None]], 1)
+        labels = input_ids.clone()
+        labels[:, :-2] = -100
+        result = self._network(input_ids=input_ids, pixel_values=self._pictures(drawings), labels=labels)
+        vectors = result.image_hidden_states.unflatten(0, (BATCH, -1))
+        answering: torch.Tensor = result.loss
+        return answering + self._naming_loss(vectors, drawings)
+
+    def train(self, loss: Callable[[], torch.Tensor], peak: float, steps: Iterable[int], total: int) -> None:
+        """One update per step, each with a new batch."""
+        optimizer = torch.optim.AdamW(self._network.parameters(), lr=peak, weight_decay=0.05, betas=(0.9, 0.98))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min((step + 1) / (0.05 * total), 0.5 + 0.5 * cos(pi * step / total))
+        )
+        for _ in steps:
+            optimizer.zero_grad()
+            torch.autograd.backward(loss())
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+
+    def save(self, out: Path) -> None:
+        """Saves the model and its processor; the folder appears complete or not at all."""
+        unfinished = out.with_name(f".{out.name}.part")
+        self._network.eval().save_pretrained(unfinished)
+        self._processor.save_pretrained(unfinished)
+        unfinished.replace(out)
+
+    def _naming_loss(self, vectors: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
+        words = self._network.get_input_embeddings()(self._tokens(self._names))
+        right = torch.tensor([self._names.index(category_text(drawing.category)) for drawing in drawings])
+        return cross_entropy(vectors.mean(1) @ words.T, right, label_smoothing=LABEL_SMOOTHING)
+
+    def _tokens(self, phrases: list[str]) -> torch.Tensor:
+        return torch.tensor(self._processor.tokenizer.convert_tokens_to_ids(phrases))
+
+    def _turn(self, drawing: Drawing) -> _Turn:
+        answer = category_text(drawing.category)
+        texts = QUICKDRAW.draw(self._random)
+        categories = [answer, *draw_wrong_categories(self._random, answer, self._names)]
+        self._random.shuffle(categories)
+        options = [*texts.options, *categories]
+        return _Turn(
+            prompts.multiple_choice(texts.prompt, options, short_answer=True), options.index(answer), len(options)
+        )
+
+    def _prompts(self, turns: Sequence[_Turn]) -> torch.Tensor:
+        """Token ids of shape (turns, length): all prompts of this scenario have the same number of phrases."""
+        conversations = [
+            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": turn.text}]}] for turn in turns
+        ]
+        texts = self._processor.apply_chat_template(conversations, add_generation_prompt=True)
+        room = PICTURE * self._network.config.image_seq_length
+        tokens: torch.Tensor = self._processor.tokenizer(
+            [text.replace(PICTURE, room) for text in texts], return_tensors="pt"
+        ).input_ids
+        return tokens
+
+    def _pictures(self, drawings: Sequence[Drawing]) -> torch.Tensor:
+        """Complete drawings, varied, as the processor would prepare them (which takes twenty times as long)."""
+        grey = np.stack([draw_complete(vary(drawing.strokes, self._generator)) for drawing in drawings])
+        values = (torch.from_numpy(grey).float() / 255 - MEAN) / STD
+        return values[:, None].expand(-1, 3, -1, -1)
+
+
+def draw_complete(strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
+    """The last frame of a drawing at the size that the model sees: shape (PIXELS, PIXELS), 0 is black."""
+    *_, complete = draw_prefixes(strokes)
+    return cv2.resize(complete, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def vary(strokes: Sequence[Stroke], generator: np.random.Generator) -> list[Stroke]:
+    """Draws a drawing again: turned, slanted and stretched a little, perhaps mirrored, by an unsteady hand."""
+    everything = np.concatenate([np.array(stroke, float) for stroke in strokes], axis=1)
+    low, extent = everything.min(1, keepdims=True), max(np.ptp(everything, axis=1).max(), 1e-6)
+    turn, slant, stretch = generator.uniform(-0.2, 0.2, 3)
+    mirror = generator.choice((-1.0, 1.0))
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    matrix = turned @ np.array([[mirror * (1 + stretch), slant], [0.0, 1.0]])
+    waves, phases = generator.uniform(-8, 8, (2, 2)), generator.uniform(0, 2 * pi, (2, 1))
+    drawn = []
+    for stroke in strokes:
+        points = (np.array(stroke, float) - low) / extent
+        points = points + 0.03 * np.sin(waves @ points + phases) + generator.normal(0, 0.01, (2, 1))
+        x, y = matrix @ points
+        drawn.append(Stroke(x.tolist(), y.tolist()))
+    return drawn
