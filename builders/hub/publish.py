@@ -116,9 +116,9 @@ def _scenario_files(dataset: str) -> Iterable[str]:
 
 def _train_entry(folder: Path, files: Iterable[str]) -> Any:
     entry = read_manifest(folder).get(TRAIN)
-    if entry is None or not set(files) <= set(entry["files"]):
+    if entry is None or any(entry["files"].get(path, {}).get("sha256") != sha256(folder / path) for path in files):
         raise UsageError(
-            f"{folder / 'data'} holds a training split that {folder / MANIFEST} does not list, so nobody can tell "
+            f"{folder / 'data'} holds a training split that is not the one of {folder / MANIFEST}, so nobody can tell "
             "where it comes from. Build it with `proactivebench build train`, or move it away."
         )
     return entry
