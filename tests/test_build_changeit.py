@@ -6,11 +6,9 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import fake_raw
 import numpy as np
 import pytest
 from builds import build_again
-from fake_videos import CHANGEIT_LABELS, changeit_frame, write_video
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import sound_samples
@@ -23,12 +21,14 @@ from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
 from proactivebench.samples import ChangeItSample
 from proactivebench.scenarios import CIT, SCENARIOS, VSOD, Action, is_abstention
+from raw_sources import fakes
 from raw_sources.changeit import ChangeIt, Label
+from raw_sources.fakes.videos import CHANGEIT_LABELS, changeit_frame, write_video
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_changeit(tmp_path_factory.mktemp("changeit"))
+    return fakes.make_changeit(tmp_path_factory.mktemp("changeit"))
 
 
 @pytest.fixture

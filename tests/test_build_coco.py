@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import fake_raw
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from proactivebench.errors import UsageError
 from proactivebench.samples import CocoSample
 from proactivebench.scenarios import COCO, Action, is_abstention
 from proactivebench.views import Crop
+from raw_sources import fakes
 from raw_sources.coco import CATEGORIES, Box, Coco
 
 SEEN_AT_ONCE = "its object leaves no room for a view without it"
@@ -36,7 +36,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_coco(tmp_path_factory.mktemp("coco"), images=12)
+    return fakes.make_coco(tmp_path_factory.mktemp("coco"), images=12)
 
 
 def sample_of(plan: CropPlan) -> CocoSample:
@@ -192,7 +192,7 @@ class TestBuilder:
         assert [skip.reason for skip in builder.plan_record(small).skipped] == [SEEN_AT_ONCE]
 
     def test_damaged_missing_and_wrong_photos_are_left_out_and_named(self, tmp_path: Path) -> None:
-        root = fake_raw.make_coco(tmp_path / "raw", images=6)
+        root = fakes.make_coco(tmp_path / "raw", images=6)
         records = list(Coco.locate(root).records())
         records[0].picture.write_bytes(records[0].picture.read_bytes()[:3000])
         records[1].picture.unlink()
@@ -205,7 +205,7 @@ class TestBuilder:
         assert "(64, 64) pixels, its annotation says" in reasons[str(records[2].image_id)]
 
     def test_photos_that_came_later_are_another_build(self, tmp_path: Path) -> None:
-        root = fake_raw.make_coco(tmp_path / "raw")
+        root = fakes.make_coco(tmp_path / "raw")
         photo = next(Coco.locate(root).records()).picture
         away = photo.rename(tmp_path / photo.name)
         build(CocoBuilder(Coco.locate(root)), tmp_path / "out")

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from itertools import pairwise, product
 from pathlib import Path
 
-import fake_raw
 import numpy as np
 import pytest
 from oracle import sound_samples
@@ -24,6 +23,7 @@ from builders.pipeline import build
 from proactivebench.errors import UsageError
 from proactivebench.samples import ImageNetCSample
 from proactivebench.scenarios import IN_C, Action, is_abstention
+from raw_sources import fakes
 from raw_sources.imagenet import CLASS_NAMES, ImageNet
 from raw_sources.imagenet_c import CORRUPTIONS, ImageNetC
 
@@ -31,12 +31,12 @@ from raw_sources.imagenet_c import CORRUPTIONS, ImageNetC
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("released")
-    return fake_raw.make_imagenet_c(folder, wnids=2, pictures=5, corruptions=tuple(ACTIONS))
+    return fakes.make_imagenet_c(folder, wnids=2, pictures=5, corruptions=tuple(ACTIONS))
 
 
 @pytest.fixture(scope="module")
 def validation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_imagenet(tmp_path_factory.mktemp("validation"), pictures=6)
+    return fakes.make_imagenet(tmp_path_factory.mktemp("validation"), pictures=6)
 
 
 def empty_files(root: Path, *wnids: str, pictures: int = 7) -> None:
@@ -122,7 +122,7 @@ class TestReleasedPictures:
         assert plans[0] == plans[1] != plans[2]
 
     def test_a_missing_archive_and_a_missing_level_change_no_other_sample(self, tmp_path: Path) -> None:
-        empty_files(tmp_path, *fake_raw.IMAGENET_WNIDS)
+        empty_files(tmp_path, *fakes.IMAGENET_WNIDS)
         builder = ImageNetCBuilder(ImageNetC.locate(tmp_path))
         before = {sample.key: sample for unit in builder.units() for sample in builder.plan(unit).samples}
         incomplete, gone = next(iter(before.values())), "spatter"
@@ -165,7 +165,7 @@ class TestGeneratedPictures:
                 assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (224, 224))
 
     def test_a_class_folder_layout_gives_the_same_samples(self, validation: Path, tmp_path: Path) -> None:
-        sorted_root = fake_raw.make_imagenet(tmp_path, in_class_folders=True)
+        sorted_root = fakes.make_imagenet(tmp_path, in_class_folders=True)
         fields = []
         for root in (validation.parent, sorted_root):
             builder = GeneratedImageNetCBuilder(ImageNet.locate(root))
@@ -193,7 +193,7 @@ class TestGeneratedPictures:
         assert abs(column - 112) <= 8
 
     def test_grey_and_damaged_pictures(self, tmp_path: Path) -> None:
-        root = fake_raw.make_imagenet(tmp_path / "raw", pictures=2)
+        root = fakes.make_imagenet(tmp_path / "raw", pictures=2)
         first, second = sorted(path for path in root.glob("ILSVRC*"))
         Image.open(first).convert("L").save(first)
         second.write_bytes(second.read_bytes()[:3000])

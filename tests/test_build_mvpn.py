@@ -7,7 +7,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import fake_raw
 import pytest
 from builds import build_again
 from oracle import sound_samples
@@ -19,12 +18,13 @@ from builders.wording import category_text
 from proactivebench.errors import UsageError
 from proactivebench.samples import MvpnSample
 from proactivebench.scenarios import MVPN, Action, is_abstention
+from raw_sources import fakes
 from raw_sources.mvpn import Mvpn, MvpnRecord, View, read_class_names
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_mvpn(tmp_path_factory.mktemp("mvpn"), sets=5)
+    return fakes.make_mvpn(tmp_path_factory.mktemp("mvpn"), sets=5)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_view_that_is_listed_twice_is_shown_once(made: Path) -> None:
 
 
 def test_wrong_categories_are_look_alikes_before_others(made: Path) -> None:
-    drinks = {category_text(fake_raw.MVPN_NAMES[label]) for label in ("0027", "0028", "0029", "0030")}
+    drinks = {category_text(fakes.MVPN_NAMES[label]) for label in ("0027", "0028", "0029", "0030")}
     for seed in range(10):
         seeded = replace(builder(made), seed=seed)
         [planned] = seeded.plan(record(made, "001", "0027")).samples
@@ -130,13 +130,13 @@ def test_wrong_categories_are_look_alikes_before_others(made: Path) -> None:
 
 
 def test_classes_without_a_name_are_an_error(made: Path, tmp_path: Path) -> None:
-    names = {label: name for label, name in fake_raw.MVPN_NAMES.items() if label not in ("0028", "0042")}
+    names = {label: name for label, name in fakes.MVPN_NAMES.items() if label not in ("0028", "0042")}
     with pytest.raises(UsageError, match=r"have no name: 0028, 0042\. Add a line class_id,name"):
         build(MvpnBuilder(Mvpn.locate(made), names), tmp_path)
 
 
 def test_names_that_read_alike_are_never_options_together(made: Path) -> None:
-    names = fake_raw.MVPN_NAMES | {"0028": "Brio  drink peach"}
+    names = fakes.MVPN_NAMES | {"0028": "Brio  drink peach"}
     [planned] = MvpnBuilder(Mvpn.locate(made), names).plan(record(made, "001", "0027")).samples
     assert "Brio  drink peach." not in planned.fields["categories"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import fake_raw
 import numpy as np
 import pytest
 from builds import build_again
@@ -18,13 +17,14 @@ from builders.rod import QUESTIONS, TO_THE_LEFT, TO_THE_RIGHT, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import ROD, Action, is_abstention
+from raw_sources import fakes
 from raw_sources.base import SourceError
 from raw_sources.rod import CLASSES, Rod
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_rod(tmp_path_factory.mktemp("rod"), sequences=4)
+    return fakes.make_rod(tmp_path_factory.mktemp("rod"), sequences=4)
 
 
 @pytest.fixture

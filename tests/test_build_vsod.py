@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import fake_raw
 import pytest
 from builds import build_again, content
 from hypothesis import given
@@ -25,6 +24,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.samples import VsodSample
 from proactivebench.scenarios import VSOD, Action
+from raw_sources import fakes
 from raw_sources.vsod import Vsod
 
 ROWS = (
@@ -43,7 +43,7 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_vsod(tmp_path_factory.mktemp("vsod"), videos=4)
+    return fakes.make_vsod(tmp_path_factory.mktemp("vsod"), videos=4)
 
 
 @pytest.fixture

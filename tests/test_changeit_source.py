@@ -4,19 +4,19 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import fake_raw
 import pytest
-from fake_videos import CHANGEIT_LABELS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raw_sources import fakes
 from raw_sources.base import SourceError, SourceNotFoundError
 from raw_sources.changeit import ChangeIt, Label, read_categories, read_labels
+from raw_sources.fakes.videos import CHANGEIT_LABELS
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_changeit(tmp_path_factory.mktemp("changeit"), videos=2).parent
+    return fakes.make_changeit(tmp_path_factory.mktemp("changeit"), videos=2).parent
 
 
 @pytest.fixture

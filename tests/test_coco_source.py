@@ -5,17 +5,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import fake_raw
 import pytest
 from PIL import Image
 
+from raw_sources import fakes
 from raw_sources.base import SourceError, SourceNotFoundError
 from raw_sources.coco import Coco
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_coco(tmp_path_factory.mktemp("coco")).parent
+    return fakes.make_coco(tmp_path_factory.mktemp("coco")).parent
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_pictures_of_2017_are_found_under_annotations_of_2014(raw: Path) -> None
 
 
 def test_2017_alone_is_enough(tmp_path: Path) -> None:
-    fake_raw.make_coco(tmp_path, year=2017, split="train")
+    fakes.make_coco(tmp_path, year=2017, split="train")
     assert len(list(Coco.locate(tmp_path, "train").records())) == 6
     with pytest.raises(SourceNotFoundError, match=r"instances_val2014\.json.*val2014\.zip"):
         Coco.locate(tmp_path)

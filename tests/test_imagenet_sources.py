@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-import fake_raw
 import pytest
 
+from raw_sources import fakes
 from raw_sources.base import SourceNotFoundError
 from raw_sources.imagenet import CLASS_NAMES, CLASSES, ImageNet
 from raw_sources.imagenet_c import CORRUPTIONS, ImageNetC
@@ -14,7 +14,7 @@ TWO = ("gaussian_noise", "pixelate")
 
 
 def test_flat_pictures_get_their_classes_from_the_ground_truth(tmp_path: Path) -> None:
-    fake_raw.make_imagenet(tmp_path, pictures=7)
+    fakes.make_imagenet(tmp_path, pictures=7)
     records = list(ImageNet.locate(tmp_path).records())
     assert [(r.wnid, r.stem) for r in records if r.wnid == "n07753592"] == [
         ("n07753592", "ILSVRC2012_val_00000001"),
@@ -31,22 +31,22 @@ def test_flat_pictures_get_their_classes_from_the_ground_truth(tmp_path: Path) -
 
 
 def test_class_folders_give_the_same_records(tmp_path: Path) -> None:
-    fake_raw.make_imagenet(tmp_path / "flat")
-    fake_raw.make_imagenet(tmp_path / "sorted", in_class_folders=True)
+    fakes.make_imagenet(tmp_path / "flat")
+    fakes.make_imagenet(tmp_path / "sorted", in_class_folders=True)
     flat, in_folders = (list(ImageNet.locate(tmp_path / kind).records()) for kind in ("flat", "sorted"))
     assert [(r.wnid, r.stem) for r in flat] == [(r.wnid, r.stem) for r in in_folders]
     assert all(record.picture.is_file() for record in in_folders)
 
 
 def test_flat_pictures_without_ground_truth_say_what_is_missing(tmp_path: Path) -> None:
-    fake_raw.make_imagenet(tmp_path)
+    fakes.make_imagenet(tmp_path)
     next(tmp_path.rglob("*ground_truth.txt")).unlink()
     with pytest.raises(SourceNotFoundError, match=r"ILSVRC2012_validation_ground_truth\.txt is nowhere"):
         ImageNet.locate(tmp_path)
 
 
 def test_verify_names_bad_lines_cut_pictures_and_how_many_are_missing(tmp_path: Path) -> None:
-    root = fake_raw.make_imagenet(tmp_path)
+    root = fakes.make_imagenet(tmp_path)
     truth = next(tmp_path.rglob("*ground_truth.txt"))
     lines = truth.read_text().splitlines()
     truth.write_text("\n".join([lines[0], "1001", *lines[2:]]))
@@ -62,17 +62,17 @@ def test_verify_names_bad_lines_cut_pictures_and_how_many_are_missing(tmp_path: 
 
 
 def test_imagenet_and_imagenet_c_side_by_side_are_not_confused(tmp_path: Path) -> None:
-    fake_raw.make_imagenet_c(tmp_path, wnids=1, corruptions=TWO)
+    fakes.make_imagenet_c(tmp_path, wnids=1, corruptions=TWO)
     with pytest.raises(SourceNotFoundError, match="wnid folders"):
         ImageNet.locate(tmp_path)
-    fake_raw.make_imagenet(tmp_path, in_class_folders=True)
+    fakes.make_imagenet(tmp_path, in_class_folders=True)
     assert ImageNet.locate(tmp_path).folder == tmp_path / "imagenet" / "val"
     assert set(ImageNetC.locate(tmp_path).folders) == set(TWO)
 
 
 @pytest.mark.parametrize("wrapper", ["", "imagenet-c", "imagenet-c/noise"])
 def test_corruptions_are_found_in_wrapper_folders(tmp_path: Path, wrapper: str) -> None:
-    made = fake_raw.make_imagenet_c(tmp_path / "made", wnids=2, corruptions=TWO)
+    made = fakes.make_imagenet_c(tmp_path / "made", wnids=2, corruptions=TWO)
     target = tmp_path / "raw" / wrapper
     target.mkdir(parents=True)
     for name in TWO:
@@ -92,7 +92,7 @@ def test_corruptions_are_found_in_wrapper_folders(tmp_path: Path, wrapper: str) 
 
 
 def test_pictures_without_all_severities_are_left_out_and_named(tmp_path: Path) -> None:
-    root = fake_raw.make_imagenet_c(tmp_path, wnids=1, pictures=2, corruptions=TWO)
+    root = fakes.make_imagenet_c(tmp_path, wnids=1, pictures=2, corruptions=TWO)
     for severity in "24":
         (root / "pixelate" / severity / "n07753592" / "ILSVRC2012_val_00000007.JPEG").unlink()
     inventory = ImageNetC.locate(tmp_path).verify()

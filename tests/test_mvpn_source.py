@@ -5,11 +5,11 @@ import pickle
 import shutil
 from pathlib import Path
 
-import fake_raw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raw_sources import fakes
 from raw_sources.base import SourceError, SourceNotFoundError
 from raw_sources.mvpn import CLASSES, LOOK_ALIKES, Mvpn, parse_entry, read_class_names
 
@@ -20,7 +20,7 @@ part = st.text(
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_mvpn(tmp_path_factory.mktemp("mvpn") / "MVP-N", classes=2).parent.parent
+    return fakes.make_mvpn(tmp_path_factory.mktemp("mvpn") / "MVP-N", classes=2).parent.parent
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_hostile_list_is_named_and_the_others_are_read(raw: Path) -> None:
 
 
 def test_vsod_is_not_taken_for_mvpn(tmp_path: Path) -> None:
-    fake_raw.make_vsod(tmp_path, videos=1, frames=2)
+    fakes.make_vsod(tmp_path, videos=1, frames=2)
     with pytest.raises(SourceNotFoundError, match=r"test_list/test_0000_100\.pkl"):
         Mvpn.locate(tmp_path)
 

@@ -3,18 +3,18 @@
 import shutil
 from pathlib import Path
 
-import fake_raw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raw_sources import fakes
 from raw_sources.base import SourceNotFoundError
 from raw_sources.rod import CLASSES, OCCLUDERS, Rod, parse_frame_name
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_rod(tmp_path_factory.mktemp("rod")).parent
+    return fakes.make_rod(tmp_path_factory.mktemp("rod")).parent
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_an_unknown_occluder_is_a_problem_until_its_spelling_is_given(raw: Path)
 
 
 def test_other_photos_are_not_taken_for_rod(tmp_path: Path) -> None:
-    fake_raw.make_coco(tmp_path)
-    fake_raw.make_imagenet(tmp_path)
+    fakes.make_coco(tmp_path)
+    fakes.make_imagenet(tmp_path)
     with pytest.raises(SourceNotFoundError, match=r"natural_bluebl_greenr-banana-s6.*rod_0\.tar\.gz"):
         Rod.locate(tmp_path)
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fake_raw
 import pytest
-from fake_videos import changeit_frame, write_video
 
+from raw_sources import fakes
 from raw_sources.base import Source
 from raw_sources.changeit import ChangeIt
 from raw_sources.coco import Coco
+from raw_sources.fakes.videos import changeit_frame, write_video
 from raw_sources.imagenet import ImageNet
 from raw_sources.imagenet_c import ImageNetC
 from raw_sources.mvpn import Mvpn
@@ -33,7 +33,7 @@ COUNTS: dict[type[Source[Any]], dict[str, int]] = {
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_all(tmp_path_factory.mktemp("raw"))
+    return fakes.make_all(tmp_path_factory.mktemp("raw"))
 
 
 @pytest.mark.parametrize("source", COUNTS)
@@ -58,12 +58,12 @@ def one_video_per_codec(folder: Path) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda folder: fake_raw.make_rod(folder, sequences=1),
-        lambda folder: fake_raw.make_vsod(folder, videos=1, frames=3),
-        lambda folder: fake_raw.make_mvpn(folder, classes=1),
-        lambda folder: fake_raw.make_coco(folder, images=2),
-        lambda folder: fake_raw.make_imagenet(folder, pictures=2),
-        lambda folder: fake_raw.make_imagenet_c(folder, wnids=1),
+        lambda folder: fakes.make_rod(folder, sequences=1),
+        lambda folder: fakes.make_vsod(folder, videos=1, frames=3),
+        lambda folder: fakes.make_mvpn(folder, classes=1),
+        lambda folder: fakes.make_coco(folder, images=2),
+        lambda folder: fakes.make_imagenet(folder, pictures=2),
+        lambda folder: fakes.make_imagenet_c(folder, wnids=1),
         one_video_per_codec,
     ],
 )

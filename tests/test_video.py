@@ -7,12 +7,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from fake_videos import write_video
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from raw_sources import video
+from raw_sources.fakes.videos import write_video
 from raw_sources.video import VideoError, duration_seconds, frames_at
 
 CODECS = [("x.mp4", "libx264"), ("x.webm", "libvpx-vp9"), ("x.webm", "libsvtav1"), ("x.mkv", "libx264")]

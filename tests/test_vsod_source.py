@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-import fake_raw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from raw_sources import fakes
 from raw_sources.base import SourceNotFoundError
 from raw_sources.vsod import Box, Vsod, VsodFrame, parse_annotation
 
@@ -30,7 +30,7 @@ def parse(xml: str) -> tuple[Box, ...]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_vsod(tmp_path_factory.mktemp("vsod")).parent
+    return fakes.make_vsod(tmp_path_factory.mktemp("vsod")).parent
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_frames_without_padding_come_in_the_order_of_time(tmp_path: Path) -> Non
             if kind == "Data":
                 Image.new("L", SIZE).save(path)
             else:
-                path.write_text(fake_raw.voc_xml("x", SIZE, [(0, 0, 10 * index + 10, 100)]))
+                path.write_text(fakes.voc_xml("x", SIZE, [(0, 0, 10 * index + 10, 100)]))
     (record,) = Vsod.locate(tmp_path).records()
     assert record.split == "train"
     assert [frame.picture.stem for frame in record.frames] == [str(index) for index in range(12)]
@@ -101,7 +101,7 @@ def test_imagenet_with_boxes_is_not_taken_for_vsod(tmp_path: Path) -> None:
 @given(st.lists(boxes, max_size=5))
 def test_boxes_come_back_as_fractions_and_overlaps_count_once(cells: list[tuple[int, int, int, int]]) -> None:
     pixels = [(left * 10, top * 5, right * 10, bottom * 5) for left, top, right, bottom in cells]
-    read = parse(fake_raw.voc_xml("x.jpg", SIZE, pixels))
+    read = parse(fakes.voc_xml("x.jpg", SIZE, pixels))
     assert read == tuple(Box(a / 20, b / 20, c / 20, d / 20) for a, b, c, d in cells)
     union = {(x, y) for a, b, c, d in cells for x in range(a, c) for y in range(b, d)}
     assert VsodFrame(Path("x"), read).covered == pytest.approx(len(union) / 400)
@@ -116,22 +116,22 @@ def test_any_bytes_are_boxes_or_a_clear_refusal(xml: bytes) -> None:
 
 
 def test_a_box_that_reaches_beyond_the_frame_is_clipped() -> None:
-    assert parse(fake_raw.voc_xml("x", SIZE, [(-20, 50, 260, 140)])) == (Box(0.0, 0.5, 1.0, 1.0),)
+    assert parse(fakes.voc_xml("x", SIZE, [(-20, 50, 260, 140)])) == (Box(0.0, 0.5, 1.0, 1.0),)
 
 
 def test_the_frame_gives_the_size_where_the_annotation_does_not() -> None:
-    xml = fake_raw.voc_xml("x", (0, 0), [(0, 0, 100, 100)])
+    xml = fakes.voc_xml("x", (0, 0), [(0, 0, 100, 100)])
     assert parse_annotation(xml.encode(), lambda: SIZE) == (Box(0.0, 0.0, 0.5, 1.0),)
 
 
 @pytest.mark.parametrize(
     ("xml", "what"),
     [
-        (fake_raw.voc_xml("x", SIZE, [(50, 0, 50, 9)]), "empty or outside"),
-        (fake_raw.voc_xml("x", SIZE, [(300, 0, 400, 9)]), "empty or outside"),
-        (fake_raw.voc_xml("x", SIZE, [(0, 0, 9, 9)]).replace("<xmin>0", "<xmin>nan"), "xmin"),
+        (fakes.voc_xml("x", SIZE, [(50, 0, 50, 9)]), "empty or outside"),
+        (fakes.voc_xml("x", SIZE, [(300, 0, 400, 9)]), "empty or outside"),
+        (fakes.voc_xml("x", SIZE, [(0, 0, 9, 9)]).replace("<xmin>0", "<xmin>nan"), "xmin"),
         (
-            fake_raw.voc_xml("x", SIZE, [(0, 0, 9, 9)]).replace("<bndbox>", "<box>").replace("</bndbox>", "</box>"),
+            fakes.voc_xml("x", SIZE, [(0, 0, 9, 9)]).replace("<bndbox>", "<box>").replace("</bndbox>", "</box>"),
             "xmin",
         ),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', "document type"),

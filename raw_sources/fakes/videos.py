@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
-from fake_pictures import change, litter
 from PIL import Image
+
+from raw_sources.fakes.pictures import change, litter
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only; read when the AV1 encoder starts
 
@@ -69,7 +71,7 @@ def write_video(path: Path, codec: str, frames: Iterable[tuple[float, Image.Imag
     quick = {"deadline": "realtime", "cpu-used": "8"}
     layout = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options={"fflags": "+bitexact", **layout}) as container:
-        stream = container.add_stream(codec, rate=5, options=speed.get(codec, quick))
+        stream = cast("av.VideoStream", container.add_stream(codec, rate=5, options=speed.get(codec, quick)))
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
         stream.codec_context.time_base = Fraction(1, 1000)

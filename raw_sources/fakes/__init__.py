@@ -1,6 +1,7 @@
 """Small made-up copies of the raw data sets, each in its true layout, with what systems leave behind in such folders.
 
-The pictures are drawn and the videos encoded here; the same call writes the same bytes.
+For trying the whole way without gigabytes: the demo's tour and the tests build from them. The pictures are drawn and the
+videos encoded here; the same call writes the same bytes.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from fake_pictures import carton, corrupt, draw_thing, litter, occluder, person, room
-from fake_videos import make_changeit as make_changeit
 from PIL import Image
 
+from raw_sources.fakes.pictures import carton, corrupt, draw_thing, litter, occluder, person, room
+from raw_sources.fakes.videos import make_changeit as make_changeit
 from raw_sources.imagenet import CLASSES
 from raw_sources.imagenet_c import CORRUPTIONS, SEVERITIES
 
@@ -241,7 +242,7 @@ def make_imagenet_c(folder: Path, wnids: int = 4, pictures: int = 1, corruptions
 
 def make_quickdraw(folder: Path) -> Path:
     """The real drawings that come with the toolkit."""
-    bundled = Path(__file__).resolve().parent.parent / "raw_sources" / "bundled" / "quickdraw"
+    bundled = Path(__file__).resolve().parent.parent / "bundled" / "quickdraw"
     return Path(shutil.copytree(bundled, folder / "quickdraw"))
 
 

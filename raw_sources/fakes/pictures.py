@@ -232,7 +232,7 @@ def _butter(canvas: Canvas, at: Points, stage: float) -> None:
 def _candle(canvas: Canvas, at: Points, stage: float) -> None:
     canvas.shape("rectangle", at(0.35, 0.3, 0.65, 1), fill=(245, 240, 225), outline=(170, 160, 140), width=3)
     canvas.shape("line", at(0.5, 0.3, 0.5, 0.18), fill=(40, 40, 40), width=4)
-    if stage >= 1:
+    if stage > 0.3:
         canvas.shape("ellipse", at(0.4, -0.2, 0.6, 0.2), fill=(255, 180, 40))
 
 
