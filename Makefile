@@ -33,7 +33,7 @@ $(CORE): pyproject.toml constraints.txt
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@echo "Installing the core into .venv (half a minute the first time) ..."
-	$(PIP_INSTALL) --quiet --editable .
+	$(PIP_INSTALL) --quiet --editable '.[report]'
 	@touch $@
 
 # torch goes first and alone: pip then takes the CPU build where one is offered, and what follows keeps it.

@@ -1,12 +1,23 @@
-"""`demo`: the whole way in one command, on the real drawings that come with the toolkit."""
+"""`demo`: the whole way in one command, on the real drawings and the made-up raw data that come with the toolkit."""
 
 from __future__ import annotations
 
+import csv
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.shared import FOLDER, console
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from builders.parts import BuildReport
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.reports.strip import Row
+    from proactivebench.scenarios import Scenario
 
 MODELS = {
     "guess": "names a category at once",
@@ -22,42 +33,115 @@ MODELS = {
 @click.option("--out", type=FOLDER, default=Path("demo"), show_default=True, help="Folder for everything it makes.")
 def demo(out: Path) -> None:
     """Build a small benchmark from bundled drawings, evaluate five scripted models, show what came out."""
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.evaluation import engine
+    from proactivebench.evaluation.settings import Settings
+    from proactivebench.models.scripted import ScriptedModel
+    from proactivebench.reports.strip import draw_strip
+    from proactivebench.reports.tables import build_table, metrics_table
+    from proactivebench.scenarios import QD
+
+    runs = {name: out / "runs" / name for name in MODELS}
+    say = console().print
+    say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
+    build_table(*_build({QD: _bundled()}, out / "data"), console())
+    say("\n[bold]2. Evaluate[/bold] five scripted models: they see strokes one by one and may ask for more.")
+    data = Benchmark.open(out / "data")
+    scores = {name: engine.evaluate(data, [QD], ScriptedModel(name), Settings(), run) for name, run in runs.items()}
+    metrics_table(scores, console())
+    say(
+        "acc: share of episodes that end with the right name. psr: suggestions per episode.\n"
+        "Guessing and asking blindly are right by chance; knowing [italic]when[/italic] to ask is the task."
+    )
+    say("\n[bold]3. Tour[/bold] all seven scenarios, built from made-up raw data, played by the oracle:")
+    tour = _tour(out / "tour")
+    oracle = engine.evaluate(tour, tour.scenarios, ScriptedModel("oracle"), Settings(), out / "runs" / "tour")
+    metrics_table({"oracle": oracle}, console())
+    say("\n[bold]4. Look[/bold] at what happened:")
+    draw_strip(*_one_drawing(data, runs)).save(out / "episodes.png")
+    say(f"   {out / 'episodes.png'}  one drawing, five models", soft_wrap=True)
+    draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / "tour.png")
+    say(f"   {out / 'tour.png'}  the seven scenarios", soft_wrap=True)
+    _report(runs, out / "report")
+
+
+def _bundled() -> Path:
+    import raw_sources
+
+    return Path(raw_sources.__file__).parent / "bundled" / "quickdraw"
+
+
+def _build(raw: Mapping[Scenario, Path], out: Path, **options: Any) -> list[BuildReport]:
     from rich.progress import Progress
 
     from builders import pipeline
-    from builders.quickdraw import QuickDrawBuilder
-    from proactivebench.benchmark import Benchmark
-    from proactivebench.evaluation import engine
-    from proactivebench.evaluation.run_log import read_episodes
-    from proactivebench.evaluation.settings import Settings
-    from proactivebench.models.scripted import ScriptedModel
-    from proactivebench.reports.strip import Row, draw_strip
-    from proactivebench.reports.tables import build_table, metrics_table
-    from proactivebench.scenarios import QD
-    from raw_sources.quickdraw import QuickDraw
+    from builders.registry import BuildOptions, make_builder
 
-    data, runs, picture = out / "data", out / "runs", out / "episodes.png"
-    drawings = Path(pipeline.__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw"
-    say = console().print
-    say("[bold]1. Build[/bold] a benchmark from raw drawings: one frame per stroke.")
     with Progress(console=console(), transient=True) as progress:
-        build_table(pipeline.build(QuickDrawBuilder(QuickDraw.locate(drawings)), data, progress=progress), console())
+        return [
+            pipeline.build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=progress)
+            for scenario, folder in raw.items()
+        ]
 
-    say("\n[bold]2. Evaluate[/bold] five scripted models: they see strokes one by one and may ask for more.")
-    benchmark = Benchmark.open(data)
-    scores = {name: engine.evaluate(benchmark, [QD], ScriptedModel(name), Settings(), runs / name) for name in MODELS}
-    metrics_table(scores, console())
-    say(
-        "acc: share of episodes that end with the right name. psr: suggestions made per episode.\n"
-        "Guessing and asking blindly are both right by chance alone; knowing [italic]when[/italic] to ask is the task."
-    )
 
-    luckless = {episode.id for episode in read_episodes(runs / "ask") if not episode.correct}
-    sample = next(sample for sample in benchmark.samples(QD) if sample.num_images == 5 and sample.id in luckless)
+def _tour(out: Path) -> Benchmark:
+    """Builds all seven scenarios from made-up raw data; what a person has to give is made up, too."""
+    from builders.vsod_proposals import propose
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.scenarios import SCENARIOS
+    from raw_sources.fakes import make_all
+    from raw_sources.vsod import Vsod
+
+    with tempfile.TemporaryDirectory() as folder:
+        raw, table, labels = Path(folder, "raw"), Path(folder, "table.csv"), Path(folder, "labels.csv")
+        make_all(raw)
+        propose(Vsod.locate(raw), table)
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row, answer in zip(rows, ("Two", "Three"), strict=True):
+            row |= {"kind": "people", "answer": answer, "wrong_answers": "One|Four|Five", "strong_occlusions": "yes"}
+        with labels.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        names = next(raw.rglob("class_names.csv"))
+        _build(dict.fromkeys(SCENARIOS.values(), raw), out, class_names=names, labels=labels, per_category=1)
+    return Benchmark.open(out)
+
+
+def _one_drawing(data: Benchmark, runs: Mapping[str, Path]) -> tuple[str, list[Row]]:
+    """A drawing of five strokes that asking alone did not help with, as every model played it."""
+    from proactivebench.evaluation.run_log import read_episodes
+    from proactivebench.reports.strip import Row
+    from proactivebench.scenarios import QD
+
+    luckless = {episode.id for episode in read_episodes(runs["ask"]) if not episode.correct}
+    sample = next(sample for sample in data.samples(QD) if sample.num_images == 5 and sample.id in luckless)
+    played = {name: next(e for e in read_episodes(run) if e.id == sample.id) for name, run in runs.items()}
+    rows = [Row(name, MODELS[name], episode, data.root) for name, episode in played.items()]
+    return f"{sample.prompt}  (It is: {sample.answer})", rows
+
+
+def _one_each(tour: Benchmark, run: Path) -> tuple[str, list[Row]]:
+    """The first sample of every scenario."""
+    from proactivebench.evaluation.run_log import read_episodes
+    from proactivebench.reports.strip import Row
+
+    episodes = {episode.key: episode for episode in read_episodes(run)}
     rows = []
-    for name, about in MODELS.items():
-        episode = next(episode for episode in read_episodes(runs / name) if episode.id == sample.id)
-        rows.append(Row(name, about, episode))
-    draw_strip(f"{sample.prompt}  (It is: {sample.answer})", rows, benchmark.root).save(picture)
-    say(f"\n[bold]3. Look[/bold] at one drawing and what each model did with it: {picture}")
-    say(f"The benchmark is in {data}, the runs are in {runs}.")
+    for scenario in tour.scenarios:
+        sample = next(tour.samples(scenario))
+        episode = episodes[scenario.name, sample.id, 0]
+        rows.append(Row(scenario.name, f"{scenario.title}. {sample.prompt}", episode, tour.root))
+    return "One sample of every scenario, played by the oracle", rows
+
+
+def _report(runs: Mapping[str, Path], out: Path) -> None:
+    from rich.progress import Progress
+
+    from proactivebench.reports.report import PAGE, write_report
+    from proactivebench.reports.runs import load_runs
+
+    with Progress(console=console(), transient=True) as progress:
+        write_report(load_runs(list(runs.values())), out, progress, compare_paper=True)
+    console().print(f"   {out / PAGE}  every episode, to leaf through in a browser", soft_wrap=True)

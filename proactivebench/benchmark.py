@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -103,16 +103,22 @@ class Benchmark:
                 continue
             yield sample
 
-    def fingerprint(self, *, filtered: bool = True) -> dict[str, str | None]:
-        """What tells the samples of this benchmark from others: SHA-256 of all samples, and of the kept ids.
+    def fingerprint(
+        self, scenarios: Iterable[Scenario] | None = None, *, filtered: bool = True
+    ) -> dict[str, str | None]:
+        """What tells the samples of some scenarios from others: SHA-256 of all samples, and of the kept ids.
 
         Args:
+            scenarios: By default all that are there; one that is not there counts as empty.
             filtered: Whether the kept ids count; without, theirs is None.
         """
+        chosen = self.scenarios if scenarios is None else list(scenarios)
         samples = hashlib.sha256()
-        for path in map(self.path, self.scenarios):
-            samples.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-        kept = {scenario.name: sorted(self.kept_ids(scenario) or ()) for scenario in self.scenarios} if filtered else {}
+        for path in map(self.path, chosen):
+            samples.update(path.name.encode() + b"\0")
+            if path.is_file():
+                samples.update(hashlib.sha256(path.read_bytes()).digest())
+        kept = {scenario.name: sorted(self.kept_ids(scenario) or ()) for scenario in chosen} if filtered else {}
         kept_digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest() if any(kept.values()) else None
         return {"samples": samples.hexdigest(), "kept_ids": kept_digest}
 

@@ -32,7 +32,7 @@ PROTOCOL = "proactivebench 0.1.1"
 
 
 def run_identity(
-    benchmark: Benchmark, scenarios: Iterable[Scenario], model: Model, settings: Settings, judge: Judge | None = None
+    benchmark: Benchmark, scenarios: Sequence[Scenario], model: Model, settings: Settings, judge: Judge | None = None
 ) -> dict[str, Any]:
     """Everything that decides the numbers of a run, as JSON values."""
     return {
@@ -42,7 +42,7 @@ def run_identity(
         "judge": None if judge is None else dict(judge.identity()),
         "settings": settings.model_dump(mode="json"),
         "scenarios": [scenario.name for scenario in scenarios],
-        "data": benchmark.fingerprint(filtered=settings.filtered),
+        "data": benchmark.fingerprint(scenarios, filtered=settings.filtered),
     }
 
 

@@ -15,7 +15,7 @@ from proactivebench.benchmark import KEPT_IDS, Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.folders import write_json
 from proactivebench.evaluation.run_log import RUN, read_episodes
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import Scenario, get_scenario
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,11 @@ def _check(run: Path, benchmark: Benchmark) -> None:
     try:
         identity = json.loads((run / RUN).read_text(encoding="utf-8"))
         data, settings = identity["data"], identity["settings"]
+        scenarios = [get_scenario(name) for name in identity["scenarios"]]
         plain = settings["mode"] == "mcqa" and not (settings["hint"] or settings["shots"] or settings["random_options"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{run} is no run: {RUN} cannot be read ({error}).") from error
-    if data["samples"] != benchmark.fingerprint(filtered=False)["samples"]:
+    if data["samples"] != benchmark.fingerprint(scenarios, filtered=False)["samples"]:
         raise UsageError(f"{run} played another benchmark than {benchmark.folder}.")
     if not plain or settings["filtered"]:
         raise UsageError(f"{run} must be a plain multiple-choice run over all samples: evaluate --no-filter, no hints.")

@@ -130,11 +130,12 @@ def _read_identity(folder: Path) -> dict[str, Any]:
     return dict(identity)
 
 
-def _find_data(folder: Path, samples: str, candidates: Sequence[Path]) -> Benchmark:
+def _find_data(folder: Path, identity: Mapping[str, Any], candidates: Sequence[Path]) -> Benchmark:
+    scenarios = [get_scenario(name) for name in identity["scenarios"]]
     noted = read_where(folder)
     for candidate in (*candidates, *([noted] if noted is not None and noted.is_dir() else [])):
         benchmark = Benchmark.open(candidate)
-        if benchmark.fingerprint(filtered=False)["samples"] == samples:
+        if benchmark.fingerprint(scenarios, filtered=False)["samples"] == identity["data"]["samples"]:
             return benchmark
     if candidates:
         raise UsageError(f"{folder} was played on other data than those in {', '.join(map(str, candidates))}.")
@@ -155,7 +156,7 @@ def load_runs(folders: Sequence[Path], data: Sequence[Path] = ()) -> list[Run]:
     runs = []
     for folder in folders:
         identity = _read_identity(folder)
-        benchmark = _find_data(folder, identity["data"]["samples"], data)
+        benchmark = _find_data(folder, identity, data)
         name = ", ".join((identity["model"]["model"], *_unusual(identity["settings"])))
         runs.append(Run(folder, name, identity, benchmark, tuple(read_episodes(folder))))
     counts = Counter(run.name for run in runs)

@@ -1,4 +1,4 @@
-"""A picture of how several models played one sample: a row per model, its turns from left to right."""
+"""A picture of some episodes: a row per episode, its turns from left to right."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from proactivebench.scenarios import Action
 from proactivebench.views import Crop
 
 THUMBNAIL = 128
+MAX_TURNS = 7
+"""Turns of an episode that are drawn; of a longer one evenly spaced ones, the first and the last among them."""
+
 _GAP = 12
 _LABEL_WIDTH = 190
 _TEXT_LINES = 3
@@ -28,25 +31,32 @@ _RIGHT, _ASKED, _WRONG = "#1a7f37", "#0b63ce", "#c62828"
 
 
 class Row(NamedTuple):
-    """One model's episode: its name, a few words about it, and the record."""
+    """One episode: what stands before it, a few words about it, the record, and where its frames are."""
 
     name: str
     about: str
     episode: Episode
+    root: Path
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns that are drawn."""
+        count = min(MAX_TURNS, len(self.episode.turns))
+        last = len(self.episode.turns) - 1
+        return [self.episode.turns[round(last * number / max(1, count - 1))] for number in range(count)]
 
 
-def draw_strip(title: str, rows: Sequence[Row], root: Path) -> Image.Image:
+def draw_strip(title: str, rows: Sequence[Row]) -> Image.Image:
     """Draws the episodes below each other.
 
     Args:
-        title: What was asked, and the answer.
-        rows: The models in order.
-        root: The folder that frame paths start from.
+        title: What all of them are about.
+        rows: The episodes in order.
 
     Returns:
         A picture in mode RGB, as wide as the longest episode needs.
     """
-    turns = max(len(row.episode.turns) for row in rows)
+    turns = max(len(row.turns) for row in rows)
     width = _LABEL_WIDTH + turns * (THUMBNAIL + _GAP) + _GAP
     sheet = Image.new("RGB", (width, _HEADER_HEIGHT + len(rows) * _ROW_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -57,10 +67,10 @@ def draw_strip(title: str, rows: Sequence[Row], root: Path) -> Image.Image:
         draw.line([(_GAP, top - _GAP // 2), (width - _GAP, top - _GAP // 2)], "#d9d9de")
         draw.text((_GAP, top), row.name, _INK, bold)
         draw.multiline_text((_GAP, top + 24), textwrap.fill(row.about, 28), _SOFT, small)
-        for column, turn in enumerate(row.episode.turns):
+        for column, turn in enumerate(row.turns):
             left = _LABEL_WIDTH + column * (THUMBNAIL + _GAP)
             crop = Crop(*turn.crop) if turn.crop else None
-            image = load_picture(Picture(root / turn.image, crop))
+            image = load_picture(Picture(row.root / turn.image, crop))
             image.thumbnail((THUMBNAIL, THUMBNAIL))
             sheet.paste(image, (left, top))
             draw.rectangle((left - 1, top - 1, left + THUMBNAIL, top + THUMBNAIL), outline="#d9d9de")
