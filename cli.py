@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from commands.build import build, check
+from commands.build import build, check, stats
 from commands.demo import demo
 from commands.evaluate import compare, evaluate, filter_, judge
 from commands.publish import package, publish, pull
@@ -28,6 +28,7 @@ for command in (
     fetch,
     build,
     check,
+    stats,
     package,
     publish,
     pull,

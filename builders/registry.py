@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builders.base import Builder
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import Scenario
+
+if TYPE_CHECKING:
+    from builders.train_split import TrainSplit
 
 
 class NeedsMoreError(UsageError):
@@ -64,6 +67,41 @@ def make_builder(scenario: Scenario, raw: Path, options: BuildOptions) -> Builde
         SourceError: A file that the user named is wrong.
     """
     return _MAKERS[scenario.name](raw, options)
+
+
+def make_train_split(raw: Path, options: BuildOptions, drawings: int, photos: int) -> TrainSplit:
+    """Finds the raw data of the train split and says what it is made from.
+
+    Args:
+        raw: Folder with the raw data, at any depth.
+        options: What else the user said; seed and number per category must be those of the test split.
+        drawings: Rows from Quick, Draw!; 0 for none.
+        photos: Rows from COCO's training photos; 0 for none.
+
+    Raises:
+        SourceNotFoundError: The raw data are not there.
+        UsageError: Nothing is asked for, or an option cannot be meant.
+    """
+    from builders.coco import CocoBuilder
+    from builders.quickdraw import QuickDrawBuilder
+    from builders.similarity import get_similarity
+    from builders.train_split import Drawings, Photos, TrainSplit
+    from raw_sources.coco import CATEGORIES, Coco
+    from raw_sources.quickdraw import QuickDraw
+
+    portions: list[Drawings | Photos] = []
+    if drawings:
+        test = QuickDrawBuilder(
+            QuickDraw.locate(raw), options.seed, categories=options.categories, **options.sized("per_category")
+        )
+        portions.append(Drawings(test, drawings))
+    if photos:
+        similarity = get_similarity(options.negatives, CATEGORIES, options.keep)
+        train = CocoBuilder(Coco.locate(raw, "train"), split="train", seed=options.seed, similarity=similarity)
+        portions.append(Photos(train, photos))
+    if not portions:
+        raise UsageError("The train split needs rows: --quickdraw or --coco above 0.")
+    return TrainSplit(portions, options.seed)
 
 
 def _rod(raw: Path, options: BuildOptions) -> Builder[Any, Any]:

@@ -38,7 +38,11 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--propose", type=NEW_FILE, help="VSOD: write this table of occlusions for a person to fill in.")
 @click.option("--labels", type=EXISTING_FILE, help="VSOD: the table that a person has filled in.")
 @click.option("--from-imagenet", type=EXISTING_FOLDER, help="ImageNet-C: generate from these validation pictures.")
-@click.option("--negatives", default="random", help="COCO: wrong categories from random, clip:MODEL or a file.")
+@click.option(
+    "--negatives", default="random", show_default=True, help="COCO: wrong categories from random, clip:MODEL or a file."
+)
+@click.option("--quickdraw", default=17_000, show_default=True, help="Train: rows from Quick, Draw!.")
+@click.option("--coco", default=10_000, show_default=True, help="Train: rows from COCO's training photos.")
 def build(
     scenarios: tuple[str, ...],
     raw: Path,
@@ -47,9 +51,13 @@ def build(
     strict: bool,
     categories: str | None,
     propose: Path | None,
+    quickdraw: int,
+    coco: int,
     **options: Any,
 ) -> None:
     """Build scenarios of the benchmark from raw data; `all` builds those whose raw data are there.
+
+    `train` builds the training split: single turns from drawings and photos that the benchmark does not have.
 
     The same raw data and seed give the same bytes, whatever the number of workers. An interrupted build is continued
     by the same command.
@@ -66,10 +74,19 @@ def build(
     names = [name.strip() for name in categories.split(",")] if categories else None
     said = BuildOptions(categories=names, keep=out / ".similarity", **options)
     everything = "all" in scenarios
-    chosen = list(SCENARIOS.values()) if everything else [get_scenario(name) for name in scenarios]
+    named = [get_scenario(name) for name in scenarios if name not in ("all", "train")]
+    chosen = list(SCENARIOS.values()) if everything else named
     for builder in _builders(chosen, raw, said, skip_missing=everything):
         with Progress(console=console(), transient=True) as progress:
             report = pipeline.build(builder, out, workers=workers, strict=strict, progress=progress)
+        build_table(report, console())
+    if "train" in scenarios:
+        from builders.registry import make_train_split
+        from builders.train_files import build_train
+
+        split = make_train_split(raw, said, quickdraw, coco)
+        with Progress(console=console(), transient=True) as progress:
+            report = build_train(split, out, workers=workers, strict=strict, progress=progress)
         build_table(report, console())
     return None
 
@@ -89,7 +106,7 @@ def _builders(
             if not skip_missing:
                 raise
             console().print(f"{scenario.name} left out: {error}", style="yellow", markup=False, soft_wrap=True)
-    if not made:
+    if not made and scenarios:
         from proactivebench.errors import UsageError
 
         raise UsageError(f"Nothing can be built from {raw}.")
@@ -126,3 +143,24 @@ def check(data: Path) -> None:
         report = check_benchmark(data, progress)
     check_table(report, console())
     sys.exit(1 if report.problems else 0)
+
+
+@click.command()
+@click.argument("data", type=EXISTING_FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def stats(data: Path, as_json: bool) -> None:
+    """Count the benchmark in DATA beside the paper's: samples, images, categories, actions."""
+    import json
+    from dataclasses import asdict
+
+    from rich.progress import Progress
+
+    from builders.statistics import compare_with_paper
+    from proactivebench.reports.tables import statistics_table
+
+    with Progress(console=console(), transient=True) as progress:
+        comparisons = compare_with_paper(data, progress)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
+    else:
+        statistics_table(comparisons, console())

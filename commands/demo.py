@@ -44,7 +44,8 @@ def demo(out: Path) -> None:
     runs = {name: out / "runs" / name for name in MODELS}
     say = console().print
     say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
-    build_table(*_build({QD: _bundled()}, out / "data"), console())
+    (built,) = _build({QD: _bundled()}, out / "data")
+    build_table(built, console())
     say("\n[bold]2. Evaluate[/bold] five scripted models: they see strokes one by one and may ask for more.")
     data = Benchmark.open(out / "data")
     scores = {name: engine.evaluate(data, [QD], ScriptedModel(name), Settings(), run) for name, run in runs.items()}

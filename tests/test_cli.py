@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
+from raw_sources import fakes
 from tests.small_benchmark import DRAWINGS, build_small
 
 
@@ -89,3 +91,36 @@ def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:
     assert (steps.exit_code, "1. " in steps.stderr) == (0, True)
     wrong = call("fetch", "rodd", "--raw", tmp_path)
     assert (wrong.exit_code, "Traceback" in wrong.stderr) == (2, False)
+
+
+def test_everything_that_is_there_is_built(tmp_path: Path) -> None:
+    raw, data = tmp_path / "raw", tmp_path / "data"
+    fakes.make_rod(raw)
+    fakes.make_coco(raw)
+    fakes.make_coco(raw, split="train")
+    fakes.make_mvpn(raw)
+    built = call("build", "all", "--raw", raw, "--out", data)
+    assert built.exit_code == 0
+    said = " ".join(built.stderr.split())
+    assert "ROD built: 2 samples" in said
+    assert "COCO built: 6 samples" in said
+    assert "MVP-N left out: MVP-N needs the names of its products" in said
+    assert "QD left out: " in said
+    assert call("build", "train", "--raw", raw, "--out", data, "--quickdraw", 0, "--coco", 3).exit_code == 0
+    counts = {one["part"]: one["built"] for one in json.loads(call("stats", data, "--json").stdout)}
+    assert counts["ROD"]["samples"] == 2
+    assert counts["train"]["samples"] == 3
+    assert counts["QD"] is None
+    assert "/ 4,384" in call("stats", data).stderr
+    alone = call("build", "mvp-n", "--raw", raw, "--out", data)
+    assert (alone.exit_code, "--class-names" in alone.stderr) == (2, True)
+
+
+def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
+    raw, table = tmp_path / "raw", tmp_path / "labels.csv"
+    fakes.make_vsod(raw)
+    proposed = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--propose", table)
+    assert (proposed.exit_code, table.exists()) == (0, True)
+    unfilled = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--labels", table)
+    assert unfilled.exit_code in (1, 2)
+    assert "Traceback" not in unfilled.stderr

@@ -10,6 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from builders.parts import BuildReport
+    from builders.statistics import Comparison, Counts
     from proactivebench.checking import CheckReport
     from proactivebench.evaluation.comparison import Difference
     from proactivebench.evaluation.leak_filter import FilteredScenario
@@ -124,3 +125,21 @@ def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
         console.print(f"  {problem}", style="yellow", markup=False)
     if len(report.problems) > shown:
         console.print(f"  and {len(report.problems) - shown:,} more problems in the raw data")
+
+
+def statistics_table(comparisons: Sequence[Comparison], console: Console) -> None:
+    """Prints the size of a benchmark beside the paper's."""
+    headings = ("samples", "images", "categories", "actions")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("built / paper")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def shown(counts: Counts | None, heading: str) -> str:
+        number = getattr(counts, heading) if counts else None
+        return "-" if number is None else f"{number:,}"
+
+    for one in comparisons:
+        pairs = (f"{shown(one.built, heading)} [dim]/ {shown(one.paper, heading)}[/dim]" for heading in headings)
+        table.add_row(one.part, *pairs)
+    console.print(table)
