@@ -78,8 +78,8 @@ def train(out: Path, **settings: Any) -> None:
     say = terminal.print
     say("Loading torch, transformers and TRL")
     try:
+        from proactivebench.training.folder import summary
         from proactivebench.training.grpo import train as run
-        from proactivebench.training.watch import summary
     except ImportError as error:
         raise UsageError(
             f"Training needs {error.name}: install the extra with pip install 'proactivebench-toolkit[train]'."

@@ -93,7 +93,7 @@ def test_impossible_settings_name_the_option_and_what_is_expected(changes: dict[
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[TrainSettings, Path]]:
     """What the command hands to the trainer, which is not called."""
-    from proactivebench.training import grpo
+    from proactivebench.training import folder, grpo
 
     calls: list[tuple[TrainSettings, Path]] = []
 
@@ -102,6 +102,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[TrainSettings, Path]]
         return out
 
     monkeypatch.setattr(grpo, "train", note)
+    monkeypatch.setattr(folder, "summary", lambda out: f"trained in {out}")
     return calls
 
 

@@ -13,19 +13,14 @@ seen. That is all of the method; what else is here says how much, on what, and h
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import accelerate
 import torch
-import transformers
-import trl
 from accelerate import PartialState
 from peft import LoraConfig
 from rich.console import Console
@@ -33,20 +28,25 @@ from transformers import PrinterCallback
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.folders import DescribedFolder
 from proactivebench.models.checkpoints import Network, load_checkpoint, locate
 from proactivebench.models.processors import load_processor, sees_pictures
 from proactivebench.training.data import PromptLimit, TrainFiles, load_rows
+from proactivebench.training.folder import (
+    DESCRIPTION,
+    identity,
+    last_checkpoint,
+    open_log,
+    remove_torn_checkpoints,
+    save_result,
+)
 from proactivebench.training.held_out import HeldOut
 from proactivebench.training.multi_turn import EPISODE_TOKENS, Episodes
 from proactivebench.training.rewards import Reward
 from proactivebench.training.settings import BatchPlan, TrainSettings
-from proactivebench.training.watch import Watch, diverged, open_log, training_progress
-
-DESCRIPTION = "train.json"
+from proactivebench.training.watch import Watch, diverged, training_progress
 
 
 class Trainer(GRPOTrainer):
@@ -65,7 +65,7 @@ class Trainer(GRPOTrainer):
         self._to_report.clear()
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """`train.json` says what was done."""
+        """Writes nothing: `train.json` says what was done."""
 
 
 def train(settings: TrainSettings, out: Path, console: Console) -> Path:
@@ -91,7 +91,6 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
     _require_installed(settings.report_to)
     plan = BatchPlan.of(settings, place.num_processes)
     result = out / ("model" if settings.full else "adapter")
-    tokens = settings.max_new_tokens
 
     with ExitStack() as stack:
         progress = stack.enter_context(training_progress(console))
@@ -100,15 +99,19 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
         loading = progress.add_task(f"Loading {settings.model}", total=None)
         folder, revision = locate(settings.model)
         data = Episodes(Benchmark.open(Path(settings.data))) if settings.multi_turn else TrainFiles.find(settings.data)
+        benchmark = None if settings.eval_data is None else Benchmark.open(settings.eval_data)
+        steps = _steps(settings, data.rows)
         if place.is_main_process:
-            stack.enter_context(DescribedFolder(out, DESCRIPTION, _identity(settings, revision, data.fingerprint)))
-            _remove_torn_checkpoints(out)
+            stack.enter_context(DescribedFolder(out, DESCRIPTION, identity(settings, revision, data.fingerprint)))
+            remove_torn_checkpoints(out)
         place.wait_for_everyone()
         if result.exists():
             return result
-        checkpoint = max(out.glob("checkpoint-*"), key=_step_of, default=None)
+        checkpoint, done = last_checkpoint(out)
 
-        # The model. All weights need 32 bits to add up small updates; frozen ones under an adapter do not.
+        # The recipe goes before the model: under ZeRO-3 it decides how weights are loaded. All weights need 32 bits to
+        # add up small updates; frozen ones under an adapter do not.
+        arguments = recipe(settings, plan, steps, out, on_gpu)
         half = on_gpu and not settings.full
         loaded = load_checkpoint(str(folder), device=str(place.device), dtype="bfloat16" if half else "float32")
         network, processor = loaded.network, loaded.processor
@@ -122,7 +125,8 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
         if isinstance(data, Episodes):
             task = data.for_trainer(settings, network.config.model_type, load_processor(folder))
         else:
-            limit = PromptLimit(processor, network.config.get_text_config().max_position_embeddings - tokens)
+            context = network.config.get_text_config().max_position_embeddings
+            limit = PromptLimit(processor, context - settings.max_new_tokens)
             track = partial(progress.track, task_id=loading)
             task = {
                 "train_dataset": load_rows(data, limit, stream=settings.stream, track=track),
@@ -131,71 +135,62 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
             }
         progress.remove_task(loading)
 
-        # The trainer, with everything that the paper sets and everything that its silence leaves to us.
-        trainer = Trainer(
-            model=network,
-            **task,
-            peft_config=None if settings.full else lora(network, settings),
-            args=GRPOConfig(
-                # The paper's.
-                num_generations=settings.generations,
-                learning_rate=settings.learning_rate,
-                lr_scheduler_type="cosine",
-                warmup_steps=0,
-                optim="adamw_torch",
-                weight_decay=0.0,
-                max_steps=_steps(settings, data.rows),
-                # The loss of the GRPO paper: the mean over answers of the mean over their tokens.
-                loss_type="grpo",
-                beta=0.0,
-                temperature=settings.temperature,
-                max_completion_length=EPISODE_TOKENS if settings.multi_turn else tokens,
-                generation_kwargs={"max_new_tokens": tokens},
-                # How it is computed.
-                per_device_train_batch_size=settings.per_device_batch,
-                gradient_accumulation_steps=plan.accumulation,
-                steps_per_generation=plan.passes_per_generation,
-                gradient_checkpointing=on_gpu,
-                bf16=on_gpu,
-                use_cpu=not on_gpu,
-                seed=settings.seed,
-                # What is kept and shown.
-                output_dir=str(out),
-                save_steps=settings.save_every,
-                save_total_limit=2,
-                logging_steps=1,
-                logging_nan_inf_filter=False,
-                report_to=settings.report_to or "none",
-                disable_tqdm=True,
-            ),
-        )
+        # Who trains it, and who watches.
+        peft = None if settings.full else lora(network, settings)
+        trainer = Trainer(model=network, args=arguments, peft_config=peft, **task)
         trainer.remove_callback(PrinterCallback)
-        step = 0 if checkpoint is None else _step_of(checkpoint)
-        log = open_log(out, step) if place.is_main_process else None
-        if log is not None:
+        log = None
+        if place.is_main_process:
+            log = open_log(out, done)
             stack.callback(log.close)
-        if settings.eval_data is not None:
-            held_out = HeldOut(Benchmark.open(settings.eval_data), settings, processor, out, log, trainer.report)
-            held_out.trainer = trainer
-            trainer.add_callback(held_out)
+        if benchmark is not None:
+            trainer.add_callback(HeldOut(trainer, benchmark, settings, processor, out, log))
         trainer.add_callback(Watch(log, progress, settings.prompts_per_step, out))
 
-        # The training, and its result: complete or not there at all.
         try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            trainer.train(resume_from_checkpoint=checkpoint)
         except RuntimeError as error:
             if "probability tensor contains" not in str(error):
                 raise
             raise diverged(trainer.state.global_step, "the model gives no probabilities", out) from error
-        unfinished = result.with_name(f".{result.name}.part")
-        trainer.save_model(str(unfinished))
-        if place.is_main_process:
-            processor.save_pretrained(unfinished)  # as it came
-            (unfinished / "training_args.bin").unlink()  # a pickle, which nobody should have to trust
-            (unfinished / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
-            unfinished.replace(result)
-        place.wait_for_everyone()
+        save_result(trainer, processor, result)
     return result
+
+
+def recipe(settings: TrainSettings, plan: BatchPlan, steps: int, out: Path, on_gpu: bool) -> GRPOConfig:
+    """What the paper sets, what its silence leaves to us, and how it is computed."""
+    return GRPOConfig(
+        # The paper's.
+        num_generations=settings.generations,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0,
+        optim="adamw_torch",
+        weight_decay=0.0,
+        max_steps=steps,
+        # Ours. The loss is that of the GRPO paper: the mean over answers of the mean over their tokens.
+        loss_type="grpo",
+        beta=0.0,
+        temperature=settings.temperature,
+        max_completion_length=EPISODE_TOKENS if settings.multi_turn else settings.max_new_tokens,
+        generation_kwargs={"max_new_tokens": settings.max_new_tokens},
+        # How it is computed.
+        per_device_train_batch_size=settings.per_device_batch,
+        gradient_accumulation_steps=plan.accumulation,
+        steps_per_generation=plan.passes_per_generation,
+        gradient_checkpointing=on_gpu,
+        bf16=on_gpu,
+        use_cpu=not on_gpu,
+        seed=settings.seed,
+        # What is kept and shown.
+        output_dir=str(out),
+        save_steps=settings.save_every,
+        save_total_limit=2,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to=settings.report_to or "none",
+        disable_tqdm=True,
+    )
 
 
 def lora(network: Network, settings: TrainSettings) -> LoraConfig:
@@ -221,17 +216,6 @@ def lora(network: Network, settings: TrainSettings) -> LoraConfig:
     )
 
 
-def _identity(settings: TrainSettings, revision: str, data: object) -> dict[str, Any]:
-    """Everything that decides the result, and how it is watched, as JSON values."""
-    return {
-        "toolkit": __version__,
-        "settings": settings.as_json(),
-        "model_revision": revision,
-        "data_revision": data,
-        "versions": {library.__name__: library.__version__ for library in (torch, transformers, trl, accelerate)},
-    }
-
-
 def _steps(settings: TrainSettings, rows: int) -> int:
     in_data = int(rows * settings.epochs) // settings.prompts_per_step
     if rows < settings.prompts_per_step:
@@ -241,19 +225,6 @@ def _steps(settings: TrainSettings, rows: int) -> int:
             f"Take at most --completions-per-step {rows * settings.generations}."
         )
     return settings.max_steps or max(1, in_data)
-
-
-def _remove_torn_checkpoints(out: Path) -> None:
-    """Removes what an interruption left unfinished: the state is what a checkpoint gets last."""
-    for checkpoint in out.glob("checkpoint-*"):
-        try:
-            _step_of(checkpoint)
-        except (OSError, ValueError):
-            shutil.rmtree(checkpoint)
-
-
-def _step_of(checkpoint: Path) -> int:
-    return int(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
 
 
 def _require_launcher(place: PartialState) -> None:

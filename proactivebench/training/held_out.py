@@ -7,7 +7,6 @@ stay in the training's folder, as a run like any other.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,44 +20,38 @@ from proactivebench.evaluation.settings import Settings
 from proactivebench.models.checkpoints import Checkpoint
 from proactivebench.models.processors import Processor
 from proactivebench.models.transformers_model import TransformersModel
+from proactivebench.training.folder import HELD_OUT
 from proactivebench.training.settings import TrainSettings
-
-FOLDER = "held_out"
-"""Folder of the evaluations, one run per step, in a training's folder."""
 
 
 class HeldOut(TrainerCallback):
     """Plays a benchmark before the first step, every so many steps, and after the last.
 
     Args:
+        trainer: The trainer, which knows how to bring weights together that several devices hold, and has a log of its
+            own (`report`).
         benchmark: What to play.
         settings: How often, and how many samples.
         processor: The model's processor.
         folder: The training's folder.
         log: Where the scores become a line; None on all processes but the first.
-        report: Told the scores by name (`held_out/acc`), for the trainer's own log.
-
-    Attributes:
-        trainer: The trainer, which knows how to bring weights together that several devices hold; set by it.
     """
-
-    trainer: Any
 
     def __init__(
         self,
+        trainer: Any,
         benchmark: Benchmark,
         settings: TrainSettings,
         processor: Processor,
         folder: Path,
         log: LineFile | None,
-        report: Callable[[dict[str, float]], None],
     ):
+        self._trainer = trainer
         self._benchmark = benchmark
         self._settings = settings
         self._processor = processor
-        self._folder = folder / FOLDER
+        self._folder = folder / HELD_OUT
         self._log = log
-        self._report = report
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if state.global_step == 0:
@@ -69,13 +62,13 @@ class HeldOut(TrainerCallback):
             self._evaluate(state.global_step)
 
     def _evaluate(self, step: int) -> None:
-        accelerator = self.trainer.accelerator
+        accelerator = self._trainer.accelerator
         folder = self._folder / f"step-{step:06d}"
         if accelerator.is_main_process:
             shutil.rmtree(folder, ignore_errors=True)  # of the same step before an interruption
         accelerator.wait_for_everyone()
         # All processes play together, each with all the weights, of which it holds but a part under ZeRO-3.
-        with unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as network:
+        with unwrap_model_for_generation(self._trainer.model_wrapped, accelerator) as network:
             was_training = network.training
             metrics = self._play(network.eval(), step, folder)
             network.train(was_training)
@@ -83,7 +76,7 @@ class HeldOut(TrainerCallback):
         answers = {name: scenario["answers"] for name, scenario in metrics["scenarios"].items() if scenario["n"]}
         if self._log is not None:
             self._log.append({"step": step, "held_out": scores | {"answers": answers}})
-        self._report({f"held_out/{name}": value for name, value in scores.items() if value is not None})
+        self._trainer.report({f"held_out/{name}": value for name, value in scores.items() if value is not None})
 
     def _play(self, network: Any, step: int, folder: Path) -> dict[str, Any]:
         checkpoint = Checkpoint(network, self._processor, {"model": self._settings.model, "step": str(step)})

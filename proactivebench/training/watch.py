@@ -6,7 +6,6 @@ answers that all earn the same, so that nothing tells the better from the worse.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
@@ -17,9 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from proactivebench.errors import ProactiveBenchError
-from proactivebench.evaluation.folders import LineFile, complete_lines
-
-LOG = "train_log.jsonl"
+from proactivebench.evaluation.folders import LineFile
+from proactivebench.training.folder import LOG
 
 PROMPTS_WITHOUT_SIGNAL = 1024
 """Prompts in a row, each with equal rewards for all its answers, after which a training is given up."""
@@ -60,27 +58,6 @@ def training_progress(console: Console) -> Progress:
         transient=True,
         refresh_per_second=2,  # steps take seconds
     )
-
-
-def open_log(folder: Path, step: int) -> LineFile:
-    """Opens the log to go on after a step; lines of later steps, which are trained again, are dropped."""
-    path = folder / LOG
-    return LineFile(path, [line for line in complete_lines(path) if json.loads(line)["step"] <= step])
-
-
-def summary(folder: Path) -> str:
-    """What the log of a training says in a sentence: where the reward and the held-out scores began and ended."""
-    lines = [json.loads(line) for line in complete_lines(folder / LOG)]
-    rewards = [line["reward"] for line in lines if "reward" in line]
-    told = f"Reward {rewards[0]:.2f} in the first step, {rewards[-1]:.2f} in the last of {len(rewards)}."
-    held_out = [line["held_out"] for line in lines if "held_out" in line and line["held_out"]["acc"] is not None]
-    if held_out:
-        before, after = held_out[0], held_out[-1]
-        told += (
-            f" Held out: acc {before['acc']:.1%} before, {after['acc']:.1%} after; psr {before['psr']:.2f} before, "
-            f"{after['psr']:.2f} after."
-        )
-    return told
 
 
 class Watch(TrainerCallback):

@@ -1,0 +1,230 @@
+"""Prompts per second of a GRPO step, ours beside bare TRL on the same rows, model and settings.
+
+What we add to TRL is the reward (reading each answer as the evaluator does), the checked rows, the log and the alarms.
+Both sides train in turns in one process, several rounds; each step's processor time is measured from one entry of the
+log to the next, and the medians are compared. Tiny random weights make this the worst case: the larger the model, the
+smaller the share of everything beside it. Prints one JSON line.
+
+    python -m benchmarks.train
+
+On a GPU, Qwen2.5-VL-3B with random weights, to see speed, memory and how long the paper's run takes. Random weights
+never end an answer, and a tokenizer of bytes makes prompts longer than a real one; so --max-new-tokens is set to what
+trained models need, and the length of the prompts is part of the line.
+
+    python -m benchmarks.train --gpu --steps 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+import transformers
+from rich.console import Console
+from transformers import AutoModelForImageTextToText, PrinterCallback, Qwen2_5_VLConfig
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.models.processors import load_processor
+from proactivebench.training import grpo
+from proactivebench.training.data import COLUMNS
+from proactivebench.training.settings import BatchPlan, TrainSettings
+from tests.small_benchmark import DRAWINGS, build_small
+from tests.tiny_models import tiny_model
+from tests.train_rows import single_turns, write_rows
+
+PAPER_ROWS = 26_879
+
+QWEN_3B: dict[str, Any] = {
+    "text_config": {
+        "hidden_size": 2048,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 128_000,
+        "vocab_size": 151_936,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+    },
+    "vision_config": {
+        "depth": 32,
+        "hidden_size": 1280,
+        "intermediate_size": 3420,
+        "num_heads": 16,
+        "out_hidden_size": 2048,
+        "fullatt_block_indexes": [7, 15, 23, 31],
+        "window_size": 112,
+        "patch_size": 14,
+    },
+}
+"""The sizes of Qwen2.5-VL-3B, as its published configuration gives them."""
+
+
+def make_data(folder: Path) -> Path:
+    """A train split of 200 rows from the bundled drawings."""
+    categories = tuple(sorted(path.stem for path in DRAWINGS.iterdir()))
+    benchmark = Benchmark.open(build_small(folder / "benchmark", per_category=10, categories=categories))
+    return write_rows(list(single_turns(benchmark)), folder / "rows")
+
+
+def large_model(folder: Path) -> Path:
+    """Random weights of the size of Qwen2.5-VL-3B, with the tokenizer and processor of the tiny model."""
+    tiny_model("qwen2_5_vl", folder)
+    tiny = Qwen2_5_VLConfig.from_pretrained(folder)
+    tokens = {name: getattr(tiny, name) for name in ("image_token_id", "video_token_id", "vision_start_token_id")}
+    eos = {"eos_token_id": tiny.text_config.eos_token_id, "pad_token_id": 0}
+    config = Qwen2_5_VLConfig(
+        text_config=QWEN_3B["text_config"] | eos,
+        vision_config=QWEN_3B["vision_config"],
+        tie_word_embeddings=True,
+        **tokens,
+    )
+    with torch.device("cuda"):
+        network = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
+    network.save_pretrained(folder)
+    return folder
+
+
+def bare_reward(
+    completions: list[Any], ground_truth: list[str], proactive_actions: list[list[str]], **_: Any
+) -> list[float]:
+    """The least that a reward can be: texts compared as they are."""
+    replies = [completion[0]["content"].strip() for completion in completions]
+    return [
+        1.0 if reply == truth else 0.75 if reply in actions else 0.0
+        for reply, truth, actions in zip(replies, ground_truth, proactive_actions, strict=True)
+    ]
+
+
+def train_with_trl(settings: TrainSettings, out: Path) -> None:
+    """The same training with nothing of ours but the numbers."""
+    plan = BatchPlan.of(settings, 1)
+    on_gpu = torch.cuda.is_available()
+    dtype = torch.bfloat16 if on_gpu and not settings.full else torch.float32
+    network: Any = AutoModelForImageTextToText.from_pretrained(settings.model, dtype=dtype)
+    processor = load_processor(Path(settings.model))
+    rows = datasets.load_dataset("parquet", data_files=[f"{settings.data}/data/*.parquet"], split="train")
+    rows = rows.select_columns(list(COLUMNS)).cast_column("images", datasets.List(datasets.Image(mode="RGB")))
+    trainer = GRPOTrainer(
+        model=network.to("cuda" if on_gpu else "cpu"),
+        processing_class=processor,
+        train_dataset=rows,
+        reward_funcs=bare_reward,
+        peft_config=grpo.lora(network, settings),
+        args=GRPOConfig(
+            output_dir=str(out),
+            num_generations=settings.generations,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="cosine",
+            weight_decay=0.0,
+            optim="adamw_torch",
+            max_steps=settings.max_steps or -1,
+            loss_type="grpo",
+            max_completion_length=settings.max_new_tokens,
+            per_device_train_batch_size=settings.per_device_batch,
+            gradient_accumulation_steps=plan.accumulation,
+            steps_per_generation=plan.passes_per_generation,
+            gradient_checkpointing=on_gpu,
+            bf16=on_gpu,
+            use_cpu=not on_gpu,
+            seed=settings.seed,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        ),
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+
+
+def seconds_per_step(train: Callable[[], Any], clock: Callable[[], float]) -> list[float]:
+    """Runs a training and returns the time between the entries of its log, the first of which is a warm-up."""
+    stamps: list[float] = []
+    log = GRPOTrainer.log
+
+    def stamped(self: GRPOTrainer, logs: dict[str, float], start_time: float | None = None) -> None:
+        log(self, logs, start_time)
+        if "loss" in logs:
+            stamps.append(clock())
+
+    GRPOTrainer.log = stamped
+    try:
+        train()
+    finally:
+        GRPOTrainer.log = log
+    return [after - before for before, after in itertools.pairwise(stamps)]
+
+
+def main() -> None:
+    """Runs both sides and prints the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gpu", action="store_true", help="Qwen2.5-VL-3B with random weights")
+    parser.add_argument("--steps", type=int, default=12, help="steps of each training")
+    parser.add_argument("--rounds", type=int, default=4, help="trainings of each side")
+    parser.add_argument("--completions", type=int, help="answers per step; 512 on a GPU, else 64")
+    parser.add_argument("--per-device-batch", type=int, default=16)
+    parser.add_argument("--generate-at-once", type=int, default=128)
+    parser.add_argument("--max-new-tokens", type=int, default=10)
+    arguments = parser.parse_args()
+    if arguments.gpu and not torch.cuda.is_available():
+        parser.error("there is no GPU here")
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    clock = time.perf_counter if arguments.gpu else time.process_time
+    ours: list[float] = []
+    bare: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        datasets.config.HF_DATASETS_CACHE = str(folder / "cache")
+        model = large_model(folder / "model") if arguments.gpu else tiny_model("qwen2_5_vl", folder / "model")
+        settings = TrainSettings(
+            model=str(model),
+            data=str(make_data(folder)),
+            completions_per_step=arguments.completions or (512 if arguments.gpu else 64),
+            per_device_batch=arguments.per_device_batch,
+            generate_at_once=arguments.generate_at_once,
+            max_new_tokens=arguments.max_new_tokens,
+            max_steps=arguments.steps,
+            save_every=arguments.steps,
+        )
+        for number in range(1 if arguments.gpu else arguments.rounds):
+            sides = [
+                (ours, lambda out: grpo.train(settings, out, Console(quiet=True))),
+                (bare, lambda out: train_with_trl(settings, out)),
+            ]
+            for seconds, run in sides if number % 2 else reversed(sides):
+                out = folder / f"{number}-{seconds is ours}"
+                seconds += seconds_per_step(lambda run=run, out=out: run(out), clock)
+    step, bare_step = statistics.median(ours), statistics.median(bare)
+    line = {
+        "benchmark": "train",
+        "model": "Qwen2.5-VL-3B, random weights" if arguments.gpu else "tiny Qwen2.5-VL, random weights",
+        "device": torch.cuda.get_device_name() if arguments.gpu else "cpu (processor time)",
+        "completions_per_step": settings.completions_per_step,
+        "max_new_tokens": settings.max_new_tokens,
+        "prompts_per_second": round(settings.prompts_per_step / step, 2),
+        "trl_prompts_per_second": round(settings.prompts_per_step / bare_step, 2),
+        "overhead_percent": round(100 * (step / bare_step - 1), 1),
+    }
+    if arguments.gpu:
+        line |= {
+            "peak_memory_gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
+            "hours_for_the_papers_run": round(PAPER_ROWS / settings.prompts_per_step * step / 3600, 2),
+        }
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Rows from the Hub: a process of its own, as the Hub's address is read when its library is imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from proactivebench.benchmark import Benchmark
+from tests.hub_store import Blob, Repo
+from tests.local_hub import serve
+from tests.small_benchmark import build_small
+from tests.tiny_models import tiny_model
+from tests.train_rows import single_turns, write_rows
+
+ROOT = Path(__file__).resolve().parent.parent
+
+READ = """
+import sys
+from pathlib import Path
+from proactivebench.models.processors import load_processor
+from proactivebench.training.data import PromptLimit, TrainFiles, load_rows
+files = TrainFiles.find(sys.argv[1])
+rows = load_rows(files, PromptLimit(load_processor(Path(sys.argv[2])), 4096), stream=True)
+print(files.fingerprint, files.rows, len([row["images"][0].tobytes() for row in rows]))
+"""
+
+
+def test_rows_are_streamed_from_the_hub_at_one_commit(tmp_path: Path) -> None:
+    rows = list(single_turns(Benchmark.open(build_small(tmp_path / "benchmark"))))
+    file = next(write_rows(rows, tmp_path / "rows").rglob("*.parquet"))
+    model = tiny_model("llava", tmp_path / "model")
+    with serve() as hub:
+        hub.repos["ann/asks"] = Repo("ann/asks")
+        hub.repos["ann/asks"].commit("publish", {f"data/{file.name}": Blob(file.read_bytes(), large=True)})
+        environment = os.environ | {
+            "HF_ENDPOINT": hub.url,
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_DATASETS_CACHE": str(tmp_path / "cache"),
+            "HF_HUB_DISABLE_XET": "1",
+        }
+        environment.pop("HF_HUB_OFFLINE", None)
+        read = subprocess.run(
+            [sys.executable, "-c", READ, "hub:ann/asks", str(model)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        commit = hub.repos["ann/asks"].commits[-1][0]
+    assert read.stdout.split() == [f"ann/asks@{commit}", str(len(rows)), str(len(rows))], read.stderr
