@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from builds import build_again, content
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle import oracle_wins, sound_samples
@@ -28,10 +29,6 @@ from raw_sources import fakes
 from raw_sources.coco import CATEGORIES, Box, Coco
 
 SEEN_AT_ONCE = "its object leaves no room for a view without it"
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +166,10 @@ class TestBuilder:
             assert file["origin"] == f"COCO val2014, image {int(Path(path).stem[-12:])}"
             assert file["licence"] == "Attribution License"
 
-    def test_the_number_of_workers_leaves_no_trace(self, raw: Path, tmp_path: Path) -> None:
-        for workers in (1, 2):
-            build(CocoBuilder(Coco.locate(raw)), tmp_path / str(workers), workers=workers)
-        assert content(tmp_path / "1") == content(tmp_path / "2")
+    def test_workers_and_interruptions_leave_no_trace(
+        self, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert build_again(CocoBuilder(Coco.locate(raw)), tmp_path, monkeypatch)
 
     def test_a_sample_depends_on_its_photo_and_the_seed_alone(self, raw: Path) -> None:
         builder = CocoBuilder(Coco.locate(raw))

@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-import fake_raw
 import numpy as np
 import pytest
+from builds import content
 from PIL import Image
 from rich.progress import Progress
 
@@ -31,6 +31,7 @@ from proactivebench.errors import UsageError
 from proactivebench.prompts import multiple_choice
 from proactivebench.samples import sample_class
 from proactivebench.scenarios import QD
+from raw_sources import fakes
 from raw_sources.base import SourceError
 from raw_sources.coco import Coco
 from raw_sources.quickdraw import QuickDraw
@@ -43,7 +44,7 @@ TEST_DRAWINGS = 3
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_raw.make_coco(tmp_path_factory.mktemp("photos"), images=14, split="train")
+    return fakes.make_coco(tmp_path_factory.mktemp("photos"), images=14, split="train")
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,6 @@ def make_split(photos: Path, drawings: Path, count: int = 60, seed: int = 0) -> 
     quickdraw = QuickDrawBuilder(QuickDraw.locate(drawings), seed=seed, per_category=TEST_DRAWINGS)
     coco = CocoBuilder(Coco.locate(photos, "train"), split="train", seed=seed)
     return TrainSplit([Drawings(quickdraw, count), Photos(coco, 10)], seed)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
@@ -187,7 +184,7 @@ class TestChoice:
             build_train(split, tmp_path)
 
     def test_photos_of_2017_are_refused(self, tmp_path: Path) -> None:
-        root = fake_raw.make_coco(tmp_path, split="train", year=2017)
+        root = fakes.make_coco(tmp_path, split="train", year=2017)
         with pytest.raises(UsageError, match=r"Get instances_train2014\.json"):
             Photos(CocoBuilder(Coco.locate(root, "train"), split="train"))
 
@@ -252,7 +249,7 @@ class TestFiles:
             build_train(split, tmp_path)
 
     def test_damaged_raw_data_is_left_out_and_named(self, bundled_quickdraw: Path, tmp_path: Path) -> None:
-        root = fake_raw.make_coco(tmp_path / "raw", images=10, split="train")
+        root = fakes.make_coco(tmp_path / "raw", images=10, split="train")
         records = list(Coco.locate(root, "train").records())
         for record in records[:3]:
             record.picture.write_bytes(record.picture.read_bytes()[:2500])
@@ -268,7 +265,7 @@ class TestFiles:
     def test_annotations_that_cannot_be_read_end_it(
         self, photos: Path, bundled_quickdraw: Path, tmp_path: Path
     ) -> None:
-        broken = fake_raw.make_coco(tmp_path / "raw", split="train")
+        broken = fakes.make_coco(tmp_path / "raw", split="train")
         next(broken.rglob("instances_train2014.json")).write_text('{"images": [')
         with pytest.raises(SourceError, match="not a readable COCO instances file"):
             build_train(make_split(broken, bundled_quickdraw), tmp_path / "out")
