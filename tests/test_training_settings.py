@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.train import train
+from proactivebench import training
 from proactivebench.errors import UsageError
 from proactivebench.training.settings import BatchPlan, TrainSettings
 
@@ -136,3 +137,13 @@ def test_settings_are_kept_as_json() -> None:
     kept = json.loads(json.dumps(settings(eval_data=Path("bench")).as_json()))
     assert kept["eval_data"] == "bench"
     assert kept.keys() == {field.name for field in fields(TrainSettings)}
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_the_shipped_configurations_are_ones_of_accelerate(stage: int) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(Path(training.__file__).parent / "configs" / f"zero{stage}.yaml"))
+    assert config.distributed_type == "DEEPSPEED"
+    assert config.deepspeed_config["zero_stage"] == stage
+    assert config.mixed_precision == "bf16"
