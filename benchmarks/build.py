@@ -17,7 +17,6 @@ import json
 import os
 import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -37,8 +36,6 @@ from builders.rod import LONGEST_EDGE
 from builders.vsod_labels import JUDGEMENT, PLACE
 from builders.workers import Workers
 from proactivebench.scenarios import get_scenario
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from raw_sources import fakes
 
 Planned = Sequence[PlannedSample[Any]]

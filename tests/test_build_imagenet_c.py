@@ -190,7 +190,7 @@ class TestGeneratedPictures:
         assert abs(column - 112) <= 8
 
     def test_workers_and_interruptions_leave_no_trace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        root = fake_raw.make_imagenet(tmp_path / "raw", pictures=2)
+        root = fakes.make_imagenet(tmp_path / "raw", pictures=2)
         assert build_again(GeneratedImageNetCBuilder(ImageNet.locate(root.parent)), tmp_path / "out", monkeypatch)
 
     def test_grey_and_damaged_pictures(self, tmp_path: Path) -> None:

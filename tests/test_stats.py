@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import fake_raw
 import orjson
 import pytest
 from small_benchmark import build_small
@@ -17,6 +16,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.samples import CocoSample, SampleError
 from proactivebench.scenarios import COCO, QD, SCENARIOS
+from raw_sources import fakes
 from raw_sources.coco import Coco
 from raw_sources.imagenet_c import ImageNetC
 
@@ -42,7 +42,7 @@ def test_drawings_count_every_stroke(tmp_path: Path) -> None:
 
 
 def test_crops_count_one_by_one(tmp_path: Path) -> None:
-    root = fake_raw.make_coco(tmp_path / "raw", images=12)
+    root = fakes.make_coco(tmp_path / "raw", images=12)
     build(CocoBuilder(Coco.locate(root)), tmp_path / "data")
     expected = 0
     for sample in Benchmark.open(tmp_path / "data").samples(COCO):
@@ -55,7 +55,7 @@ def test_crops_count_one_by_one(tmp_path: Path) -> None:
 
 
 def test_every_action_that_is_suggested_counts(tmp_path: Path) -> None:
-    root = fake_raw.make_imagenet_c(tmp_path / "raw", wnids=1, pictures=5, corruptions=tuple(ACTIONS))
+    root = fakes.make_imagenet_c(tmp_path / "raw", wnids=1, pictures=5, corruptions=tuple(ACTIONS))
     build(ImageNetCBuilder(ImageNetC.locate(root)), tmp_path / "data")
     assert built(tmp_path / "data")["IN-C"] == Counts(samples=5, images=25, categories=1, actions=8)
 
