@@ -73,8 +73,8 @@ def train(out: Path, **settings: Any) -> None:
     from proactivebench.errors import UsageError
 
     chosen = TrainSettings(**settings)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports its use otherwise
     terminal = console()
-    terminal.quiet = os.environ.get("RANK", "0") != "0"  # of several processes, one speaks
     say = terminal.print
     say("Loading torch, transformers and TRL")
     try:
