@@ -6,14 +6,14 @@ a real model folder holds: configuration, tokenizer with a chat template, proces
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as hf
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_torchvision_available
 
@@ -61,23 +61,29 @@ class Family:
     turn: tuple[str, str] = ("<|im_start|>", "<|im_end|>\n")
 
 
-def tiny_model(family: str, folder: Path) -> Path:
+def tiny_model(family: str, folder: Path, texts: Sequence[str] = ()) -> Path:
     """Saves a model of a family to a folder, as `from_pretrained` wants it.
 
     Args:
         family: One of `FAMILIES`.
         folder: Where to save; made if necessary.
+        texts: What its tokenizer learns from; without any its tokens are bytes.
     """
     kind = FAMILIES[family]
+    tokenizer = tokenizer_of(kind, texts)
+    text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
+    _save_random(AutoModelForImageTextToText, kind.config(tokenizer.convert_tokens_to_ids, text), folder)
+    processor_of(kind, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def tokenizer_of(kind: Family, texts: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """A family's tokenizer; of bytes alone, or of what is frequent in some texts."""
     blocks = (
         "{% for block in message['content'] %}{% if block['type'] == 'image' %}" + kind.picture + "{% else %}"
         "{{ block['text'] }}{% endif %}{% endfor %}"
     )
-    tokenizer = _tokenizer(kind.turn, kind.special, blocks)
-    text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    _save_random(AutoModelForImageTextToText, kind.config(tokenizer.convert_tokens_to_ids, text), folder)
-    _processor(kind, tokenizer).save_pretrained(folder)
-    return folder
+    return _tokenizer(kind.turn, kind.special, blocks, texts)
 
 
 def tiny_text_model(folder: Path) -> Path:
@@ -99,21 +105,25 @@ def _save_random(auto: Any, config: Any, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-def _tokenizer(turn: tuple[str, str], names: dict[str, str], content: str) -> PreTrainedTokenizerFast:
-    """A tokenizer of bytes and special tokens.
+def _tokenizer(
+    turn: tuple[str, str], names: dict[str, str], content: str, texts: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """A tokenizer of special tokens, bytes, and pieces of texts.
 
     Args:
         turn: Text around a message.
         names: Special tokens by their names.
         content: The chat template's part between these.
+        texts: What it learns the pieces from.
     """
     start, end = turn
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     special = ["<pad>", start, end.strip(), *names.values()]
-    tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(special + alphabet)}, merges=[]))
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(special)
+    trainer = trainers.BpeTrainer(special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
     template = (
         "{% for message in messages %}" + start + "{{ message['role'] }}\n" + content + end + "{% endfor %}"
         "{% if add_generation_prompt %}" + start + "assistant\n{% endif %}"
@@ -128,7 +138,8 @@ def _tokenizer(turn: tuple[str, str], names: dict[str, str], content: str) -> Pr
     )
 
 
-def _processor(kind: Family, tokenizer: PreTrainedTokenizerFast) -> Any:
+def processor_of(kind: Family, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """A family's processor around a tokenizer."""
     pillow = "" if is_torchvision_available() else "Pil"
     parts = {"image_processor": getattr(hf, kind.image_processor + pillow)(**kind.pictures), "tokenizer": tokenizer}
     processor = getattr(hf, kind.processor)
