@@ -36,6 +36,19 @@ def bundled_quickdraw() -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a benchmark of six drawings in `data` and the runs `ask` and `guess`; nobody may change it."""
+    from proactivebench.models.scripted import ScriptedModel
+    from tests.small_benchmark import build_small, play
+
+    folder = tmp_path_factory.mktemp("place")
+    build_small(folder / "data")
+    for name in ("ask", "guess"):
+        play(folder / "data", ScriptedModel(name), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Family -> folder of a tiny model of transformers that sees pictures, made when it is first asked for."""
     transformers = pytest.importorskip("transformers")

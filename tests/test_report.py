@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,58 +18,16 @@ from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
-from proactivebench.evaluation import engine
-from proactivebench.evaluation.settings import Settings
-from proactivebench.models.base import Model, ReplyError, Request
-from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.album import shown
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.pictures import LONG_EDGE
-from proactivebench.reports.plots import accuracy_per_turns, joint_draws
 from proactivebench.reports.report import write_report
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.sample_album import SampleAlbum
-from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
-from proactivebench.reports.scores import AVERAGE, published_results, score_tables
 from proactivebench.scenarios import SCENARIOS, is_abstention
 from tests.example_benchmark import build_examples
-from tests.small_benchmark import build_small
-
-
-class Reciter(Model):
-    """Gives each sample, by id, what it is told to; None fails."""
-
-    concurrency = 1
-
-    def __init__(self, replies: Mapping[int, str | None], name: str = "reciter"):
-        self._replies = replies
-        self._name = name
-
-    async def reply(self, request: Request) -> str:
-        reply = self._replies.get(request.environment.sample.id, "Cat.")
-        if reply is None:
-            raise ReplyError("the line went dead")
-        return reply
-
-    def identity(self) -> Mapping[str, object]:
-        return {"model": self._name}
-
-
-def play(data: Path, model: Model, out: Path, settings: Settings | None = None) -> Path:
-    benchmark = Benchmark.open(data)
-    engine.evaluate(benchmark, benchmark.scenarios, model, settings or Settings(), out, max_errors=1)
-    return out
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a benchmark in `data` and the runs `ask` and `guess`; nobody may change it."""
-    folder = tmp_path_factory.mktemp("place")
-    build_small(folder / "data")
-    for name in ("ask", "guess"):
-        play(folder / "data", ScriptedModel(name), folder / name)
-    return folder
+from tests.small_benchmark import Reciter, build_small, play
 
 
 class TestEpisodes:
@@ -92,7 +46,7 @@ class TestEpisodes:
         return EpisodeAlbum(load_runs([play(data, Reciter(told), tmp_path / "run")]))
 
     def test_every_ending_is_told_apart(self, album: EpisodeAlbum) -> None:
-        endings = {episode.id: ending(episode) for episode in album.runs[0].episodes}
+        endings = {episode.id: ending(episode, None) for episode in album.runs[0].episodes}
         assert [endings[number] for number in sorted(endings)] == [
             Ending.RIGHT,
             Ending.UNREADABLE,
@@ -169,63 +123,6 @@ def test_looking_at_samples_says_what_each_option_does(tmp_path: Path) -> None:
         assert len({turn["picture"] for turn in entry["turns"]}) == len(entry["turns"])
 
 
-class TestTables:
-    def test_the_numbers_are_those_of_the_metrics(self, place: Path) -> None:
-        runs = load_runs([place / "ask", place / "guess"])
-        rows = list(csv.DictReader(io.StringIO(to_csv(score_tables(runs)))))
-        for run in runs:
-            scores = run.metrics["scenarios"]["QD"]
-            [row] = [row for row in rows if row["model"] == run.name and row["scenario"] == "QD"]
-            assert float(row["acc"]) == pytest.approx(100 * scores["acc"], abs=1e-3)
-            assert float(row["psr_high"]) == pytest.approx(scores["psr_ci95"][1], abs=1e-3)
-            assert row["n"] == str(scores["n"])
-
-    def test_runs_stand_among_the_papers_models(self, place: Path) -> None:
-        [table] = score_tables(load_runs([place / "ask"]), compare_paper=True)
-        assert len(table.rows) == 23
-        accuracies = [row.average.acc for row in table.rows]
-        assert accuracies == sorted(accuracies, reverse=True)
-        published = next(row for row in table.rows if row.name == "GPT-4.1")
-        assert published.cells["QD"].acc == published_results()["mcqa"]["GPT-4.1"]["QD"]["acc"]
-        assert published.cells[AVERAGE].acc == published.cells["QD"].acc
-
-    def test_only_runs_that_were_asked_the_same_share_a_table(self, place: Path, tmp_path: Path) -> None:
-        hinted = play(place / "data", ScriptedModel("ask"), tmp_path / "hint", Settings(hint=True))
-        reference = play(place / "data", ScriptedModel("ask"), tmp_path / "reference", Settings(mode="reference"))
-        tables = score_tables(load_runs([place / "ask", hinted, reference]), compare_paper=True)
-        assert [table.setting for table in tables] == ["multiple choice", "hint", "reference"]
-        assert [sum(row.run is not None for row in table.rows) for table in tables] == [1, 1, 1]
-        assert "psr" not in to_markdown(tables[2:])
-        published = {row.name: row.average.acc for row in tables[1].rows if row.run is None}
-        assert published["GPT-4.1"] == published_results()["mcqa_hint"]["GPT-4.1"]["QD"]["acc"]
-
-    def test_names_cannot_break_a_table(self, place: Path, tmp_path: Path) -> None:
-        name = "a_b|c & 50% {x} \\input{y}\n| next"
-        tables = score_tables(load_runs([play(place / "data", Reciter({}, name), tmp_path / "run")]))
-        [line] = [line for line in to_markdown(tables).splitlines() if line.startswith("| **")]
-        assert len(re.findall(r"(?<!\\)\|", line)) == 4
-        [line] = [line for line in to_latex(tables).splitlines() if line.startswith(r"\textbf")]
-        assert r"a\_b\textbar{}c \& 50\% \{x\} \textbackslash{}input\{y\} \textbar{} next" in line
-        assert json.loads(to_json(tables))[0]["rows"][0]["model"] == name
-
-
-class TestPlots:
-    def test_regions_are_made_of_draws_around_the_scores(self, place: Path) -> None:
-        [run] = load_runs([place / "ask"])
-        draws = joint_draws(run)
-        low, high = run.metrics["average"]["acc_ci95"]
-        assert draws.shape == (2000, 2)
-        assert 100 * low <= draws[:, 0].mean() <= 100 * high
-        assert draws[:, 1].mean() == pytest.approx(run.metrics["average"]["psr"], rel=0.1)
-
-    def test_accuracy_per_turns_counts_each_episode_once(self, place: Path) -> None:
-        [run] = load_runs([place / "guess"])
-        [(turns, n, acc, low, high)] = accuracy_per_turns(run)
-        assert (turns, n) == (1, len(run.episodes))
-        assert acc == pytest.approx(100 * run.metrics["average"]["acc"])
-        assert 0 <= low <= acc <= high <= 100
-
-
 def write(place: Path, out: Path) -> Path:
     with Progress(disable=True) as progress:
         assert write_report(load_runs([place / "ask", place / "guess"]), out, progress, compare_paper=True) == 0
@@ -235,15 +132,15 @@ def write(place: Path, out: Path) -> Path:
 class TestFiles:
     @pytest.fixture(scope="class")
     @classmethod
-    def report(cls, place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return write(place, tmp_path_factory.mktemp("reports") / "report")
+    def report(cls, small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return write(small_runs, tmp_path_factory.mktemp("reports") / "report")
 
     def test_writing_again_gives_the_same_bytes_and_draws_no_picture_twice(
-        self, place: Path, report: Path, tmp_path: Path
+        self, small_runs: Path, report: Path, tmp_path: Path
     ) -> None:
         again = tmp_path / "again"
         shutil.copytree(report / "pictures", again / "pictures", copy_function=shutil.copy2)
-        write(place, again)
+        write(small_runs, again)
         files = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
         assert {path.parts[0] for path in files} == {"index.html", "data", "pictures", "plots", "tables"}
         for path in files:
@@ -251,8 +148,8 @@ class TestFiles:
             if path.parts[0] == "pictures":
                 assert (report / path).stat().st_mtime_ns == (again / path).stat().st_mtime_ns
 
-    def test_each_picture_is_there_once_and_small(self, place: Path, report: Path) -> None:
-        [run] = load_runs([place / "ask"])
+    def test_each_picture_is_there_once_and_small(self, small_runs: Path, report: Path) -> None:
+        [run] = load_runs([small_runs / "ask"])
         frames = {turn.image for episode in run.episodes for turn in episode.turns}
         pictures = list((report / "pictures").rglob("*.webp"))
         assert len(pictures) == len(frames)
@@ -260,22 +157,22 @@ class TestFiles:
             with Image.open(path) as picture:
                 assert max(picture.size) <= LONG_EDGE
 
-    def test_other_peoples_folders_are_left_alone(self, place: Path, tmp_path: Path) -> None:
+    def test_other_peoples_folders_are_left_alone(self, small_runs: Path, tmp_path: Path) -> None:
         (tmp_path / "index.html").write_text("mine")
         with pytest.raises(UsageError, match="no report"):
-            write(place, tmp_path)
+            write(small_runs, tmp_path)
         assert (tmp_path / "index.html").read_text() == "mine"
 
-    def test_a_run_that_has_just_begun_has_a_page(self, place: Path, tmp_path: Path) -> None:
-        shutil.copytree(place, tmp_path / "place")
+    def test_a_run_that_has_just_begun_has_a_page(self, small_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(small_runs, tmp_path / "place")
         (tmp_path / "place" / "ask" / "episodes.jsonl").unlink()
         with Progress(disable=True) as progress:
             assert write_report(load_runs([tmp_path / "place" / "ask"]), tmp_path / "report", progress) == 0
         assert "scripted:ask" in (tmp_path / "report" / "index.html").read_text()
         assert not (tmp_path / "report" / "plots").exists()
 
-    def test_a_lost_frame_is_counted(self, place: Path, tmp_path: Path) -> None:
-        shutil.copytree(place, tmp_path / "place")
+    def test_a_lost_frame_is_counted(self, small_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(small_runs, tmp_path / "place")
         frame = next((tmp_path / "place" / "data").rglob("0000.png"))
         frame.write_bytes(b"no picture")
         with Progress(disable=True) as progress:
@@ -284,20 +181,20 @@ class TestFiles:
 
 
 class TestData:
-    def test_a_run_and_its_data_move_together(self, place: Path, tmp_path: Path) -> None:
-        shutil.copytree(place, tmp_path / "moved")
+    def test_a_run_and_its_data_move_together(self, small_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(small_runs, tmp_path / "moved")
         [run] = load_runs([tmp_path / "moved" / "ask"])
         assert run.benchmark.folder.resolve() == tmp_path / "moved" / "data"
 
-    def test_data_that_moved_alone_must_be_named(self, place: Path, tmp_path: Path) -> None:
-        shutil.copytree(place / "ask", tmp_path / "ask")
+    def test_data_that_moved_alone_must_be_named(self, small_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(small_runs / "ask", tmp_path / "ask")
         with pytest.raises(UsageError, match="--data"):
             load_runs([tmp_path / "ask"])
-        [run] = load_runs([tmp_path / "ask"], [place / "data"])
-        assert run.benchmark.folder == place / "data"
+        [run] = load_runs([tmp_path / "ask"], [small_runs / "data"])
+        assert run.benchmark.folder == small_runs / "data"
 
-    def test_other_data_are_refused(self, place: Path, tmp_path: Path) -> None:
-        shutil.copytree(place / "ask", tmp_path / "ask")
+    def test_other_data_are_refused(self, small_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(small_runs / "ask", tmp_path / "ask")
         other = build_small(tmp_path / "other", categories=("cat", "clock", "house"))
         with pytest.raises(UsageError, match="other data"):
             load_runs([tmp_path / "ask"], [other])
@@ -308,14 +205,16 @@ class TestData:
 
 
 class TestCommand:
-    def test_report_ends_with_the_path_of_the_page(self, place: Path, tmp_path: Path) -> None:
-        done = CliRunner().invoke(main, ["report", str(place / "ask"), "--out", str(tmp_path / "report")])
+    def test_report_ends_with_the_path_of_the_page(self, small_runs: Path, tmp_path: Path) -> None:
+        done = CliRunner().invoke(main, ["report", str(small_runs / "ask"), "--out", str(tmp_path / "report")])
         assert done.exit_code == 0, done.output
         assert done.output.rstrip().endswith(str(tmp_path / "report" / "index.html"))
 
-    def test_missing_libraries_are_named(self, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_libraries_are_named(
+        self, small_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        done = CliRunner().invoke(main, ["report", str(place / "ask"), "--out", str(tmp_path / "report")])
+        done = CliRunner().invoke(main, ["report", str(small_runs / "ask"), "--out", str(tmp_path / "report")])
         assert done.exit_code == 2
         assert "proactivebench-toolkit[report]" in done.output
         assert not (tmp_path / "report").exists()

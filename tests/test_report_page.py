@@ -11,9 +11,7 @@ from playwright.sync_api import Page, expect
 from rich.progress import Progress
 
 from proactivebench.benchmark import Benchmark
-from proactivebench.evaluation import engine
 from proactivebench.evaluation.run_log import EPISODES
-from proactivebench.evaluation.settings import Settings
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.report import write_report
@@ -21,7 +19,7 @@ from proactivebench.reports.runs import load_runs
 from proactivebench.reports.server import Server
 from proactivebench.reports.sites import RunsSite, SamplesSite
 from tests.browser import open_page
-from tests.small_benchmark import build_small
+from tests.small_benchmark import play
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='broken into'\"></script></style>"
@@ -37,12 +35,6 @@ class Hostile(Model):
         return {"model": HOSTILE}
 
 
-def play(data: Path, model: Model, out: Path) -> Path:
-    benchmark = Benchmark.open(data)
-    engine.evaluate(benchmark, benchmark.scenarios, model, Settings(), out)
-    return out
-
-
 def write(runs: list[Path], out: Path, *, compare_paper: bool = False) -> str:
     with Progress(disable=True) as progress:
         write_report(load_runs(runs), out, progress, compare_paper=compare_paper)
@@ -50,18 +42,9 @@ def write(runs: list[Path], out: Path, *, compare_paper: bool = False) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("place")
-    build_small(folder / "data")
-    for name in ("ask", "guess"):
-        play(folder / "data", ScriptedModel(name), folder / name)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def report(place: Path) -> str:
+def report(small_runs: Path) -> str:
     """The address of a report of two runs with six episodes each."""
-    return write([place / "ask", place / "guess"], place / "report", compare_paper=True)
+    return write([small_runs / "ask", small_runs / "guess"], small_runs / "report", compare_paper=True)
 
 
 def count(page: Page) -> str:
@@ -135,8 +118,8 @@ def test_an_address_leads_to_its_episode(report: str) -> None:
         expect(page.locator("#entry h3")).to_have_text(shown)
 
 
-def test_hostile_texts_stay_texts(place: Path, tmp_path: Path) -> None:
-    address = write([play(place / "data", Hostile(), tmp_path / "<i>run")], tmp_path / "report")
+def test_hostile_texts_stay_texts(small_runs: Path, tmp_path: Path) -> None:
+    address = write([play(small_runs / "data", Hostile(), tmp_path / "<i>run")], tmp_path / "report")
     with open_page() as page:
         page.goto(address)
         expect(page.locator("#entry .reply")).to_have_text(HOSTILE)
@@ -153,11 +136,11 @@ def test_the_page_fits_a_phone(report: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_view_follows_a_run(place: Path, tmp_path: Path) -> None:
-    run = play(place / "data", ScriptedModel("oracle"), tmp_path / "run")
+def test_the_view_follows_a_run(small_runs: Path, tmp_path: Path) -> None:
+    run = play(small_runs / "data", ScriptedModel("oracle"), tmp_path / "run")
     lines = (run / EPISODES).read_bytes().splitlines(keepends=True)
     (run / EPISODES).write_bytes(lines[0])
-    with Server(RunsSite(load_runs([run], [place / "data"]))) as server, open_page() as page:
+    with Server(RunsSite(load_runs([run], [small_runs / "data"]))) as server, open_page() as page:
         page.goto(server.url)
         expect(page.locator("#count")).to_have_text("1 episode")
         shown = page.locator("#entry h3").inner_text()
@@ -167,8 +150,8 @@ def test_the_view_follows_a_run(place: Path, tmp_path: Path) -> None:
         expect(page.locator("#summary .endings tbody")).to_contain_text("6")
 
 
-def test_samples_can_be_looked_at(place: Path) -> None:
-    with Server(SamplesSite(Benchmark.open(place / "data"))) as server, open_page() as page:
+def test_samples_can_be_looked_at(small_runs: Path) -> None:
+    with Server(SamplesSite(Benchmark.open(small_runs / "data"))) as server, open_page() as page:
         page.goto(server.url)
         expect(page.locator("#count")).to_have_text("6 samples")
         expect(page.locator("#entry .turn").first).to_contain_text("frame 2")

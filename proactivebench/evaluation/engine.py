@@ -18,7 +18,7 @@ from proactivebench.evaluation.concurrency import Crew
 from proactivebench.evaluation.episodes import Task, play
 from proactivebench.evaluation.examples import examples_for
 from proactivebench.evaluation.judge import Judge
-from proactivebench.evaluation.judging import run_metrics
+from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
@@ -124,7 +124,7 @@ def evaluate(
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         team.wait()
-        metrics = run_metrics(folder, settings.seed)
+        metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
         if team.first:
             log.write_metrics(metrics)
     errors = sum(scores["errors"] for scores in metrics["scenarios"].values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,10 @@ def read_judgements(folder: Path) -> Iterator[JudgedReply]:
             raise ProactiveBenchError(f"{path}, line {number}: no judgement ({error})") from error
 
 
-def run_metrics(folder: Path, seed: int) -> dict[str, Any]:
-    """The scores of a run, those of its judgements included."""
-    metrics = compute_metrics(read_episodes(folder), seed)
-    judged = compute_open_ended(read_judgements(folder), seed)
+def run_metrics(episodes: Iterable[Episode], judgements: Iterable[JudgedReply], seed: int) -> dict[str, Any]:
+    """The scores of a run, those of the judgements of its episodes included."""
+    metrics = compute_metrics(episodes, seed)
+    judged = compute_open_ended(judgements, seed)
     for name, scores in judged["scenarios"].items():
         metrics["scenarios"][name] |= scores
     return metrics | {"average": metrics["average"] | judged["average"]}
@@ -149,7 +149,7 @@ def judge_run(
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         team.wait()
-        metrics = run_metrics(folder, seed)
+        metrics = run_metrics(read_episodes(folder), read_judgements(folder), seed)
         if team.first:
             write_json(folder / METRICS, metrics)
     return metrics

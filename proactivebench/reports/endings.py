@@ -19,23 +19,27 @@ class Ending(StrEnum):
     """How an episode ended; the value is what people read."""
 
     RIGHT = "right"
+    ASKED = "valid suggestion"
     WRONG = "wrong name"
     ABSTAINED = "abstained"
     OUT_OF_TURNS = "asked too long"
     REFUSED = "wrong suggestion"
     UNREADABLE = "unreadable"
-    FREE = "free reply"
+    NEITHER = "neither"
+    UNJUDGED = "not judged"
     ERROR = "error"
 
 
 MEANING = {
     Ending.RIGHT: "named the right category",
+    Ending.ASKED: "suggested in its own words what helps here",
     Ending.WRONG: "named a wrong category",
     Ending.ABSTAINED: "said that it cannot answer",
     Ending.OUT_OF_TURNS: "still asked when the last turn was over",
     Ending.REFUSED: "made a suggestion that does not help here",
     Ending.UNREADABLE: "replied with none of the options",
-    Ending.FREE: "replied in its own words, for a judge to read",
+    Ending.NEITHER: "neither named the right category nor made a valid suggestion",
+    Ending.UNJUDGED: "replied in its own words, which no judge has read",
     Ending.ERROR: "got no reply to score; counted beside the scores",
 }
 """Ending -> what the model did."""
@@ -44,7 +48,6 @@ _OF_KIND = {
     "category": Ending.WRONG,
     "abstention": Ending.ABSTAINED,
     "unreadable": Ending.UNREADABLE,
-    "free": Ending.FREE,
 }
 
 _ACTION_WORDS = {
@@ -60,8 +63,13 @@ _ACTION_WORDS = {
 }
 
 
-def ending(episode: Episode) -> Ending:
-    """How an episode ended."""
+def ending(episode: Episode, judged: JudgedReply | None) -> Ending:
+    """How an episode ended.
+
+    Args:
+        episode: The episode.
+        judged: What a judge said about its free reply, if it is one and was judged.
+    """
     if episode.error is not None:
         return Ending.ERROR
     if episode.correct:
@@ -69,7 +77,15 @@ def ending(episode: Episode) -> Ending:
     last = episode.turns[-1]
     if last.kind == "suggestion":
         return Ending.OUT_OF_TURNS if len(episode.turns) == episode.max_turns else Ending.REFUSED
-    return _OF_KIND[last.kind]
+    return _ending_of_free(judged) if last.kind == "free" else _OF_KIND[last.kind]
+
+
+def _ending_of_free(judged: JudgedReply | None) -> Ending:
+    if judged is None or judged.error is not None:
+        return Ending.UNJUDGED
+    if judged.category:
+        return Ending.RIGHT
+    return Ending.ASKED if judged.suggestion else Ending.NEITHER
 
 
 def action_words(action: Action) -> str:
@@ -122,6 +138,8 @@ def what_happened(turn: Turn, last: bool, episode: Episode) -> str:
         last: Whether it is the last of its episode.
         episode: The episode.
     """
+    if turn.kind == "free":
+        return ""
     done = [] if turn.action is Action.STOP else [f"The environment {action_words(turn.action)}."]
     if last and episode.error is None:
         late = " No turn was left to answer in." if done else ""

@@ -51,7 +51,7 @@ class EpisodeAlbum(Album):
                         _SCENARIOS.index(episode.scenario),
                         episode.id,
                         episode.repeat,
-                        _ENDINGS.index(ending(episode)),
+                        _ENDINGS.index(ending(episode, run.judgements.get(episode.key))),
                         len(episode.turns),
                         sum({1 << marks.setdefault(mark, len(marks)) for mark in _marks(episode)}),
                         answers.setdefault(answer, len(answers)),
@@ -96,7 +96,7 @@ class EpisodeAlbum(Album):
         return {
             "source": episode.source,
             "answer": sample.answer,
-            "limit": episode.max_turns,
+            "limit": 1 if episode.valid_replies else episode.max_turns,
             "error": episode.error.model_dump() if episode.error else None,
             "turns": turns,
         }

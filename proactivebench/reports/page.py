@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -48,9 +49,17 @@ class Line:
     errors: Mapping[str, int]
 
 
-def _segments(episodes: Sequence[Episode]) -> tuple[Segment, ...]:
+@dataclass(frozen=True)
+class Summary:
+    """Runs with the same measures, in one scenario or over all of them."""
+
+    measures: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def _segments(run: Run, episodes: Sequence[Episode]) -> tuple[Segment, ...]:
     segments, left = [], 0.0
-    endings = [ending(episode) for episode in episodes]
+    endings = [ending(episode, run.judgements.get(episode.key)) for episode in episodes]
     for kind in Ending:
         count = endings.count(kind)
         if count:
@@ -60,21 +69,31 @@ def _segments(episodes: Sequence[Episode]) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def _lines(runs: Sequence[Run], scenario: str | None) -> list[Line]:
-    """A line for every run that played a scenario, or for every run over all of them."""
+def _errors(run: Run, episodes: Sequence[Episode]) -> Mapping[str, int]:
+    """Episodes without a score by what failed: the model, or the judge of a free reply."""
+    errors: Counter[str] = Counter()
+    for episode in episodes:
+        judged = run.judgements.get(episode.key)
+        if episode.error is not None:
+            errors[episode.error.kind] += 1
+        elif judged is not None and judged.error is not None:
+            errors["judge"] += 1
+    return errors
+
+
+def _summaries(runs: Sequence[Run], scenario: str | None) -> list[Summary]:
+    """The runs that played a scenario, or all runs over all of them; free replies are scored by other measures."""
     cells = {row.run.folder: row.cells for table in score_tables(runs) for row in table.rows if row.run}
-    lines = []
+    lines: dict[tuple[str, ...], list[Line]] = {}
     for part, run in enumerate(runs):
         episodes = [episode for episode in run.episodes if scenario in (None, episode.scenario)]
         if not episodes:
             continue
-        errors: dict[str, int] = {}
-        for episode in episodes:
-            if episode.error is not None:
-                errors[episode.error.kind] = errors.get(episode.error.kind, 0) + 1
-        scores = cells.get(run.folder, {}).get(scenario or AVERAGE)
-        lines.append(Line(part, run.name, scores, _segments(episodes), len(episodes), errors))
-    return lines
+        scores = cells[run.folder].get(scenario or AVERAGE)
+        line = Line(part, run.name, scores, _segments(run, episodes), len(episodes), _errors(run, episodes))
+        measures = run.measures if "agg" in run.measures else ("acc", "psr")
+        lines.setdefault(measures, []).append(line)
+    return [Summary(measures, tuple(group)) for measures, group in lines.items()]
 
 
 @cache
@@ -135,15 +154,16 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
         live: Let the page look every few seconds whether more has been played.
     """
     tables = score_tables(runs, compare_paper=compare_paper)
-    endings = {ending(episode) for run in runs for episode in run.episodes}
+    overall = _summaries(runs, None)
+    endings = {segment.ending for summary in overall for line in summary.lines for segment in line.segments}
     return render(
         "runs.html",
         "album.js",
         title=_title(runs),
         runs=runs,
         tables=[table for table in tables if any(row.run is None for row in table.rows)],
-        overall=_lines(runs, None),
-        by_scenario=[(SCENARIOS[name], lines) for name in SCENARIOS if (lines := _lines(runs, name))],
+        overall=overall,
+        by_scenario=[(SCENARIOS[name], found) for name in SCENARIOS if (found := _summaries(runs, name))],
         plots=_drawn_plots(runs, compare_paper=compare_paper),
         meaning={kind: MEANING[kind] for kind in Ending if kind in endings},
         source=published_results()["source"] if compare_paper else "",

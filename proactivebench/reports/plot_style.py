@@ -7,6 +7,7 @@ The same figure gives the same bytes.
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 RUN_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vPX*"
+_COLUMN = 26  # characters of a name beside which another one fits
+_LINE = 0.16  # inches
 
 
 class Theme(NamedTuple):
@@ -52,8 +55,13 @@ def look_of_run(position: int) -> tuple[str, str]:
     return RUN_COLOURS[position % len(RUN_COLOURS)], MARKERS[position % len(MARKERS)]
 
 
-def add_legend(axes: Axes, theme: Theme, columns: int = 2) -> None:
-    """A legend above the axes."""
+def add_legend(axes: Axes, theme: Theme) -> None:
+    """A legend above the axes, in two columns where the names are short; the figure grows by its lines."""
+    labels = axes.get_legend_handles_labels()[1]
+    columns = 2 if max(map(len, labels)) <= _COLUMN else 1
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.set_figheight(figure.get_figheight() + _LINE * (math.ceil(len(labels) / columns) - 1))
     axes.legend(
         frameon=False, fontsize=8, labelcolor=theme.ink, ncols=columns, loc="lower left", bbox_to_anchor=(-0.02, 1.0),
         handletextpad=0.4, columnspacing=1.2, borderaxespad=0.2,
@@ -62,7 +70,7 @@ def add_legend(axes: Axes, theme: Theme, columns: int = 2) -> None:
 
 def short(name: str) -> str:
     """A name that fits into a legend."""
-    return name if len(name) <= 34 else f"{name[:33]}…"
+    return name if len(name) <= 38 else f"{name[:37]}…"
 
 
 def encode(figure: Figure, kind: str) -> bytes:

@@ -1,22 +1,19 @@
-"""The paper's plots of some runs: what each of them shows and how it is computed; `plot_style` says how they look."""
+"""The paper's plots of some runs: which there are, and those of answers and turns; `planes` has those of models."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proactivebench.evaluation.records import Episode
-from proactivebench.evaluation.statistics import average, estimate
+from proactivebench.reports.planes import against_reference, asking_plane, open_ended_plane
 from proactivebench.reports.plot_style import Theme, add_legend, look_of_run, new_figure, short
-from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
-from proactivebench.reports.scores import Row, score_tables
+from proactivebench.reports.runs import Run
+from proactivebench.reports.scores import score_tables
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _ANSWERS = {
@@ -25,100 +22,9 @@ _ANSWERS = {
     "category": ("names a category", "#0072b2"),
     "unreadable": ("unreadable", "#9aa0a6"),
 }
-_CHI2_95 = 5.991  # 95% quantile of the chi-squared distribution with two degrees of freedom
 _Z_95 = 1.96
 MIN_EPISODES = 5
 """Episodes that a point of accuracy per number of turns needs."""
-
-
-def joint_draws(run: Run) -> NDArray[np.float64]:
-    """Bootstrap draws of a run's average accuracy in percent and psr, shape (2000, 2); both from the same samples."""
-    by_scenario: dict[str, list[Episode]] = {}
-    for episode in sorted(run.episodes, key=lambda episode: episode.key):
-        if episode.error is None:
-            by_scenario.setdefault(episode.scenario, []).append(episode)
-    seed = run.identity["settings"]["seed"]
-    sources = {name: [episode.source for episode in group] for name, group in by_scenario.items()}
-    accs = [
-        estimate([100.0 * episode.correct for episode in group], sources[name], seed)
-        for name, group in by_scenario.items()
-    ]
-    psrs = [
-        estimate([len(episode.turns) - 1.0 for episode in group], sources[name], seed)
-        for name, group in by_scenario.items()
-    ]
-    return np.column_stack([average(accs).draws, average(psrs).draws])
-
-
-def _with_turns(runs: Sequence[Run]) -> list[Run]:
-    """The runs whose episodes can have several turns; their order decides their colours in all plots."""
-    return [run for run in runs if run.identity["settings"]["mode"] not in ("reference", "oeg")]
-
-
-def _scatter_paper(axes: Axes, points: Sequence[tuple[float, float]], theme: Theme) -> None:
-    x, y = np.array(points).T
-    axes.scatter(x, y, s=14, color=theme.soft, alpha=0.6, linewidths=0, label="paper's models")
-
-
-def _plane(runs: Sequence[Run], paper: Sequence[Row], theme: Theme) -> Figure | None:
-    from matplotlib.patches import Ellipse
-
-    scored = [run for run in runs if run.metrics["average"]["acc"] is not None]
-    if not scored:
-        return None
-    figure, axes = new_figure(theme)
-    if paper:
-        points = [(row.average.psr or 0.0, row.average.acc) for row in paper]
-        _scatter_paper(axes, points, theme)
-    for run in scored:
-        colour, marker = look_of_run(runs.index(run))
-        draws = joint_draws(run)
-        acc, psr = 100 * run.metrics["average"]["acc"], run.metrics["average"]["psr"]
-        variances, directions = np.linalg.eigh(np.cov(draws[:, ::-1].T))
-        width, height = 2 * np.sqrt(_CHI2_95 * np.clip(variances, 0, None))
-        angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
-        axes.add_patch(Ellipse((psr, acc), width, height, angle=angle, color=colour, alpha=0.22, linewidth=0))
-        axes.scatter([psr], [acc], s=34, color=colour, marker=marker, label=short(run.name), zorder=3)
-    axes.set(xlabel="suggestions per episode (psr)", ylabel="accuracy, %", ylim=(-3, 103))
-    axes.set_xlim(left=min(-0.1, axes.get_xlim()[0]))
-    add_legend(axes, theme)
-    return figure
-
-
-def _reference_pairs(
-    runs: Sequence[Run], paper: Mapping[str, Sequence[Row]]
-) -> Iterator[tuple[str, float, float, bool]]:
-    """Models with both accuracies: name, on the reference frame, on the benchmark, whether it is a run."""
-    reference = {(run.model, run.fingerprint): run for run in runs if run.setting == "reference"}
-    for run in runs:
-        other = reference.get((run.model, run.fingerprint))
-        if other is None or run is other:
-            continue
-        accs = [one.metrics["average"].get("acc") for one in (other, run)]
-        if None not in accs:
-            yield run.name, 100 * accs[0], 100 * accs[1], True
-    on_reference = {row.name: row.average.acc for row in paper.get("reference", ())}
-    for row in paper.get(MULTIPLE_CHOICE, ()):
-        if row.name in on_reference:
-            yield row.name, on_reference[row.name], row.average.acc, False
-
-
-def _against_reference(runs: Sequence[Run], paper: Mapping[str, Sequence[Row]], theme: Theme) -> Figure | None:
-    pairs = list(_reference_pairs(runs, paper))
-    if not pairs:
-        return None
-    figure, axes = new_figure(theme)
-    axes.plot([0, 100], [0, 100], color=theme.grid, linewidth=1, zorder=1)
-    published = [(x, y) for _, x, y, is_run in pairs if not is_run]
-    if published:
-        _scatter_paper(axes, published, theme)
-    names = [run.name for run in _with_turns(runs)]
-    for name, x, y in ((name, x, y) for name, x, y, is_run in pairs if is_run):
-        colour, marker = look_of_run(names.index(name))
-        axes.scatter([x], [y], s=34, color=colour, marker=marker, label=short(name), zorder=3)
-    axes.set(xlabel="accuracy on the reference frame, %", ylabel="accuracy, %", xlim=(-3, 103), ylim=(-3, 103))
-    add_legend(axes, theme)
-    return figure
 
 
 def _actions(runs: Sequence[Run], theme: Theme) -> Figure | None:
@@ -200,13 +106,20 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
     """The plots of some runs; one whose data the runs do not have draws None."""
     tables = score_tables(runs, compare_paper=compare_paper)
     paper = {table.setting: [row for row in table.rows if row.run is None] for table in tables}
-    turns = _with_turns(runs)
+    turns = [run for run in runs if "psr" in run.measures]
+    free = [run for run in runs if "agg" in run.measures]
     return [
         Plot(
             "acc_psr",
             "Accuracy and asking",
             "Averages over scenarios; the regions hold the true values with 95% confidence.",
-            lambda theme: _plane(turns, paper.get(MULTIPLE_CHOICE, []), theme),
+            lambda theme: asking_plane(turns, paper, theme),
+        ),
+        Plot(
+            "open_ended",
+            "Free replies",
+            "Averages over scenarios with 95% intervals; a reply may do both.",
+            lambda theme: open_ended_plane(free, paper, theme),
         ),
         Plot(
             "turns",
@@ -224,6 +137,6 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
             "reference",
             "Accuracy against reference",
             "On the line a model would do as well with asking as on the frame that shows the answer.",
-            lambda theme: _against_reference(runs, paper, theme),
+            lambda theme: against_reference(runs, turns, paper, theme),
         ),
     ]

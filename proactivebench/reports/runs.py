@@ -16,8 +16,7 @@ from typing import Any
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.evaluation.judging import JudgedReply, read_judgements
-from proactivebench.evaluation.metrics import compute_metrics
+from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode, Key
 from proactivebench.evaluation.run_log import EPISODES, RUN, read_episodes, read_prompts
 from proactivebench.evaluation.settings import Settings
@@ -27,6 +26,12 @@ from proactivebench.scenarios import get_scenario
 
 MULTIPLE_CHOICE = "multiple choice"
 """The usual setting, in words."""
+
+_MODES = {"oeg": "open-ended", "oeg-multi": "open-ended multi-turn"}
+"""Mode -> what reports call it, where that is another word."""
+
+_MEASURES = {"reference": ("acc",), "oeg": ("agg", "cc", "ps")}
+"""Mode -> names of its scores, where they are others than accuracy and suggestions."""
 
 _SIZE_ONLY = ("seed", "limit", "repeats", "samples")
 """Settings that change how many or which episodes are played, but not what is asked."""
@@ -57,8 +62,8 @@ class Run:
 
     @cached_property
     def metrics(self) -> Mapping[str, Any]:
-        """The scores of the finished episodes, as `compute_metrics` gives them."""
-        return compute_metrics(self.episodes, self.identity["settings"]["seed"])
+        """The scores of the finished episodes, as `run_metrics` gives them."""
+        return run_metrics(self.episodes, self.judgements.values(), self.identity["settings"]["seed"])
 
     @property
     def samples(self) -> Mapping[tuple[str, int], Sample]:
@@ -72,8 +77,20 @@ class Run:
 
     @cached_property
     def judgements(self) -> Mapping[Key, JudgedReply]:
-        """What a judge said about free replies, by the episodes' keys."""
-        return {judged.key: judged for judged in read_judgements(self.folder)}
+        """What a judge said about the free replies of the finished episodes, by the episodes' keys."""
+        finished = {episode.key for episode in self.episodes}
+        return {judged.key: judged for judged in read_judgements(self.folder) if judged.key in finished}
+
+    @property
+    def unjudged(self) -> int:
+        """Free replies that no judge has read yet."""
+        free = [episode for episode in self.episodes if episode.valid_replies and episode.error is None]
+        return sum(episode.key not in self.judgements for episode in free)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of its scores, first the one that ranks it."""
+        return _MEASURES.get(self.identity["settings"]["mode"], ("acc", "psr"))
 
     @property
     def model(self) -> str:
@@ -90,9 +107,9 @@ class Run:
         return replace(self, episodes=tuple(read_episodes(self.folder)))
 
     def size(self) -> int:
-        """Bytes of its records: grows with every episode."""
-        path = self.folder / EPISODES
-        return path.stat().st_size if path.exists() else 0
+        """Bytes of its records: grows with every episode and every judgement."""
+        paths = self.folder / EPISODES, self.folder / FOLDER / JUDGEMENTS
+        return sum(path.stat().st_size for path in paths if path.exists())
 
 
 @lru_cache(maxsize=8)
@@ -113,7 +130,7 @@ def _unusual(settings: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, bool):
             yield words if value else f"not {words}"
         else:
-            yield str(value) if key == "mode" else f"{words} {value}"
+            yield _MODES.get(value, value) if key == "mode" else f"{words} {value}"
 
 
 def _read_identity(folder: Path) -> dict[str, Any]:

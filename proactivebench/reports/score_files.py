@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from typing import Any
 
 from proactivebench.reports.scores import Cell, Row, ScoreTable
 
@@ -24,38 +24,30 @@ _LATEX_SPECIAL = {
 _NOTHING = "\N{EN DASH}"
 
 
-def _acc(cell: Cell | None, plus_minus: str = "") -> str:
-    if cell is None:
-        return _NOTHING
-    interval = ""
-    if plus_minus and cell.acc_ci95:
-        interval = plus_minus.format((cell.acc_ci95[1] - cell.acc_ci95[0]) / 2)
-    return f"{cell.acc:.1f}{interval}"
-
-
-def _psr(cell: Cell | None) -> str:
-    return _NOTHING if cell is None or cell.psr is None else f"{cell.psr:.1f}"
-
-
 def _texts(table: ScoreTable, row: Row, plus_minus: str) -> Iterator[str]:
-    """The cells of a row: acc and psr of every column; the last shows its interval."""
+    """The cells of a row: all measures of every column; the first measure of the last column shows its interval."""
     for column in table.headings:
-        cell = row.cells.get(column)
-        yield _acc(cell, plus_minus if column == table.headings[-1] else "")
-        if table.has_psr:
-            yield _psr(cell)
+        scores = row.cells[column].scores if column in row.cells else {}
+        for measure in table.measures:
+            score = scores.get(measure)
+            text = _NOTHING if score is None else f"{score.value:.1f}"
+            if score and score.ci95 and column == table.headings[-1] and measure == table.measures[0]:
+                text += plus_minus.format((score.ci95[1] - score.ci95[0]) / 2)
+            yield text
+
+
+def _name(row: Row) -> str:
+    return f"{row.name} ({row.note})" if row.note else row.name
 
 
 def to_markdown(tables: Sequence[ScoreTable]) -> str:
     """One Markdown table per setting; runs in bold among published models, ± half of the 95% interval."""
     parts = []
     for table in tables:
-        headings = ["model"]
-        for column in table.headings:
-            headings += [f"{column} acc", f"{column} psr"] if table.has_psr else [f"{column} acc"]
+        headings = ["model", *(f"{column} {measure}" for column in table.headings for measure in table.measures)]
         lines = [headings, ["---"] + ["---:"] * (len(headings) - 1)]
         for row in table.rows:
-            name = re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(row.name.split()))
+            name = re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(_name(row).split()))
             lines.append([f"**{name}**" if row.run else f"{name} (paper)", *_texts(table, row, " ± {:.1f}")])
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         parts.append(f"## {table.setting.capitalize()}\n\n{text}\n")
@@ -71,9 +63,9 @@ def to_latex(tables: Sequence[ScoreTable]) -> str:
     parts = []
     for table in tables:
         columns = table.headings
-        width = 2 if table.has_psr else 1
+        width = len(table.measures)
         heads = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{_latex(column)}}}" for column in columns)
-        units = " & ".join(["acc & psr" if table.has_psr else "acc"] * len(columns))
+        units = " & ".join(table.measures * len(columns))
         lines = [
             f"% {_latex(table.setting)}",
             rf"\begin{{tabular}}{{l{'r' * width * len(columns)}}}",
@@ -83,7 +75,7 @@ def to_latex(tables: Sequence[ScoreTable]) -> str:
             r"\midrule",
         ]
         for row in table.rows:
-            name = rf"\textbf{{{_latex(row.name)}}}" if row.run else _latex(row.name)
+            name = rf"\textbf{{{_latex(_name(row))}}}" if row.run else _latex(row.name)
             cells = " & ".join(_texts(table, row, r" {{\scriptsize$\pm${:.1f}}}")).replace(_NOTHING, "--")
             lines.append(rf"{name} & {cells} \\")
         parts.append("\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""]))
@@ -91,34 +83,41 @@ def to_latex(tables: Sequence[ScoreTable]) -> str:
 
 
 def to_csv(tables: Sequence[ScoreTable]) -> str:
-    """One line per setting, model and scenario (or average), with intervals."""
+    """One line per setting, model, scenario (or average) and measure, with intervals; unknown scores are empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    names = ("acc", "acc_low", "acc_high", "psr", "psr_low", "psr_high", "n", "errors")
-    writer.writerow(("setting", "model", "source", "scenario", *names))
+    names = ("setting", "model", "source", "scenario", "measure", "value", "low", "high", "n", "errors")
+    writer.writerow(names)
     for table in tables:
         for row in table.rows:
             for scenario, cell in row.cells.items():
-                intervals = (cell.acc_ci95 or (None, None)), (cell.psr_ci95 or (None, None))
-                numbers = (cell.acc, *intervals[0], cell.psr, *intervals[1], cell.n, cell.errors)
-                rounded = [round(number, 4) if isinstance(number, float) else number for number in numbers]
                 source = "run" if row.run else "paper"
-                writer.writerow((table.setting, row.name, source, scenario, *rounded))
+                for measure in table.measures:
+                    score = cell.scores.get(measure)
+                    numbers = (score.value, *(score.ci95 or ())) if score else ()
+                    texts = [f"{number:.4f}" for number in numbers] + [""] * (3 - len(numbers))
+                    writer.writerow((table.setting, row.name, source, scenario, measure, *texts, cell.n, cell.errors))
     return file.getvalue()
 
 
+def _json_cell(cell: Cell) -> dict[str, Any]:
+    return {measure: score._asdict() for measure, score in cell.scores.items()} | {"n": cell.n, "errors": cell.errors}
+
+
 def to_json(tables: Sequence[ScoreTable]) -> str:
-    """The tables with every interval; accuracies in percent."""
+    """The tables with every interval; psr in suggestions per episode, everything else in percent."""
     values = [
         {
             "setting": table.setting,
+            "measures": table.measures,
             "scenarios": table.columns,
             "rows": [
                 {
                     "model": row.name,
                     "source": "run" if row.run else "paper",
+                    "note": row.note,
                     "identity": row.run.identity if row.run else None,
-                    "scores": {name: asdict(cell) for name, cell in row.cells.items()},
+                    "scores": {name: _json_cell(cell) for name, cell in row.cells.items()},
                 }
                 for row in table.rows
             ],

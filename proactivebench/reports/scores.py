@@ -1,8 +1,8 @@
-"""The paper's result tables, with runs as rows and, on request, the paper's 22 models among them.
+"""The paper's result tables, with runs as rows and, on request, the paper's models among them.
 
-Runs that asked the same (multiple choice, with hint, on the reference frame ...) stand in one table, best accuracy
-first, for only they compare. A run that did not play all seven scenarios is compared on those it played: the averages
-of that table are over the columns that it shows, except for runs that lack some of them.
+Runs that were asked the same (multiple choice, with hint, on the reference frame, open-ended ...) stand in one table,
+best first, for only they compare. A run that did not play all seven scenarios is compared on those it played: the
+averages of that table are over the columns that it shows, except for runs that lack some of them.
 """
 
 from __future__ import annotations
@@ -11,21 +11,30 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.scenarios import SCENARIOS
 
 AVERAGE = "average"
 
-_REFERENCE = "reference"
 _PAPER_TABLES = {
     MULTIPLE_CHOICE: "mcqa",
     "not filtered": "mcqa_unfiltered",
     "hint": "mcqa_hint",
-    _REFERENCE: "mcqa_reference",
+    "reference": "mcqa_reference",
+    "open-ended": "oeg",
+    "open-ended, hint": "oeg_hint",
+    "open-ended multi-turn": "oeg_multi_turn",
 }
 """Setting -> the table of the paper that has it."""
+
+
+class Score(NamedTuple):
+    """A score in percent, psr in suggestions per episode, with its 95% interval; published figures have none."""
+
+    value: float
+    ci95: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,18 +42,12 @@ class Cell:
     """The scores of one model in one scenario, or on average.
 
     Attributes:
-        acc: Accuracy in percent.
-        psr: Suggestions per episode; None where there is only one turn.
-        acc_ci95: 95% interval of acc; None for published figures.
-        psr_ci95: 95% interval of psr.
-        n: Episodes with a score; None for published figures.
+        scores: Measure (`acc`, `psr`, `agg` ...) -> score; measures that nothing is known of are left out.
+        n: Episodes with a score; None for averages and published figures.
         errors: Episodes without one.
     """
 
-    acc: float
-    psr: float | None
-    acc_ci95: tuple[float, float] | None = None
-    psr_ci95: tuple[float, float] | None = None
+    scores: Mapping[str, Score]
     n: int | None = None
     errors: int = 0
 
@@ -58,9 +61,17 @@ class Row:
     cells: Mapping[str, Cell]
 
     @property
-    def average(self) -> Cell:
-        """Its average; zero where nothing has a score yet."""
-        return self.cells.get(AVERAGE, Cell(0.0, 0.0))
+    def note(self) -> str:
+        """What must be known of the row: that a judge has not read all replies; usually empty."""
+        if self.run is None or not self.run.unjudged:
+            return ""
+        judged = len(self.run.judgements)
+        return f"{judged:,} of {judged + self.run.unjudged:,} replies judged" if judged else "not judged"
+
+    def average(self, measure: str) -> float | None:
+        """The average of a measure; None where nothing has that score yet."""
+        score = self.cells[AVERAGE].scores.get(measure)
+        return None if score is None else score.value
 
 
 @dataclass(frozen=True)
@@ -69,11 +80,13 @@ class ScoreTable:
 
     Attributes:
         setting: What they were asked.
+        measures: Names of their scores, first the one that ranks them.
         columns: Short names of the scenarios, in the order of the paper.
-        rows: The models, best average accuracy first.
+        rows: The models, best first.
     """
 
     setting: str
+    measures: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
@@ -82,11 +95,6 @@ class ScoreTable:
         """The columns with the average behind them, which a single scenario does without."""
         return self.columns if len(self.columns) == 1 else (*self.columns, AVERAGE)
 
-    @property
-    def has_psr(self) -> bool:
-        """Whether there is anything to suggest: not on the reference frame."""
-        return self.setting != _REFERENCE
-
 
 def published_results() -> dict[str, Any]:
     """The paper's result tables as data; `source` names the paper."""
@@ -94,57 +102,53 @@ def published_results() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _cell_of_run(scores: Mapping[str, Any], run: Run) -> Cell:
-    low, high = scores["acc_ci95"]
-    one_turn = run.setting == _REFERENCE
-    return Cell(
-        acc=100 * scores["acc"],
-        psr=None if one_turn else scores["psr"],
-        acc_ci95=(100 * low, 100 * high),
-        psr_ci95=None if one_turn else tuple(scores["psr_ci95"]),
-        n=scores.get("n"),
-        errors=scores.get("errors", 0),
-    )
+def _cell_of_run(found: Mapping[str, Any], run: Run) -> Cell:
+    scores = {}
+    for measure in run.measures:
+        if found.get(measure) is not None:
+            scale = 1 if measure == "psr" else 100
+            low, high = found[f"{measure}_ci95"]
+            scores[measure] = Score(scale * found[measure], (scale * low, scale * high))
+    n = found.get("judged" if "agg" in run.measures else "n")
+    return Cell(scores, n, found.get("errors", 0) + found.get("judge_errors", 0))
 
 
 def _row_of_run(run: Run) -> Row:
-    scores = run.metrics["scenarios"]
-    cells = {name: _cell_of_run(scores[name], run) for name in scores if "acc" in scores[name]}
-    if cells:
-        cells[AVERAGE] = _cell_of_run(run.metrics["average"], run)
-    return Row(run.name, run, cells)
+    found = run.metrics["scenarios"] | {AVERAGE: run.metrics["average"]}
+    return Row(run.name, run, {name: _cell_of_run(scores, run) for name, scores in found.items()})
 
 
-def _row_of_paper(name: str, scores: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> Row:
-    cells = {column: Cell(scores[column]["acc"], scores[column].get("psr")) for column in columns}
+def _row_of_paper(name: str, found: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> Row:
+    cells = {column: Cell({measure: Score(value) for measure, value in found[column].items()}) for column in columns}
     if len(columns) == len(SCENARIOS):
-        cells[AVERAGE] = Cell(scores["avg"]["acc"], scores["avg"].get("psr"))
+        average = found["avg"]
     else:
-        psrs = [cell.psr for cell in cells.values() if cell.psr is not None]
-        mean = sum(cell.acc for cell in cells.values()) / len(cells)
-        cells[AVERAGE] = Cell(mean, sum(psrs) / len(psrs) if psrs else None)
-    return Row(name, None, cells)
+        average = {
+            measure: sum(found[column][measure] for column in columns) / len(columns) for measure in found["avg"]
+        }
+    return Row(name, None, cells | {AVERAGE: Cell({measure: Score(value) for measure, value in average.items()})})
 
 
 def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[ScoreTable]:
     """The tables of some runs: one for each setting, in the order of the runs.
 
     Args:
-        runs: The runs; those without multiple choice have no accuracy and are left out.
+        runs: The runs.
         compare_paper: Add the paper's models where the paper has that setting.
     """
-    of_setting: dict[str, list[Row]] = {}
+    of_setting: dict[str, list[Run]] = {}
     for run in runs:
-        of_setting.setdefault(run.setting, []).append(_row_of_run(run))
+        of_setting.setdefault(run.setting, []).append(run)
     tables = []
-    for setting, rows in of_setting.items():
-        present = {name for row in rows for name in row.cells}
-        columns = tuple(name for name in SCENARIOS if name in present)
+    for setting, alike in of_setting.items():
+        rows = [_row_of_run(run) for run in alike]
+        columns = tuple(name for name in SCENARIOS if any(name in row.cells for row in rows))
         if not columns:
             continue
         if compare_paper and setting in _PAPER_TABLES:
             published = published_results()[_PAPER_TABLES[setting]]
-            rows += [_row_of_paper(name, scores, columns) for name, scores in published.items()]
-        rows.sort(key=lambda row: -row.average.acc)
-        tables.append(ScoreTable(setting, columns, tuple(rows)))
+            rows += [_row_of_paper(name, found, columns) for name, found in published.items()]
+        measures = alike[0].measures
+        rows.sort(key=lambda row: row.average(measures[0]) or 0.0, reverse=True)
+        tables.append(ScoreTable(setting, measures, columns, tuple(rows)))
     return tables

@@ -1,0 +1,144 @@
+"""Plots with a point for every model: a run in colour, with how sure its scores are, the paper's models in grey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proactivebench.evaluation.records import Episode
+from proactivebench.evaluation.statistics import average, estimate
+from proactivebench.reports.plot_style import Theme, add_legend, look_of_run, new_figure, short
+from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
+from proactivebench.reports.scores import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Paper = Mapping[str, Sequence[Row]]
+"""Setting -> the paper's models in it."""
+
+_CHI2_95 = 5.991  # 95% quantile of the chi-squared distribution with two degrees of freedom
+_PAPER_MARKERS = "o^sDv"
+
+
+def joint_draws(run: Run) -> NDArray[np.float64]:
+    """Bootstrap draws of a run's average accuracy in percent and psr, shape (2000, 2); both from the same samples."""
+    by_scenario: dict[str, list[Episode]] = {}
+    for episode in sorted(run.episodes, key=lambda episode: episode.key):
+        if episode.error is None:
+            by_scenario.setdefault(episode.scenario, []).append(episode)
+    seed = run.identity["settings"]["seed"]
+    sources = {name: [episode.source for episode in group] for name, group in by_scenario.items()}
+    accs = [
+        estimate([100.0 * episode.correct for episode in group], sources[name], seed)
+        for name, group in by_scenario.items()
+    ]
+    psrs = [
+        estimate([len(episode.turns) - 1.0 for episode in group], sources[name], seed)
+        for name, group in by_scenario.items()
+    ]
+    return np.column_stack([average(accs).draws, average(psrs).draws])
+
+
+def _scatter_paper(
+    axes: Axes, points: Sequence[tuple[float, float]], theme: Theme, label: str = "paper's models", marker: str = "o"
+) -> None:
+    x, y = np.array(points).T
+    axes.scatter(x, y, s=14, color=theme.soft, marker=marker, alpha=0.6, linewidths=0, label=label)
+
+
+def _scatter_paper_averages(
+    axes: Axes, runs: Sequence[Run], paper: Paper, measures: tuple[str, str], theme: Theme
+) -> None:
+    """The paper's models in the settings of the runs, a marker for each setting."""
+    settings = [setting for setting in dict.fromkeys(run.setting for run in runs) if paper.get(setting)]
+    for setting, marker in zip(settings, _PAPER_MARKERS, strict=False):
+        label = "paper's models" if len(settings) == 1 else f"paper: {setting}"
+        points = [(row.average(measures[0]) or 0.0, row.average(measures[1]) or 0.0) for row in paper[setting]]
+        _scatter_paper(axes, points, theme, short(label), marker)
+
+
+def asking_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure | None:
+    """Accuracy over suggestions per episode, with 95% confidence regions; runs of several turns alone."""
+    from matplotlib.patches import Ellipse
+
+    scored = [run for run in runs if run.metrics["average"]["acc"] is not None]
+    if not scored:
+        return None
+    figure, axes = new_figure(theme)
+    _scatter_paper_averages(axes, scored, paper, ("psr", "acc"), theme)
+    for run in scored:
+        colour, marker = look_of_run(runs.index(run))
+        draws = joint_draws(run)
+        acc, psr = 100 * run.metrics["average"]["acc"], run.metrics["average"]["psr"]
+        variances, directions = np.linalg.eigh(np.cov(draws[:, ::-1].T))
+        width, height = 2 * np.sqrt(_CHI2_95 * np.clip(variances, 0, None))
+        angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
+        axes.add_patch(Ellipse((psr, acc), width, height, angle=angle, color=colour, alpha=0.22, linewidth=0))
+        axes.scatter([psr], [acc], s=34, color=colour, marker=marker, label=short(run.name), zorder=3)
+    axes.set(xlabel="suggestions per episode (psr)", ylabel="accuracy, %", ylim=(-3, 103))
+    axes.set_xlim(left=min(-0.1, axes.get_xlim()[0]))
+    add_legend(axes, theme)
+    return figure
+
+
+def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure | None:
+    """Right categories over valid suggestions in free replies, with 95% intervals; runs of mode `oeg` alone."""
+    judged = [run for run in runs if "agg" in run.metrics["average"]]
+    if not judged:
+        return None
+    figure, axes = new_figure(theme)
+    _scatter_paper_averages(axes, judged, paper, ("ps", "cc"), theme)
+    for run in judged:
+        colour, marker = look_of_run(runs.index(run))
+        scores = run.metrics["average"]
+        x, y = 100 * scores["ps"], 100 * scores["cc"]
+        bars = [np.abs(100 * np.array(scores[f"{name}_ci95"]) - at)[:, None] for name, at in (("ps", x), ("cc", y))]
+        axes.errorbar(
+            [x], [y], xerr=bars[0], yerr=bars[1], color=colour, fmt=marker, markersize=6, linewidth=1.2,
+            label=short(run.name), zorder=3,
+        )  # fmt: skip
+    axes.set(xlabel="replies with a valid suggestion (ps), %", ylabel="with the right category (cc), %")
+    axes.set(xlim=(-3, 103), ylim=(-3, 103))
+    add_legend(axes, theme)
+    return figure
+
+
+def _reference_pairs(runs: Sequence[Run], paper: Paper) -> Iterator[tuple[str, float, float, bool]]:
+    """Models with both accuracies: name, on the reference frame, on the benchmark, whether it is a run."""
+    reference = {(run.model, run.fingerprint): run for run in runs if run.setting == "reference"}
+    for run in runs:
+        other = reference.get((run.model, run.fingerprint))
+        if other is None or run is other:
+            continue
+        accs = [one.metrics["average"].get("acc") for one in (other, run)]
+        if None not in accs:
+            yield run.name, 100 * accs[0], 100 * accs[1], True
+    on_reference = {row.name: row.average("acc") for row in paper.get("reference", ())}
+    for row in paper.get(MULTIPLE_CHOICE, ()):
+        x, y = on_reference.get(row.name), row.average("acc")
+        if x is not None and y is not None:
+            yield row.name, x, y, False
+
+
+def against_reference(runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper, theme: Theme) -> Figure | None:
+    """Accuracy over that on the reference frame, for models that have both."""
+    pairs = list(_reference_pairs(runs, paper))
+    if not pairs:
+        return None
+    figure, axes = new_figure(theme)
+    axes.plot([0, 100], [0, 100], color=theme.grid, linewidth=1, zorder=1)
+    published = [(x, y) for _, x, y, is_run in pairs if not is_run]
+    if published:
+        _scatter_paper(axes, published, theme)
+    names = [run.name for run in with_turns]
+    for name, x, y in ((name, x, y) for name, x, y, is_run in pairs if is_run):
+        colour, marker = look_of_run(names.index(name))
+        axes.scatter([x], [y], s=34, color=colour, marker=marker, label=short(name), zorder=3)
+    axes.set(xlabel="accuracy on the reference frame, %", ylabel="accuracy, %", xlim=(-3, 103), ylim=(-3, 103))
+    add_legend(axes, theme)
+    return figure
