@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,25 +131,32 @@ def _propose(raw: Path, table: Path) -> None:
 
 
 @click.command()
-@click.argument("data", type=EXISTING_FOLDER)
-def check(data: Path) -> None:
-    """Check a benchmark in DATA, built or downloaded: samples, frames, environments, files against the manifest."""
+@click.argument("data", type=DataFolder())
+def check(data: Path | str) -> None:
+    """Check a benchmark, built or downloaded: samples, frames, environments, files against the manifest.
+
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
+    """
     from rich.progress import Progress
 
     from proactivebench.checking import check_benchmark
     from proactivebench.reports.tables import check_table
 
+    folder = local_data(data)
     with Progress(console=console(), transient=True) as progress:
-        report = check_benchmark(data, progress)
+        report = check_benchmark(folder, progress)
     check_table(report, console())
     sys.exit(1 if report.problems else 0)
 
 
 @click.command()
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=DataFolder())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def stats(data: Path, as_json: bool) -> None:
-    """Count the benchmark in DATA beside the paper's: samples, images, categories, actions."""
+def stats(data: Path | str, as_json: bool) -> None:
+    """Count a benchmark beside the paper's: samples, images, categories, actions.
+
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
+    """
     import json
     from dataclasses import asdict
 
@@ -158,8 +165,9 @@ def stats(data: Path, as_json: bool) -> None:
     from builders.statistics import compare_with_paper
     from proactivebench.reports.tables import statistics_table
 
+    folder = local_data(data)
     with Progress(console=console(), transient=True) as progress:
-        comparisons = compare_with_paper(data, progress)
+        comparisons = compare_with_paper(folder, progress)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
     else:

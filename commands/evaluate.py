@@ -133,11 +133,13 @@ def judge(run: Path, spec: str, instructions: Path | None, model_options: ModelO
 
 
 @click.command("filter")
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=DataFolder())
 @click.option("--runs", "runs", type=EXISTING_FOLDER, multiple=True, required=True, help="A run; give one per model.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Share of models.")
-def filter_(data: Path, runs: tuple[Path, ...], threshold: float) -> None:
-    """Drop from DATA what several models see at first sight: the leak filter of the paper.
+def filter_(data: Path | str, runs: tuple[Path, ...], threshold: float) -> None:
+    """Drop from a benchmark what several models see at first sight: the leak filter of the paper.
+
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
 
     A sample stays when fewer than the threshold's share of the runs name the right category in the first turn. The ids
     that stay are written to kept_ids.json beside the data, where evaluate finds them.
@@ -146,7 +148,7 @@ def filter_(data: Path, runs: tuple[Path, ...], threshold: float) -> None:
     from proactivebench.evaluation.leak_filter import filter_leaks
     from proactivebench.reports.tables import filter_table
 
-    benchmark = Benchmark.open(data)
+    benchmark = Benchmark.open(local_data(data))
     filter_table(filter_leaks(benchmark, runs, threshold), console())
     console().print(f"Written to {benchmark.folder / KEPT_IDS}.", soft_wrap=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
 
 if TYPE_CHECKING:
     from proactivebench.reports.server import Site
@@ -87,19 +87,22 @@ def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, po
 
 
 @click.command()
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=DataFolder())
 @_PORT
-def look(data: Path, port: int) -> None:
-    """Show the samples of a benchmark in DATA in the browser: frames in order, and what each option does."""
+def look(data: Path | str, port: int) -> None:
+    """Show the samples of a benchmark in the browser: frames in order, and what each option does.
+
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
+    """
     _require_libraries()
     from proactivebench.benchmark import Benchmark
     from proactivebench.reports.sites import SamplesSite
 
-    _serve_until_interrupted(SamplesSite(Benchmark.open(data)), port)
+    _serve_until_interrupted(SamplesSite(Benchmark.open(local_data(data))), port)
 
 
 @click.command()
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=DataFolder())
 @click.option("--name", required=True, help="Who plays; the run's model is human:NAME.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
@@ -107,20 +110,20 @@ def look(data: Path, port: int) -> None:
 @click.option("--limit", type=click.IntRange(1), help="Play so many samples of each scenario, drawn by the seed.")
 @click.option("--seed", default=0, show_default=True, help="Decides which samples a limit draws.")
 @_PORT
-def play(data: Path, name: str, out: Path, names: tuple[str, ...], port: int, **settings: Any) -> None:
-    """Be the model: answer the questions of a benchmark in DATA in the browser.
+def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: int, **settings: Any) -> None:
+    """Be the model: answer the questions of a benchmark in the browser.
 
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
     You see what a model sees. The answers become a normal run, which can be scored and reported beside others.
     """
     _require_libraries()
-    from proactivebench.reports.play import play_in_browser
-
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation.settings import Settings
+    from proactivebench.reports.play import play_in_browser
     from proactivebench.reports.tables import metrics_table
     from proactivebench.scenarios import get_scenario
 
-    benchmark = Benchmark.open(data)
+    benchmark = Benchmark.open(local_data(data, names))
     scenarios = [get_scenario(one) for one in names] or benchmark.scenarios
     metrics = play_in_browser(
         benchmark,

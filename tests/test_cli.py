@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
+from proactivebench.errors import ProactiveBenchError
 from raw_sources import fakes
 from tests.small_benchmark import DRAWINGS, build_small
 
@@ -124,3 +125,25 @@ def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     unfilled = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--labels", table)
     assert unfilled.exit_code in (1, 2)
     assert "Traceback" not in unfilled.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check",),
+        ("stats",),
+        ("filter", "--runs", "docs"),
+        ("look",),
+        ("play", "--name", "Ada", "--out", "x"),
+        ("evaluate", "--model", "scripted:oracle", "--out", "x", "--data"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_data_may_lie_on_the_hub(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    def pull(api: object, repo: str, folder: Path, **options: object) -> None:
+        raise ProactiveBenchError(f"{repo} at {options['revision']}")
+
+    monkeypatch.setattr("builders.hub.client.connect", object)
+    monkeypatch.setattr("builders.hub.pull.pull", pull)
+    result = call(*arguments, "hub:ann/drawings@v2")
+    assert (result.exit_code, "ann/drawings at v2" in result.stderr) == (1, True)
