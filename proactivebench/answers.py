@@ -2,7 +2,8 @@
 
 The rules are published protocol and stay as they are, odd corners included: the full text is compared first, both sides
 normalised, then the letter. `Screwdriver` without its period therefore names nothing, `D. Screwdriver` counts by its
-letter. Where two texts of one list normalise alike (the published package raises there) the raw texts decide first.
+letter. Of texts that normalise alike the first counts; where that one is wrong and another right (the published package
+raises there), the raw texts tell them apart.
 """
 
 from __future__ import annotations
@@ -41,16 +42,15 @@ class Reading(NamedTuple):
 _MISMATCH = Reading(Outcome.MISMATCH, None, None)
 
 
+def letter(position: int) -> str:
+    """The label of a shown text: A for position 0; past Z go on the characters that follow it in Unicode."""
+    return chr(ord("A") + position)
+
+
 @lru_cache(maxsize=16384)
 def normalise(text: str) -> str:
     """Drops all up to the last letter label (`B. `) of the first line, lower-cases, strips, removes spaces."""
     return _LETTER_PREFIX.sub("", text, count=1).lower().strip().replace(" ", "")
-
-
-def letter_position(text: str) -> int | None:
-    """Position in the alphabet (0 for A) of an answer that is a single letter, perhaps with a period and more text."""
-    letter = text.split(".", 1)[0].lower().strip()
-    return ord(letter) - ord("a") if len(letter) == 1 and "a" <= letter <= "z" else None
 
 
 class Choices:
@@ -62,32 +62,32 @@ class Choices:
         first_letter: Position in the alphabet of the first text's letter.
     """
 
-    __slots__ = ("_by_raw_text", "_by_text", "_first_letter", "_outcomes")
+    __slots__ = ("_by_letter", "_by_raw_text", "_by_text", "_outcomes")
 
     def __init__(self, texts: Sequence[str], correct: Collection[str], first_letter: int = 0):
-        self._outcomes = [Outcome.CORRECT if text in correct else Outcome.WRONG for text in texts]
-        self._first_letter = first_letter
-        self._by_text: dict[str, int] = {}
-        self._by_raw_text: dict[str, int] = {}
-        for position, text in enumerate(texts):
-            self._by_text.setdefault(normalise(text), position)
-        if len(self._by_text) < len(texts):
-            self._separate(texts)
-
-    def _separate(self, texts: Sequence[str]) -> None:
+        places = range(len(texts))
         keys = [normalise(text) for text in texts]
-        self._by_raw_text = {text.strip().lower(): position for position, text in enumerate(texts)}
-        self._by_text = {key: position for position, key in enumerate(keys) if keys.count(key) == 1}
+        self._outcomes = [Outcome.CORRECT if text in correct else Outcome.WRONG for text in texts]
+        # From behind, so that the first of several alike counts.
+        self._by_letter = {letter(first_letter + place).lower(): place for place in reversed(places)}
+        self._by_text = {keys[place]: place for place in reversed(places)}
+        right = {keys[place] for place in places if self._outcomes[place] is Outcome.CORRECT}
+        contested = {key for key in right if self._outcomes[self._by_text[key]] is Outcome.WRONG}
+        self._by_raw_text = {
+            (key, texts[place].strip().lower()): place for place, key in enumerate(keys) if key in contested
+        }
+        for key in contested:
+            del self._by_text[key]
 
     def read(self, answer: str) -> Reading:
         """Reads an answer against this list."""
-        position = self._by_raw_text.get(answer.strip().lower()) if self._by_raw_text else None
-        if position is None:
-            position = self._by_text.get(normalise(answer))
+        key = normalise(answer)
+        position = self._by_text.get(key)
+        if position is None and self._by_raw_text:
+            position = self._by_raw_text.get((key, answer.strip().lower()))
         if position is not None:
             return Reading(self._outcomes[position], position, "text")
-        letter = letter_position(answer)
-        if letter is not None and 0 <= letter - self._first_letter < len(self._outcomes):
-            position = letter - self._first_letter
+        position = self._by_letter.get(answer.split(".", 1)[0].lower().strip())
+        if position is not None:
             return Reading(self._outcomes[position], position, "letter")
         return _MISMATCH

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from proactivebench.answers import letter
+
 OPEN_ENDED_HINT = "If you cannot answer this question, please tell me what I should do to help you."
 """Appended to the question in the open-ended setting with a hint."""
 
@@ -13,12 +15,13 @@ _SHORT_ANSWER = "Please only return one of the options without any other words."
 
 def question(prompt: str, *, pre_prompt: str = "", hint: str = "") -> str:
     """The question with the scenario's sentence in front and the hint behind, separated by spaces."""
-    return " ".join(part for part in (pre_prompt, prompt, hint) if part)
+    before, behind = pre_prompt and f"{pre_prompt} ", hint and f" {hint}"
+    return f"{before}{prompt}{behind}"
 
 
 def multiple_choice(question: str, options: Sequence[str], short_answer: bool = False) -> str:
     """The user's text of a multiple-choice turn; the options get the letters from A."""
-    lines = "".join(f"{chr(ord('A') + index)}. {option}\n" for index, option in enumerate(options))
+    lines = "".join(f"{letter(index)}. {option}\n" for index, option in enumerate(options))
     return f"{question} {_CHOOSE}{lines}{_SHORT_ANSWER if short_answer else ''}"
 
 

@@ -11,6 +11,7 @@ import random
 from typing import NamedTuple
 
 from proactivebench import scenarios
+from proactivebench.answers import letter
 from proactivebench.environments.base import Environment, Observation
 from proactivebench.errors import UsageError
 
@@ -51,8 +52,8 @@ def solve(environment: Environment, rng: random.Random, *, reasoning: bool = Fal
         observation = environment.observe()
         answer = rng.choice(environment.accepted)
         if reasoning:
-            letter = chr(ord("A") + observation.suggestions.index(answer))
-            answer = f"{_REASONING[scenario.name]}{letter}. {answer}"
+            label = letter(observation.suggestions.index(answer))
+            answer = f"{_REASONING[scenario.name]}{label}. {answer}"
         turns.append(SolvedTurn(observation, answer))
         environment.step(answer)
     turns.append(SolvedTurn(environment.observe(), environment.sample.answer))
