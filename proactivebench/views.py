@@ -1,4 +1,4 @@
-"""How a stored picture becomes the one that a model sees: a crop, a smaller copy, or both.
+"""How a stored picture becomes the one that a model sees: a crop or a smaller copy.
 
 A view is a value, so that environments stay free of I/O, and a function from picture to picture, so that whoever loads
 the picture applies it with a call.
@@ -49,16 +49,4 @@ class ShortEdge:
         return image.resize((int(width * self.pixels / short), int(height * self.pixels / short)))
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Several views, applied from left to right."""
-
-    views: tuple[Crop | ShortEdge, ...]
-
-    def __call__(self, image: Image.Image) -> Image.Image:
-        for view in self.views:
-            image = view(image)
-        return image
-
-
-View = Crop | ShortEdge | Chain
+View = Crop | ShortEdge

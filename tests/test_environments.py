@@ -13,7 +13,7 @@ from proactivebench.environments import make_environment
 from proactivebench.environments.check import check_environment, way_to_reference
 from proactivebench.environments.foreign import with_foreign_suggestions
 from proactivebench.scenarios import SCENARIOS, is_abstention
-from proactivebench.views import Chain, Crop, ShortEdge
+from proactivebench.views import Crop, ShortEdge
 from tests.example_samples import ENTRIES, example_sample
 
 
@@ -89,12 +89,70 @@ def test_any_answer_is_read(answer: str, scenario: str) -> None:
     assert verdict.reading in (verdict.suggestion, verdict.category)
 
 
-def test_resizing_and_cropping_are_one_view() -> None:
+def test_frames_are_resized_but_crops_keep_their_size() -> None:
     sample = example_sample("COCO")
-    assert make_environment(sample).observe().view == Crop(100, 89.5, 300, 260)
-    view = make_environment(sample, short_edge=224).observe().view
-    assert view == Chain((Crop(100, 89.5, 300, 260), ShortEdge(224)))
+    for short_edge in (None, 224):
+        assert make_environment(sample, short_edge=short_edge).observe().view == Crop(100, 89.5, 300, 260)
     assert make_environment(sample, reference=True).observe().view is None
+    assert make_environment(sample, reference=True, short_edge=224).observe().view == ShortEdge(224)
+    assert make_environment(example_sample("QD"), short_edge=224).observe().view == ShortEdge(224)
+
+
+WAYS = {
+    "L": "Move the camera to the left.",
+    "R": "Move the camera to the right.",
+    "U": "Move the camera up.",
+    "D": "Move the camera down.",
+    "F": "Move farther away.",
+}
+
+
+@pytest.mark.parametrize(
+    ("direction", "changes", "moves", "shown"),
+    [
+        ("down", {}, "DD", ["UDF", "UDF", "F"]),
+        ("down_left", {}, "LLDD", ["LRUDF", "LRUDF", "UDF", "UDF", "F"]),
+        ("down_left", {}, "DLDL", ["LRUDF", "LRUDF", "LRUDF", "LRF", "F"]),
+        ("down_left", {"horizontal_step": 0}, "DD", ["UDF", "UDF", "F"]),
+        ("down", {"vertical_step": 0}, "", ["F"]),
+        ("zoom", {}, "FFF", ["LRUDF", "LRUDF", "LRUDF", "LRUD"]),
+        ("zoom", {"horizontal_step": 0, "vertical_step": 0}, "", ["LRUD"]),
+        ("left", {"granularity": 1}, "", ["F"]),
+    ],
+)
+def test_coco_takes_both_ways_of_a_finished_axis_off_the_list(
+    direction: str, changes: dict[str, Any], moves: str, shown: list[str]
+) -> None:
+    options = [*WAYS.values(), "I cannot tell."]
+    environment = make_environment(example_sample("COCO", direction=direction, options=options, **changes))
+    seen = []
+    for move in [*moves, ""]:
+        seen.append("".join(key for key, text in WAYS.items() if text in environment.suggestions))
+        if move:
+            environment.step(WAYS[move])
+    assert seen == shown
+    assert environment.shows_answer()
+    assert not environment.done
+
+
+@pytest.mark.parametrize(
+    ("step", "offsets"),
+    [
+        (58.015, [58.015, 116.03, 174.04500000000002, 232.06000000000003, 290.07500000000005]),
+        (0.1, [0.1, 0.2, 0.30000000000000004, 0.4000000000000001, 0.5000000000000001]),
+    ],
+)
+def test_coco_offsets_agree_with_the_published_package_to_the_last_digit(step: float, offsets: list[float]) -> None:
+    crop = {"left": 0, "top": 0, "width": 0, "height": 0}
+    changes = {"direction": "right", "granularity": 5, "horizontal_step": step, "crop": crop}
+    environment = make_environment(example_sample("COCO", options=[WAYS["R"], "I cannot tell."], **changes))
+    seen = []
+    while not environment.done:
+        view = environment.observe().view
+        assert isinstance(view, Crop)
+        seen.append(view.right)
+        environment.step(WAYS["R"])
+    assert seen == offsets
 
 
 @pytest.mark.parametrize("scenario", ENTRIES)

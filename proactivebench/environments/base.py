@@ -17,7 +17,7 @@ from proactivebench import prompts
 from proactivebench.answers import Choices, Outcome, Reading
 from proactivebench.samples import Sample
 from proactivebench.scenarios import Action, Scenario, is_abstention
-from proactivebench.views import Chain, Crop, ShortEdge, View
+from proactivebench.views import Crop, ShortEdge, View
 
 
 class Observation(NamedTuple):
@@ -82,7 +82,7 @@ class Environment:
         sample: The sample to play.
         reference: Show the reference frame once, with the categories alone.
         hint: Append the scenario's hint to the question (can be changed between turns).
-        short_edge: Pixels to which the frames' short edge is resized; None leaves their size.
+        short_edge: Pixels to which the frames' short edge is resized; None leaves their size. Crops keep theirs.
 
     Attributes:
         turn: Number of answers read so far.
@@ -175,10 +175,8 @@ class Environment:
 
     def observe(self) -> Observation:
         """The current turn, as a model sees it."""
-        crop = self.crop()
-        view: View | None = crop
-        if self.short_edge is not None:
-            view = ShortEdge(self.short_edge) if crop is None else Chain((crop, ShortEdge(self.short_edge)))
+        smaller = None if self.short_edge is None else ShortEdge(self.short_edge)
+        view: View | None = self.crop() or smaller
         return Observation(self.frame(), view, self.question(), self.suggestions, self.sample.categories)
 
     def step(self, answer: str) -> Verdict:

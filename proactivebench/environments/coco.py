@@ -1,10 +1,13 @@
 """COCO: a crop that moves towards the object, or grows until it holds it.
 
-The first view already includes one step. A direction is used up, and its option gone, when its offset has reached
-`granularity` steps (`granularity + 1` for zoom).
+The first view already includes one step. A direction is used up when its offset has reached `granularity` steps
+(`granularity + 1` for zoom), at once where a step is 0 pixels wide. Suggestions leave the list by axis: where nothing
+is left to move along an axis, neither of its ways is shown.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from proactivebench import scenarios
 from proactivebench.environments.base import Environment
@@ -19,6 +22,22 @@ _ACTION_OF_PART = {
     "down": Action.DOWN,
     "zoom": Action.ZOOM,
 }
+_OTHER_WAY = {
+    Action.LEFT: Action.RIGHT,
+    Action.RIGHT: Action.LEFT,
+    Action.UP: Action.DOWN,
+    Action.DOWN: Action.UP,
+    Action.ZOOM: Action.ZOOM,
+}
+
+
+@lru_cache(maxsize=4096)
+def _offset(step: float, steps: int) -> float:
+    """Pixels after some steps; a product would differ from the published package in the last digit."""
+    offset = step if steps else 0.0
+    for number in range(1, steps):
+        offset = offset / number * (number + 1)
+    return offset
 
 
 class CocoEnvironment(Environment):
@@ -45,26 +64,32 @@ class CocoEnvironment(Environment):
     def crop(self) -> Crop | None:
         if self.reference:
             return None
-        box, steps = self.sample.crop, self._steps
-        zoom = steps.get(Action.ZOOM, 0)
-        left, right, up, down = (
-            steps.get(action, zoom) for action in (Action.LEFT, Action.RIGHT, Action.UP, Action.DOWN)
-        )
+        box, steps = self.sample.crop, self._steps.get
+        width, height, zoom = self.sample.horizontal_step, self.sample.vertical_step, steps(Action.ZOOM, 0)
+        left, right = _offset(width, steps(Action.LEFT, zoom)), _offset(width, steps(Action.RIGHT, zoom))
+        up, down = _offset(height, steps(Action.UP, zoom)), _offset(height, steps(Action.DOWN, zoom))
         # `width` and `height` are the right and bottom edge, except for zoom (published layout).
-        right_edge = box.width + (box.left if self._zooms else 0)
-        bottom_edge = box.height + (box.top if self._zooms else 0)
         return Crop(
-            box.left - left * self.sample.horizontal_step,
-            box.top - up * self.sample.vertical_step,
-            right_edge + right * self.sample.horizontal_step,
-            bottom_edge + down * self.sample.vertical_step,
+            box.left - left,
+            box.top - up,
+            (box.left if self._zooms else 0) + (box.width + right),
+            (box.top if self._zooms else 0) + (box.height + down),
         )
+
+    def _leads_on(self, action: Action) -> bool:
+        if action not in self._steps:
+            return False
+        step = self.sample.vertical_step if action in (Action.UP, Action.DOWN) else self.sample.horizontal_step
+        end = step * self.sample.granularity + (step if self._zooms else 0)
+        return _offset(step, self._steps[action]) < end
 
     def shows_answer(self) -> bool:
-        return self.reference or all(steps >= self._last_step for steps in self._steps.values())
+        return self.reference or not any(map(self._leads_on, self._steps))
 
     def shows(self, action: Action | None) -> bool:
-        return action not in self._steps or self._steps[action] < self._last_step
+        if action is None or (action is Action.ZOOM) is not self._zooms:
+            return True
+        return self._leads_on(action) or self._leads_on(_OTHER_WAY[action])
 
     def accepts(self, option: str, action: Action) -> bool:
         return action in self._steps

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from proactivebench.answers import Outcome
 from proactivebench.environments.base import Observation, Verdict
 from proactivebench.scenarios import Action, is_abstention
-from proactivebench.views import Chain, Crop, View
+from proactivebench.views import Crop, View
 
 Kind = Literal["suggestion", "abstention", "category", "unreadable", "free"]
 """What an answer is; `free` where a judge reads it instead of the environment."""
@@ -30,8 +30,6 @@ def text_hash(text: str) -> str:
 
 def crop_of(view: View | None) -> tuple[float, float, float, float] | None:
     """The rectangle that a view shows: left, top, right, bottom."""
-    if isinstance(view, Chain):
-        return next((crop for part in view.views if (crop := crop_of(part))), None)
     return (view.left, view.top, view.right, view.bottom) if isinstance(view, Crop) else None
 
 
