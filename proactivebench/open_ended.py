@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 from proactivebench import prompts, scenarios
-from proactivebench.environments.base import Environment
+from proactivebench.environments import Environment, make_environment
 from proactivebench.samples import ImageNetCSample, Sample
-from proactivebench.scenarios import Action, Scenario
+from proactivebench.scenarios import Action, Scenario, is_abstention
 
 INSTRUCTIONS_VERSION = "1"
 """Changes whenever `judge_instructions.txt` changes, so that judgements of different texts are never mixed."""
@@ -45,8 +45,8 @@ def _suggestions(sample: Sample) -> tuple[str, ...]:
     if isinstance(sample, ImageNetCSample):
         return (sample.quality_answer.removesuffix("."),)
     if sample.scenario is scenarios.CIT:
-        waiting = next(option for option in sample.options if sample.scenario.action_of(option) is Action.FORWARD)
-        return (waiting.removesuffix("."), "Rewind the video")
+        ways = (option for option in sample.options if sample.scenario.action_of(option) is Action.FORWARD)
+        return (next(ways, "Wait for it to appear.").removesuffix("."), "Rewind the video")
     return _SUGGESTIONS[sample.scenario.name]
 
 
@@ -59,9 +59,18 @@ def valid_replies(sample: Sample) -> list[str]:
 
 
 def published_text(sample: Sample) -> str:
-    """The valid replies as the published package writes them: one string, without spaces for ChangeIt."""
-    separator = "," if sample.scenario is scenarios.CIT else ", "
-    return separator.join(valid_replies(sample)) + "."
+    """The valid replies as the published package writes them: one string.
+
+    Of ImageNet-C it lists what the first turn accepts, of ChangeIt what that turn shows, and rewinding in any case.
+    """
+    first = make_environment(sample)
+    replies, separator = valid_replies(sample), ", "
+    if sample.scenario is scenarios.IN_C:
+        replies = [*first.accepted, sample.answer]
+    elif sample.scenario is scenarios.CIT:
+        shown = [option for option in first.suggestions if not is_abstention(option)]
+        replies, separator = [*shown, "Rewind the video", sample.answer], ","
+    return separator.join(replies).replace(".", "") + "."
 
 
 def judge_instructions() -> str:

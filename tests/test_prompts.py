@@ -57,3 +57,26 @@ def test_examples(scenario: str) -> None:
 def test_there_are_no_examples_elsewhere() -> None:
     with pytest.raises(UsageError, match="ROD and MVP-N alone"):
         solve(make_environment(example_sample("QD")), random.Random(0))
+
+
+def test_an_empty_question_keeps_the_spaces_around_it() -> None:
+    assert prompts.question("", pre_prompt="Before.", hint="Behind.") == "Before.  Behind."
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "said"),
+    [
+        ("CIT", {"first_image": 6}, "Wait for the object to show,Rewind the video,Rewind the video,Banana."),
+        ("CIT", {"first_image": 19}, "Rewind the video,Rewind the video,Banana."),
+        ("CIT", {"step_size": 30}, "Wait for the object to show,Rewind the video,Banana."),
+        ("IN-C", {}, "Increase the resolution, Banana."),
+        ("IN-C", {"num_images": 1}, "Banana."),
+    ],
+)
+def test_the_published_valid_replies_follow_the_first_turn(scenario: str, changes: dict[str, int], said: str) -> None:
+    assert open_ended.published_text(example_sample(scenario, **changes)) == said
+
+
+def test_a_video_without_the_option_to_wait_has_valid_replies() -> None:
+    sample = example_sample("CIT", options=["Rewind the video.", "I do not know."])
+    assert open_ended.valid_replies(sample) == ["Wait for it to appear", "Rewind the video", "Banana"]
