@@ -39,13 +39,22 @@ def bundled_quickdraw() -> Path:
 def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a benchmark of six drawings in `data` and the runs `ask` and `guess`; nobody may change it."""
     from proactivebench.models.scripted import ScriptedModel
-    from tests.small_benchmark import build_small, play
+    from tests.small_benchmark import build_small
+    from tests.small_runs import play
 
     folder = tmp_path_factory.mktemp("place")
     build_small(folder / "data")
     for name in ("ask", "guess"):
         play(folder / "data", ScriptedModel(name), folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_report(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of `small_runs`, among the paper's models; nobody may change it."""
+    from tests.small_runs import write_small_report
+
+    return write_small_report(small_runs, tmp_path_factory.mktemp("reports") / "report")
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from proactivebench.reports.play import play_in_browser
 from proactivebench.reports.runs import load_runs
 from proactivebench.samples import Sample
 from proactivebench.scenarios import QD
-from tests.browser import open_page
+from tests.browser import open_browser, open_page
 from tests.small_benchmark import build_small
 
 
@@ -73,7 +73,7 @@ def play_to_the_end(player: Player) -> None:
 
 
 def test_a_person_plays_in_the_browser(data: Path, samples: list[Sample], tmp_path: Path) -> None:
-    with game(data, tmp_path / "run") as (address, scores), open_page() as page:
+    with game(data, tmp_path / "run") as (address, scores), open_browser() as browser, open_page(browser) as page:
         page.goto(address)
         right = 0
         for sample in samples:

@@ -27,7 +27,8 @@ from proactivebench.reports.runs import load_runs
 from proactivebench.reports.sample_album import SampleAlbum
 from proactivebench.scenarios import SCENARIOS, is_abstention
 from tests.example_benchmark import build_examples
-from tests.small_benchmark import Reciter, build_small, play
+from tests.small_benchmark import build_small
+from tests.small_runs import Reciter, play, write_small_report
 
 
 class TestEpisodes:
@@ -123,35 +124,24 @@ def test_looking_at_samples_says_what_each_option_does(tmp_path: Path) -> None:
         assert len({turn["picture"] for turn in entry["turns"]}) == len(entry["turns"])
 
 
-def write(place: Path, out: Path) -> Path:
-    with Progress(disable=True) as progress:
-        assert write_report(load_runs([place / "ask", place / "guess"]), out, progress, compare_paper=True) == 0
-    return out
-
-
 class TestFiles:
-    @pytest.fixture(scope="class")
-    @classmethod
-    def report(cls, small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return write(small_runs, tmp_path_factory.mktemp("reports") / "report")
-
     def test_writing_again_gives_the_same_bytes_and_draws_no_picture_twice(
-        self, small_runs: Path, report: Path, tmp_path: Path
+        self, small_runs: Path, small_report: Path, tmp_path: Path
     ) -> None:
         again = tmp_path / "again"
-        shutil.copytree(report / "pictures", again / "pictures", copy_function=shutil.copy2)
-        write(small_runs, again)
-        files = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
+        shutil.copytree(small_report / "pictures", again / "pictures", copy_function=shutil.copy2)
+        write_small_report(small_runs, again)
+        files = sorted(path.relative_to(small_report) for path in small_report.rglob("*") if path.is_file())
         assert {path.parts[0] for path in files} == {"index.html", "data", "pictures", "plots", "tables"}
         for path in files:
-            assert (report / path).read_bytes() == (again / path).read_bytes(), path
+            assert (small_report / path).read_bytes() == (again / path).read_bytes(), path
             if path.parts[0] == "pictures":
-                assert (report / path).stat().st_mtime_ns == (again / path).stat().st_mtime_ns
+                assert (small_report / path).stat().st_mtime_ns == (again / path).stat().st_mtime_ns
 
-    def test_each_picture_is_there_once_and_small(self, small_runs: Path, report: Path) -> None:
+    def test_each_picture_is_there_once_and_small(self, small_runs: Path, small_report: Path) -> None:
         [run] = load_runs([small_runs / "ask"])
         frames = {turn.image for episode in run.episodes for turn in episode.turns}
-        pictures = list((report / "pictures").rglob("*.webp"))
+        pictures = list((small_report / "pictures").rglob("*.webp"))
         assert len(pictures) == len(frames)
         for path in pictures:
             with Image.open(path) as picture:
@@ -160,7 +150,7 @@ class TestFiles:
     def test_other_peoples_folders_are_left_alone(self, small_runs: Path, tmp_path: Path) -> None:
         (tmp_path / "index.html").write_text("mine")
         with pytest.raises(UsageError, match="no report"):
-            write(small_runs, tmp_path)
+            write_small_report(small_runs, tmp_path)
         assert (tmp_path / "index.html").read_text() == "mine"
 
     def test_a_run_that_has_just_begun_has_a_page(self, small_runs: Path, tmp_path: Path) -> None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, expect
 from rich.progress import Progress
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation.run_log import EPISODES
 from proactivebench.models.base import Model, Request
-from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.report import write_report
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.server import Server
 from proactivebench.reports.sites import RunsSite, SamplesSite
-from tests.browser import open_page
-from tests.small_benchmark import play
+from tests.browser import open_browser, open_page
+from tests.small_runs import play
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='broken into'\"></script></style>"
@@ -35,24 +35,31 @@ class Hostile(Model):
         return {"model": HOSTILE}
 
 
-def write(runs: list[Path], out: Path, *, compare_paper: bool = False) -> str:
-    with Progress(disable=True) as progress:
-        write_report(load_runs(runs), out, progress, compare_paper=compare_paper)
-    return (out / "index.html").as_uri()
+@pytest.fixture(scope="module")
+def report(small_report: Path) -> str:
+    """The address of a report of two runs with six episodes each."""
+    return (small_report / "index.html").as_uri()
 
 
 @pytest.fixture(scope="module")
-def report(small_runs: Path) -> str:
-    """The address of a report of two runs with six episodes each."""
-    return write([small_runs / "ask", small_runs / "guess"], small_runs / "report", compare_paper=True)
+def hostile(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a report of a run whose name, folder and replies try to break out."""
+    folder = tmp_path_factory.mktemp("hostile")
+    runs = load_runs([play(small_runs / "data", Hostile(), folder / "<i>run")])
+    with Progress(disable=True) as progress:
+        write_report(runs, folder / "report", progress)
+    return (folder / "report" / "index.html").as_uri()
 
 
-def count(page: Page) -> str:
-    return page.locator("#count").inner_text()
+@pytest.fixture(scope="module")
+def browser(small_runs: Path, hostile: str) -> Iterator[Browser]:
+    """One for all tests here; whatever plays runs is asked for before it opens."""
+    with open_browser() as browser:
+        yield browser
 
 
-def test_the_first_episode_is_shown_with_its_pictures(report: str) -> None:
-    with open_page() as page:
+def test_the_first_episode_is_shown_with_its_pictures(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
         page.goto(report)
         expect(page.locator("#count")).to_have_text("12 episodes")
         expect(page.locator("#entry h3")).to_contain_text("scripted:ask")
@@ -64,8 +71,8 @@ def test_the_first_episode_is_shown_with_its_pictures(report: str) -> None:
             assert plot.evaluate("image => image.naturalWidth") > 0
 
 
-def test_filters_and_search_narrow_the_list(report: str) -> None:
-    with open_page() as page:
+def test_filters_and_search_narrow_the_list(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
         page.goto(report)
         page.locator("select[name=part]").select_option(label="scripted:guess")
         expect(page.locator("#count")).to_have_text("6 of 12 episodes")
@@ -79,8 +86,8 @@ def test_filters_and_search_narrow_the_list(report: str) -> None:
         expect(page.locator("#count")).to_have_text("4 of 12 episodes")
 
 
-def test_a_colour_of_a_bar_shows_its_episodes(report: str) -> None:
-    with open_page() as page:
+def test_a_colour_of_a_bar_shows_its_episodes(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
         page.goto(report)
         bar = page.locator("#summary rect[data-part='1'][data-ending]").first
         ending = bar.get_attribute("data-ending")
@@ -90,8 +97,8 @@ def test_a_colour_of_a_bar_shows_its_episodes(report: str) -> None:
         expect(page.locator("#entry .pill")).to_have_text(str(ending))
 
 
-def test_keys_go_from_episode_to_episode(report: str) -> None:
-    with open_page() as page:
+def test_keys_go_from_episode_to_episode(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
         page.goto(report)
         title = page.locator("#entry h3")
         first = title.inner_text()
@@ -107,8 +114,8 @@ def test_keys_go_from_episode_to_episode(report: str) -> None:
         expect(page.locator("input[name=search]")).to_have_value("j")
 
 
-def test_an_address_leads_to_its_episode(report: str) -> None:
-    with open_page() as page:
+def test_an_address_leads_to_its_episode(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
         page.goto(report)
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
@@ -118,10 +125,9 @@ def test_an_address_leads_to_its_episode(report: str) -> None:
         expect(page.locator("#entry h3")).to_have_text(shown)
 
 
-def test_hostile_texts_stay_texts(small_runs: Path, tmp_path: Path) -> None:
-    address = write([play(small_runs / "data", Hostile(), tmp_path / "<i>run")], tmp_path / "report")
-    with open_page() as page:
-        page.goto(address)
+def test_hostile_texts_stay_texts(browser: Browser, hostile: str) -> None:
+    with open_page(browser) as page:
+        page.goto(hostile)
         expect(page.locator("#entry .reply")).to_have_text(HOSTILE)
         expect(page.locator("h1")).to_have_text(HOSTILE)
         assert "broken into" not in page.title()[: -len(HOSTILE)]
@@ -129,29 +135,31 @@ def test_hostile_texts_stay_texts(small_runs: Path, tmp_path: Path) -> None:
         assert page.locator("img[src=x]").count() == 0
 
 
-def test_the_page_fits_a_phone(report: str) -> None:
-    with open_page(viewport={"width": 390, "height": 844}) as page:
+def test_the_page_fits_a_phone(browser: Browser, report: str) -> None:
+    with open_page(browser, viewport={"width": 390, "height": 844}) as page:
         page.goto(report)
         expect(page.locator("#entry .turn").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_view_follows_a_run(small_runs: Path, tmp_path: Path) -> None:
-    run = play(small_runs / "data", ScriptedModel("oracle"), tmp_path / "run")
+def test_the_view_follows_a_run(browser: Browser, small_runs: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(small_runs / "ask", tmp_path / "run")
     lines = (run / EPISODES).read_bytes().splitlines(keepends=True)
     (run / EPISODES).write_bytes(lines[0])
-    with Server(RunsSite(load_runs([run], [small_runs / "data"]))) as server, open_page() as page:
+    with Server(RunsSite(load_runs([run], [small_runs / "data"]))) as server, open_page(browser) as page:
+        page.clock.install()
         page.goto(server.url)
         expect(page.locator("#count")).to_have_text("1 episode")
         shown = page.locator("#entry h3").inner_text()
         (run / EPISODES).write_bytes(b"".join(lines))
-        expect(page.locator("#count")).to_have_text("6 episodes", timeout=15_000)
+        page.clock.fast_forward(5000)
+        expect(page.locator("#count")).to_have_text("6 episodes")
         expect(page.locator("#entry h3")).to_have_text(shown)
         expect(page.locator("#summary .endings tbody")).to_contain_text("6")
 
 
-def test_samples_can_be_looked_at(small_runs: Path) -> None:
-    with Server(SamplesSite(Benchmark.open(small_runs / "data"))) as server, open_page() as page:
+def test_samples_can_be_looked_at(browser: Browser, small_runs: Path) -> None:
+    with Server(SamplesSite(Benchmark.open(small_runs / "data"))) as server, open_page(browser) as page:
         page.goto(server.url)
         expect(page.locator("#count")).to_have_text("6 samples")
         expect(page.locator("#entry .turn").first).to_contain_text("frame 2")

@@ -24,7 +24,7 @@ from proactivebench.reports.plots import accuracy_per_turns, make_plots
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
 from proactivebench.reports.scores import AVERAGE, published_results, score_tables
-from tests.small_benchmark import Reciter, play
+from tests.small_runs import Reciter, play
 
 
 class TestTables:

@@ -21,7 +21,9 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 
 HOST = "127.0.0.1"
 MAX_BODY = 65536
-"""Bytes of the largest request that is read."""
+"""Bytes of the largest request that is taken."""
+
+_MOST_READ = 16 * MAX_BODY  # bytes that are read of a larger one, for who still sends does not hear the answer
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -71,6 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path = self._path()
         length = self.headers.get("Content-Length", "")
+        body = self.rfile.read(min(int(length), _MOST_READ)) if length.isdecimal() else b""
         if path is None or self.headers.get("Origin") != f"http://{self.headers.get('Host')}":
             self.close_connection = True
             self._answer(NOT_FOUND)
@@ -78,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._answer(Response(b"", "text/plain", HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
         else:
-            self._answer(self.server.site.post(path, self.rfile.read(int(length))))
+            self._answer(self.server.site.post(path, body))
 
     def _path(self) -> str | None:
         """The path below the token; None where host or token are not ours."""
