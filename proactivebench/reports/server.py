@@ -74,11 +74,11 @@ class _Handler(BaseHTTPRequestHandler):
         path = self._path()
         length = self.headers.get("Content-Length", "")
         body = self.rfile.read(min(int(length), _MOST_READ)) if length.isdecimal() else b""
+        too_large = not length.isdecimal() or int(length) > MAX_BODY
+        self.close_connection |= too_large  # what was not read must not pass for the next request
         if path is None or self.headers.get("Origin") != f"http://{self.headers.get('Host')}":
-            self.close_connection = True
             self._answer(NOT_FOUND)
-        elif not length.isdecimal() or int(length) > MAX_BODY:
-            self.close_connection = True
+        elif too_large:
             self._answer(Response(b"", "text/plain", HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
         else:
             self._answer(self.server.site.post(path, body))
@@ -96,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Type", response.kind)
         self.send_header("Content-Length", str(len(response.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(response.body)
 
