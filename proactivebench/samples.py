@@ -76,11 +76,21 @@ class Sample(BaseModel):
             raise ValueError(f"answer {self.answer!r} is not one of the categories")
         return self
 
+    @property
+    def source(self) -> str:
+        """What the frames show (a video, an object, a photo): samples that share it are not independent."""
+        return self.image_template
+
 
 class RodSample(Sample):
     """Realistic-Occlusion-Dataset: an occluder in front of an object."""
 
     scenario = scenarios.ROD
+
+    @property
+    def source(self) -> str:
+        """The object, of whatever occluder, light and room (`natural_redbl_greenr-banana-s{image}.jpg`)."""
+        return PurePosixPath(self.image_template).name.partition("-")[2].rpartition("-")[0] or self.image_template
 
 
 class VsodSample(Sample):
@@ -104,6 +114,11 @@ class MvpnSample(Sample):
     scenario = scenarios.MVPN
     valid_images: Annotated[tuple[Index, ...], Field(min_length=1)]
 
+    @property
+    def source(self) -> str:
+        """The product, of whatever set of its views."""
+        return self.answer
+
     @model_validator(mode="after")
     def _check_views(self) -> MvpnSample:
         if len(self.valid_images) != self.num_images:
@@ -120,6 +135,11 @@ class ImageNetCSample(Sample):
 
     scenario = scenarios.IN_C
     quality_answer: str
+
+    @property
+    def source(self) -> str:
+        """The photo, of whatever corruption."""
+        return PurePosixPath(self.image_template).name
 
     @model_validator(mode="after")
     def _check_quality_answer(self) -> ImageNetCSample:

@@ -101,3 +101,31 @@ def test_samples_are_values() -> None:
     sample: Sample = example_sample("QD")
     assert isinstance(sample, QuickDrawSample)
     assert sample == example_sample("QD") != example_sample("QD", id=77)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "template", "answer", "other_template", "other_answer", "shared"),
+    [
+        ("ROD", "r/natural_redbl_room-mug-s{image}.jpg", "Cat.", "r/low_bluecb_hall-mug-s{image}.jpg", "Cat.", True),
+        (
+            "ROD",
+            "r/natural_redbl_room-mug-s{image}.jpg",
+            "Cat.",
+            "r/natural_redbl_room-cat-s{image}.jpg",
+            "Cat.",
+            False,
+        ),
+        ("ROD", "r/{image}.jpg", "Cat.", "r/b/{image}.jpg", "Cat.", False),
+        ("MVP-N", "m/a/{informative}{image}.png", "Cat.", "m/b/{informative}{image}.png", "Cat.", True),
+        ("MVP-N", "m/a/{informative}{image}.png", "Cat.", "m/a/{informative}{image}.png", "Banana.", False),
+        ("IN-C", "i/snow/{level}/n1/val_1.JPEG", "Cat.", "i/fog/{level}/n1/val_1.JPEG", "Cat.", True),
+        ("VSOD", "v/one/{image}.jpg", "Cat.", "v/one/{image}.jpg", "Banana.", True),
+        ("COCO", "c/one.jpg", "Cat.", "c/two.jpg", "Cat.", False),
+    ],
+)
+def test_samples_of_the_same_thing_share_their_source(
+    scenario: str, template: str, answer: str, other_template: str, other_answer: str, shared: bool
+) -> None:
+    first = example_sample(scenario, image_template=template, answer=answer)
+    second = example_sample(scenario, image_template=other_template, answer=other_answer)
+    assert (first.source == second.source) is shared

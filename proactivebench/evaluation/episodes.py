@@ -106,7 +106,7 @@ async def play(task: Task, model: Model, settings: Settings, root: Path, judge: 
         scenario=sample.scenario.name,
         id=sample.id,
         repeat=task.repeat,
-        source=sample.image_template,
+        source=sample.source,
         turns=tuple(turns),
         correct=environment.correct,
         max_turns=environment.max_turns,

@@ -31,9 +31,7 @@ def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, r
     if not settings.shots:
         return ()
     rng = random.Random(derive_seed(settings.seed, sample.scenario.name, sample.id, "examples"))
-    fitting = [
-        other for other in others if other.answer != sample.answer and other.image_template != sample.image_template
-    ]
+    fitting = [other for other in others if other.answer != sample.answer and other.source != sample.source]
     if len(fitting) < settings.shots:
         raise UsageError(
             f"{sample.scenario.name} sample {sample.id} needs {settings.shots} examples of other objects, but the "

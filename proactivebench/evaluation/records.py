@@ -105,7 +105,7 @@ class Episode(BaseModel):
         scenario: Short name.
         id: The sample's id.
         repeat: Which of several plays of the same sample, from 0.
-        source: What the sample's frames are made of (an object, a video, a drawing); samples can share one.
+        source: What the sample's frames show (an object, a video, a photo); samples can share one.
         turns: What happened, in order.
         correct: Whether it ended with the right category.
         max_turns: Turns after which it would have ended in any case.

@@ -94,7 +94,7 @@ class EpisodeAlbum(Album):
                 }
             )
         return {
-            "source": episode.source,
+            "source": sample.image_template,
             "answer": sample.answer,
             "limit": 1 if episode.valid_replies else episode.max_turns,
             "error": episode.error.model_dump() if episode.error else None,
