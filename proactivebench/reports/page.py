@@ -26,6 +26,8 @@ from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import AVERAGE, Cell, published_results, score_tables
 from proactivebench.scenarios import SCENARIOS
 
+_ALBUM_SCRIPTS = ("entry.js", "album.js")
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -105,19 +107,19 @@ def _integrity(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def render(template: str, script: str, **values: Any) -> str:
+def render(template: str, scripts: Sequence[str], **values: Any) -> str:
     """Fills a template with the style, a script, and the content policy that admits these and nothing else.
 
     Args:
         template: File name of the template among the assets.
-        script: File name of the script.
+        scripts: File names of the parts of the script, behind what all pages share.
         values: What the template needs.
     """
     loader = jinja2.FunctionLoader(_asset)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    style, code = _asset("page.css"), _asset(script)
+    style, code = _asset("page.css"), "\n".join(map(_asset, ("common.js", *scripts)))
     policy = (
         f"default-src 'none'; script-src 'self' '{_integrity(code)}'; style-src '{_integrity(style)}'; "
         "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
@@ -158,7 +160,7 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
     endings = {segment.ending for summary in overall for line in summary.lines for segment in line.segments}
     return render(
         "runs.html",
-        "album.js",
+        _ALBUM_SCRIPTS,
         title=_title(runs),
         runs=runs,
         tables=[table for table in tables if any(row.run is None for row in table.rows)],
@@ -174,4 +176,4 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
 
 def samples_page(album: Album, title: str) -> str:
     """The page of a benchmark's samples."""
-    return render("samples.html", "album.js", title=title, index=album.index(), live=False)
+    return render("samples.html", _ALBUM_SCRIPTS, title=title, index=album.index(), live=False)

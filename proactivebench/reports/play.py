@@ -120,7 +120,7 @@ class PlaySite(Site):
 
     def __init__(self, desk: _Desk):
         self._desk = desk
-        self._page = render("play.html", "play.js", title="Play").encode()
+        self._page = render("play.html", ["play.js"], title="Play").encode()
 
     def get(self, path: str) -> Response:
         if path == "":

@@ -1,27 +1,11 @@
-"use strict";
-// Leafing through the entries of an album. Everything that comes from a run is written as text, never as HTML.
+// Leafing through the entries of an album: the index, the chunks that it leads to, filters, the list, keys.
 const album = (() => {
   const ROW = 56; // pixels, as in page.css
   const REFRESH = 5000; // milliseconds between two looks at a run that goes on
-  const byId = (id) => document.getElementById(id);
   const filters = byId("filters"), list = byId("list"), rows = byId("rows"), entry = byId("entry");
   let index, all = [], found = [], selected = null, version = null;
   const chunks = new Map(); // name -> promise of a chunk
   const waiting = new Map(); // name -> what takes the chunk when its script has run
-
-  function make(tag, properties = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(properties)) {
-      if (name === "onclick") element.addEventListener("click", value);
-      else element.setAttribute(name, value);
-    }
-    element.append(...children);
-    return element;
-  }
-
-  const tone = (ending) => (ending === undefined ? "" : `e-${ending.replaceAll(" ", "-")}`);
-  const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-  const unit = () => (index.kind === "samples" ? "frame" : "turn");
 
   function readIndex(text) {
     index = JSON.parse(text);
@@ -139,42 +123,6 @@ const album = (() => {
     if (next) select(next);
   }
 
-  function optionsOf(turn) {
-    return make("ul", { class: "options" }, ...turn.options.map((option, place) => {
-      const marks = [turn.right.includes(place) ? "is-right" : "", place === turn.chosen ? "is-chosen" : ""].join(" ");
-      const notes = [turn.effects?.[place] ?? (turn.right.includes(place) ? "right" : ""),
-        place === turn.chosen ? "chosen" : ""].filter(Boolean).join(", ");
-      return make("li", { class: marks }, make("span", { class: "letter" }, String.fromCharCode(65 + place)),
-        make("span", {}, option), make("span", { class: "note" }, notes));
-    }));
-  }
-
-  function turnOf(turn, number, before, item, row) {
-    const image = make("img", { src: `pictures/${turn.picture.slice(0, 2)}/${turn.picture}.webp`, alt: `${unit()} ${number}`, loading: "lazy" });
-    image.onerror = () => image.replaceWith(make("div", { class: "missing" }, "This picture cannot be read."));
-    const same = before && before.text === turn.text && !turn.effects;
-    const right = make("div");
-    if (before && before.question !== turn.question) right.append(make("p", { class: "question" }, turn.question));
-    if (same) right.append(make("details", {}, make("summary", {}, `the same ${turn.options.length} options`), optionsOf(turn)));
-    else right.append(optionsOf(turn));
-    if (turn.reply !== undefined) {
-      const last = number === item.turns.length;
-      right.append(make("p", { class: `reply ${last ? tone(row.ending) : ""}` }, turn.reply || "(empty reply)"),
-        make("p", { class: "read" }, turn.read));
-    }
-    if (turn.did) right.append(make("p", { class: "did" }, turn.did));
-    const label = unit()[0].toUpperCase() + unit().slice(1);
-    return make("section", { class: "turn" }, make("div", {}, `${label} ${number} of ${item.turns.length}`, image), right);
-  }
-
-  function othersOf(row) {
-    const others = all.filter((one) => one.sample === row.sample && one.part !== row.part);
-    if (!others.length) return "";
-    return make("p", { class: "others" }, "The same sample: ", ...others.map((other) =>
-      make("button", { type: "button", class: tone(other.ending), onclick: () => select(other) },
-        make("span", { class: "dot" }), index.parts[other.part].name)));
-  }
-
   async function show() {
     const row = selected;
     if (!row) return entry.replaceChildren(make("p", { class: "soft" }, `No ${index.kind} fit these filters.`));
@@ -185,19 +133,8 @@ const album = (() => {
       return entry.replaceChildren(make("p", { class: "soft" }, error.message));
     }
     if (row !== selected) return;
-    const facts = make("p", { class: "facts" });
-    if (row.ending) facts.append(make("span", { class: `pill ${tone(row.ending)}` }, row.ending));
-    facts.append("right answer ", make("b", {}, item.answer), ` · at most ${plural(item.limit, "turn")} · ${item.source}`);
-    const name = index.parts[row.part].name;
-    const parts = [make("h3", {}, `${index.scenarios[row.scenario]} ${row.id}`, ...(name ? [make("span", { class: "soft" }, ` ${name}`)] : [])),
-      facts, othersOf(row)];
-    if (item.turns.length) parts.push(make("p", { class: "question" }, item.turns[0].question));
-    item.turns.forEach((turn, place) => parts.push(turnOf(turn, place + 1, item.turns[place - 1], item, row)));
-    if (item.error) {
-      parts.push(make("section", { class: "turn e-error" }, make("div", {}, `Error: ${item.error.kind}`),
-        make("p", { class: "reply e-error" }, item.error.message)));
-    }
-    entry.replaceChildren(...parts);
+    const others = all.filter((one) => one.sample === row.sample && one.part !== row.part);
+    entry.replaceChildren(...drawEntry(row, item, index, others, select));
   }
 
   const toBrowser = () => byId("browser").scrollIntoView({ behavior: "smooth" });

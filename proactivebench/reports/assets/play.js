@@ -1,16 +1,8 @@
-"use strict";
-// Shows one question after the other and sends what is chosen. Texts are written as text, never as HTML.
+// Shows one question after the other and sends what is chosen.
 (() => {
   const WAIT = 120; // milliseconds between two looks for the next question
-  const place = document.getElementById("question"), progress = document.getElementById("progress");
+  const place = byId("question"), progress = byId("progress");
   let turn = null, chosen = null;
-
-  function make(tag, properties = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(properties)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
 
   const say = (text) => place.replaceChildren(make("p", { class: "lead" }, text));
 
@@ -34,14 +26,10 @@
     const parts = earlier.length ? [make("div", { class: "earlier" }, ...earlier.flatMap((message) => [
       ...(message.picture ? [make("img", { src: message.picture, alt: "earlier picture" })] : []),
       make("p", {}, message.role === "user" ? message.text : `→ ${message.text}`)]))] : [];
-    const choices = make("div", { class: "choices" }, ...turn.options.map((option, number) => {
-      const button = make("button", { type: "button", "aria-pressed": "false" },
-        make("span", { class: "letter" }, String.fromCharCode(65 + number)), make("span", {}, option));
-      button.addEventListener("click", () => choose(number));
-      return button;
-    }));
-    const send = make("button", { class: "main", type: "button", disabled: "" }, "Answer");
-    send.addEventListener("click", answer);
+    const choices = make("div", { class: "choices" }, ...turn.options.map((option, number) =>
+      make("button", { type: "button", "aria-pressed": "false", onclick: () => choose(number) },
+        make("span", { class: "letter" }, letter(number)), make("span", {}, option))));
+    const send = make("button", { class: "main", type: "button", disabled: "", onclick: answer }, "Answer");
     place.replaceChildren(...parts, make("img", { class: "view", src: last.picture, alt: "the picture in question" }),
       make("p", { class: "question" }, last.text), choices, send,
       make("p", { class: "soft" }, make("br"), `${turn.done} of ${turn.total} done. Choose by letter or click, send with Enter.`));
@@ -69,8 +57,8 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || turn === null) return;
-    const letter = event.key.length === 1 ? event.key.toUpperCase().charCodeAt(0) - 65 : -1;
-    if (letter >= 0 && letter < turn.options.length) choose(letter);
+    const number = event.key.length === 1 ? event.key.toUpperCase().charCodeAt(0) - 65 : -1;
+    if (number >= 0 && number < turn.options.length) choose(number);
     else if (event.key === "Enter") answer();
     else return;
     event.preventDefault();
