@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -50,7 +51,8 @@ def write_file(path: Path, data: bytes) -> None:
             part.write_bytes(data)
         part.replace(path)
     except OSError as error:  # a full disk does not say which file
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

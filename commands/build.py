@@ -11,7 +11,7 @@ import click
 from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from builders.base import Builder
     from builders.registry import BuildOptions
@@ -24,7 +24,7 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...|all|train")
 @click.option("--raw", type=EXISTING_FOLDER, required=True, help="Folder that holds the raw data, at any depth.")
-@click.option("--out", type=FOLDER, required=True, help="Folder of the benchmark; several scenarios share one.")
+@click.option("--out", type=FOLDER, help="Folder of the benchmark, outside of RAW; several scenarios share one.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that plan and render.")
 @click.option("--strict", is_flag=True, help="Fail at the first broken raw record instead of leaving it out.")
@@ -35,7 +35,7 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--categories", help="Quick, Draw!: only these categories, separated by commas.")
 @click.option("--class-names", type=EXISTING_FILE, help="MVP-N: table of the products' names (class id, name).")
-@click.option("--propose", type=NEW_FILE, help="VSOD: write this table of occlusions for a person to fill in.")
+@click.option("--propose", type=NEW_FILE, help="VSOD: only write this table of occlusions for a person to fill in.")
 @click.option("--labels", type=EXISTING_FILE, help="VSOD: the table that a person has filled in.")
 @click.option("--from-imagenet", type=EXISTING_FOLDER, help="ImageNet-C: generate from these validation pictures.")
 @click.option(
@@ -46,7 +46,7 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 def build(
     scenarios: tuple[str, ...],
     raw: Path,
-    out: Path,
+    out: Path | None,
     workers: int,
     strict: bool,
     categories: str | None,
@@ -67,14 +67,20 @@ def build(
     from builders import pipeline
     from builders.registry import BuildOptions
     from proactivebench.reports.tables import build_table
-    from proactivebench.scenarios import SCENARIOS, get_scenario
+    from proactivebench.scenarios import SCENARIOS, VSOD, get_scenario
 
-    if propose is not None:
-        return _propose(raw, propose)
-    names = [name.strip() for name in categories.split(",")] if categories else None
-    said = BuildOptions(categories=names, keep=out / ".similarity", **options)
     everything = "all" in scenarios
     named = [get_scenario(name) for name in scenarios if name not in ("all", "train")]
+    if propose is not None:
+        if len(scenarios) > 1 or named != [VSOD]:
+            raise click.UsageError("--propose is for VSOD alone: build vsod --propose TABLE.")
+        return _propose(raw, propose)
+    if out is None:
+        raise click.UsageError("Missing option '--out'.")
+    if out.resolve().is_relative_to(raw.resolve()):
+        raise click.UsageError(f"{out} lies in {raw}, where its frames would be taken for raw data. Choose another.")
+    names = None if categories is None else [name.strip() for name in categories.split(",")]
+    said = BuildOptions(categories=names, keep=out / ".similarity", **options)
     chosen = list(SCENARIOS.values()) if everything else named
     for builder in _builders(chosen, raw, said, skip_missing=everything):
         with Progress(console=console(), transient=True) as progress:
@@ -93,7 +99,7 @@ def build(
 
 def _builders(
     scenarios: Sequence[Scenario], raw: Path, options: BuildOptions, skip_missing: bool
-) -> Iterator[Builder[Any, Any]]:
+) -> list[Builder[Any, Any]]:
     """Makes the builders; with `skip_missing`, those that lack something are left out and say what."""
     from builders.registry import NeedsMoreError, make_builder
     from raw_sources.base import SourceNotFoundError
@@ -110,7 +116,7 @@ def _builders(
         from proactivebench.errors import UsageError
 
         raise UsageError(f"Nothing can be built from {raw}.")
-    yield from made
+    return made
 
 
 def _propose(raw: Path, table: Path) -> None:
@@ -122,8 +128,8 @@ def _propose(raw: Path, table: Path) -> None:
     with Progress(console=console(), transient=True) as progress:
         report = propose(Vsod.locate(raw), table, progress)
     console().print(
-        f"{report.rows:,} proposals in {table}, with {len(report.pages)} contact sheets beside it. Fill in the table, "
-        f"then: proactivebench build vsod --labels {table} ...",
+        f"{report.rows:,} proposals in {table}, and their contact sheets beside it. Fill in the table, then: "
+        f"proactivebench build vsod --labels {table} ...",
         soft_wrap=True,
     )
     for problem in report.problems:

@@ -42,6 +42,11 @@ class Commands(click.Group):
         except (ProactiveBenchError, SourceError) as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.filename is None:  # nothing that a user could look at
+                raise
+            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted. What is finished is kept; the same command continues.", err=True)
             ctx.exit(130)

@@ -65,5 +65,5 @@ def sources_table(raw: Path | None = None) -> Iterator[SourceRow]:
             continue
         try:
             yield SourceRow(entry, how, found=source_class(name).locate(raw).verify())
-        except SourceError as error:
+        except (SourceError, OSError) as error:
             yield SourceRow(entry, how, error=str(error))

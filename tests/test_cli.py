@@ -57,6 +57,9 @@ def test_check_names_what_is_wrong(tmp_path: Path) -> None:
     [
         (("build", "sketches", "--raw", ".", "--out", "x"), "There is no scenario 'sketches'"),
         (("build", "quickdraw", "--raw", "docs", "--out", "x"), "docs"),
+        (("build", "quickdraw", "--raw", "docs"), "Missing option '--out'"),
+        (("build", "coco", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
+        (("build", "all", "vsod", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
         (("check", "docs"), "holds no benchmark"),
         (("evaluate", "--model", "scripted:genius", "--data", "{data}", "--out", "x"), "no scripted model 'genius'"),
         (("evaluate", "--model", "scripted:ask", "--data", "{data}", "--out", "x", "--scenario", "rod"), "no ROD"),
@@ -94,6 +97,23 @@ def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:
     assert (wrong.exit_code, "Traceback" in wrong.stderr) == (2, False)
 
 
+def test_a_file_that_cannot_be_opened_does_not_hide_the_other_sources(tmp_path: Path) -> None:
+    fakes.make_coco(tmp_path)
+    (tmp_path / "cat.ndjson").symlink_to("gone")
+    shown = call("sources", "--raw", tmp_path)
+    assert shown.exit_code == 0
+    assert "coco: 6 pictures" in shown.stderr
+    assert f"quickdraw: [Errno 2] No such file or directory: '{tmp_path / 'cat.ndjson'}'" in shown.stderr
+
+
+def test_a_build_keeps_out_of_the_raw_data(tmp_path: Path) -> None:
+    fakes.make_coco(tmp_path)
+    for out in (tmp_path, tmp_path / "coco" / "benchmark"):
+        refused = call("build", "coco", "--raw", tmp_path, "--out", out)
+        assert (refused.exit_code, "would be taken for raw data" in refused.stderr) == (2, True)
+    assert not (tmp_path / "coco" / "benchmark").exists()
+
+
 def test_everything_that_is_there_is_built(tmp_path: Path) -> None:
     raw, data = tmp_path / "raw", tmp_path / "data"
     fakes.make_rod(raw)
@@ -120,8 +140,10 @@ def test_everything_that_is_there_is_built(tmp_path: Path) -> None:
 def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     raw, table = tmp_path / "raw", tmp_path / "labels.csv"
     fakes.make_vsod(raw)
-    proposed = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--propose", table)
+    proposed = call("build", "vsod", "--raw", raw, "--propose", table)
     assert (proposed.exit_code, table.exists()) == (0, True)
+    nowhere = call("build", "vsod", "--raw", raw, "--propose", table / "labels.csv")
+    assert (nowhere.exit_code, nowhere.stderr.strip()) == (1, f"Error: {table / 'labels-001.jpg'}: Not a directory.")
     unfilled = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--labels", table)
     assert unfilled.exit_code in (1, 2)
     assert "Traceback" not in unfilled.stderr
