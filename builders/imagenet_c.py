@@ -144,7 +144,7 @@ class AnyImageNetCBuilder(RecordBuilder[Record, Picture]):
         for corruption, pictures in found.items():
             key = f"{wnid}/{corruption}"
             if not free:
-                skipped.append(Skip(key, f"class with fewer than {self.per_class} pictures"))
+                skipped.append(Skip(key, "no picture of its class is left"))
                 continue
             stem = min(free, key=lambda stem: (self.random(corruption, stem).random(), stem))
             free.remove(stem)

@@ -30,13 +30,16 @@ class SourceNotFoundError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is missing or unreadable: where (file, line, record) and what was expected there."""
+    """One thing that is missing or unreadable: where (file, line, record) and what was expected there.
+
+    `what` may be the text of an error that begins with the place.
+    """
 
     where: str
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+        return self.what if self.what.startswith(self.where) else f"{self.where}: {self.what}"
 
 
 @dataclass(slots=True)
@@ -75,17 +78,3 @@ class Source(ABC, Generic[Record]):
     @abstractmethod
     def records(self) -> Iterator[Record]:
         """Yields the usable records, in a fixed order."""
-
-
-def visible_files(folder: Path, *suffixes: str) -> list[Path]:
-    """All files below `folder` with one of the (lower-case) suffixes in any letter case, sorted by path.
-
-    What operating systems leave behind (`._*`, `.DS_Store`, `__MACOSX`) is passed over.
-    """
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )

@@ -155,4 +155,5 @@ def _require(name: str, known: Iterable[str], kind: str) -> None:
         close = difflib.get_close_matches(name, names, n=3)
         shown = close or names
         listed = ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
-        raise UnknownNameError(f"There is no {kind} {name!r}. {'Did you mean' if close else 'There are'}: {listed}?")
+        hint = f"Did you mean {listed}?" if close else f"There are: {listed}."
+        raise UnknownNameError(f"There is no {kind} {name!r}. {hint}")

@@ -1,7 +1,7 @@
 """Small made-up copies of the raw data sets, each in its true layout, with what systems leave behind in such folders.
 
-For trying the whole way without gigabytes: the demo's tour and the tests build from them. The pictures are drawn and the
-videos encoded here; the same call writes the same bytes.
+For trying the whole way without gigabytes: the demo's tour and the tests build from them. The pictures are drawn and
+the videos encoded here; the same call writes the same bytes.
 """
 
 from __future__ import annotations
