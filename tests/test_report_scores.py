@@ -149,6 +149,18 @@ class TestFreeReplies:
         assert entry["turns"][0]["read"] == "The judge found a valid suggestion in it."
         assert entry["turns"][0]["did"] == ""
 
+    def test_several_turns_tell_what_the_judge_found_in_each(
+        self, small_runs: Path, free: Path, tmp_path: Path
+    ) -> None:
+        judge = Judge(MatchingJudge())
+        always_cat = play(small_runs / "data", Reciter({}), tmp_path / "cat", Settings(mode="oeg-multi"), judge)
+        runs = load_runs([free / "several", always_cat])
+        found = [{ending(episode, None) for episode in run.episodes} for run in runs]
+        assert found == [{Ending.RIGHT}, {Ending.RIGHT, Ending.NEITHER}]
+        *asked, last = EpisodeAlbum(runs).chunk(0, 0)["entries"][0]["turns"]
+        assert {turn["read"] for turn in asked} == {"The judge found in it a suggestion that helps here."}
+        assert last["read"] == "The judge found in it the right category."
+
     def test_only_judged_runs_are_drawn(self, free: Path) -> None:
         for names, drawn in ((["judged", "unjudged"], True), (["unjudged"], False)):
             plots = make_plots(load_runs([free / name for name in names]), compare_paper=True)

@@ -77,7 +77,9 @@ def ending(episode: Episode, judged: JudgedReply | None) -> Ending:
     last = episode.turns[-1]
     if last.kind == "suggestion":
         return Ending.OUT_OF_TURNS if len(episode.turns) == episode.max_turns else Ending.REFUSED
-    return _ending_of_free(judged) if last.kind == "free" else _OF_KIND[last.kind]
+    if last.kind == "free":
+        return _ending_of_free(judged)
+    return Ending.NEITHER if last.chosen is None and last.judge is not None else _OF_KIND[last.kind]
 
 
 def _ending_of_free(judged: JudgedReply | None) -> Ending:
@@ -111,10 +113,13 @@ def how_read(turn: Turn, position: int | None, sample: Sample) -> str:
         position: Place of the named option among those that were shown, from 0; None where there is none.
         sample: What was played.
     """
+    if turn.judge is not None:
+        found = "neither a suggestion that helps here nor the right category."
+        return f"The judge found in it {found if turn.chosen is None else _judged(turn, sample)}"
     if turn.chosen is None:
         return "Unreadable: it names none of the options, neither by the full text nor by a single letter."
     letter = "" if position is None else f" {chr(ord('A') + position)}"
-    by = "a judge" if turn.judge is not None else "the full text" if turn.by == "text" else "the letter"
+    by = "the full text" if turn.by == "text" else "the letter"
     return f"Read as option{letter} by {by}: {_judged(turn, sample)}"
 
 
