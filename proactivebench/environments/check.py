@@ -10,8 +10,8 @@ import copy
 from collections import Counter, deque
 
 from proactivebench.answers import normalise
-from proactivebench.environments import make_environment
 from proactivebench.environments.base import Environment
+from proactivebench.environments.registry import make_environment
 from proactivebench.samples import Sample
 from proactivebench.scenarios import is_abstention
 
