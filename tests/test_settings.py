@@ -214,6 +214,18 @@ def test_the_leak_filter_drops_what_enough_models_see_at_once(benchmark: Benchma
     assert again.fingerprint()["kept_ids"] != again.fingerprint(filtered=False)["kept_ids"]
     filter_leaks(again, runs, threshold=0.25)
     assert [sample.id for sample in Benchmark.open(benchmark.folder).samples(QD)] == [2, 3]
+    shares = {one.name: one.accuracy_before for one in filter_leaks(benchmark, runs[:1], threshold=1)}
+    scores = json.loads((runs[0] / "metrics.json").read_text())["scenarios"]
+    assert {name: scores[name]["first_turn_acc"] for name in scores} == shares == {"ROD": 0.5, "QD": 0.5}
+    assert scores["ROD"]["acc"] == 0
+
+
+def test_intervals_of_scenarios_with_the_same_results_are_independent(benchmark: Benchmark, tmp_path: Path) -> None:
+    model = Answering(lambda request: "Cat.")
+    metrics = play(benchmark, model, tmp_path / "run", [IN_C, QD, CIT, COCO])
+    low, high = metrics["average"]["acc_ci95"]
+    widest = max(scores["acc_ci95"][1] - scores["acc_ci95"][0] for scores in metrics["scenarios"].values())
+    assert high - low < 0.75 * widest
 
 
 def test_the_leak_filter_takes_only_whole_plain_runs(benchmark: Benchmark, tmp_path: Path) -> None:

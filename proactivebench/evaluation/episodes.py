@@ -107,6 +107,7 @@ async def play(task: Task, model: Model, settings: Settings, root: Path, judge: 
         id=sample.id,
         repeat=task.repeat,
         source=sample.source,
+        answer=sample.answer,
         turns=tuple(turns),
         correct=environment.correct,
         max_turns=environment.max_turns,

@@ -48,28 +48,29 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
     Raises:
         UsageError: A run does not fit: another benchmark, another mode, hints, or only some of the samples.
     """
-    samples = {scenario.name: list(benchmark.samples(scenario, filtered=False)) for scenario in benchmark.scenarios}
-    answers = {(name, sample.id): sample.answer for name, found in samples.items() for sample in found}
+    scenarios = benchmark.scenarios
+    samples = {(one.name, sample.id) for one in scenarios for sample in benchmark.samples(one, filtered=False)}
     right: dict[tuple[str, int], list[bool]] = {}
     for run in runs:
         _check(run, benchmark)
         seen = set()
         for episode in read_episodes(run):
             sample = (episode.scenario, episode.id)
-            if episode.error is None and sample not in seen:
+            if episode.error is None and episode.repeat == 0:
                 seen.add(sample)
-                right.setdefault(sample, []).append(episode.turns[0].chosen == answers[sample])
-        missing = sum(1 for sample in answers if sample[0] in {name for name, _ in seen} and sample not in seen)
+                right.setdefault(sample, []).append(episode.right_at_first_sight)
+        played = {name for name, _ in seen}
+        missing = sum(1 for sample in samples - seen if sample[0] in played)
         if missing:
             raise UsageError(f"{run} lacks {missing} samples of its scenarios; play it to its end, without --limit.")
     report = []
-    for scenario in benchmark.scenarios:
+    for scenario in scenarios:
         hits = {number: found for (name, number), found in right.items() if name == scenario.name}
         if hits:
             report.append(_filter_scenario(scenario, hits, threshold))
     if not report:
         raise UsageError("The runs hold no finished episodes.")
-    datasets = {scenario.name: scenario.dataset for scenario in benchmark.scenarios}
+    datasets = {scenario.name: scenario.dataset for scenario in scenarios}
     write_json(benchmark.folder / KEPT_IDS, {datasets[one.name]: list(one.kept) for one in report})
     return report
 

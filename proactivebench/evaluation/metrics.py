@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from proactivebench.evaluation.records import Episode, Key
+from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.statistics import Estimate, average, estimate
 from proactivebench.scenarios import SCENARIOS, Action
 
@@ -54,7 +55,7 @@ class _Tally:
         turns = len(episode.turns)
         self.scores.append(_Score(episode.id, episode.repeat, episode.source, float(episode.correct), float(turns - 1)))
         self.kinds.update(turn.kind for turn in episode.turns)
-        self.first_turn += episode.correct and turns == 1
+        self.first_turn += episode.right_at_first_sight
         self.last_turn += turns == episode.max_turns > 1
         self.wasted += turns == episode.max_turns and episode.turns[-1].action is not Action.STOP
 
@@ -68,9 +69,10 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
 
     Returns:
         `scenarios`: for each short name `n` (episodes with a score), `errors`, `errors_by_kind`, `acc` and `psr` (each
-        with `_se` and `_ci95`), `first_turn_acc`, `answers` (share of each kind of answer), `last_turn_share` (episodes
-        that used all their turns), `wasted_suggestions` (episodes whose last turn was a right suggestion, too late to
-        show anything). `average`: `acc` and `psr` over the scenarios that have a score.
+        with `_se` and `_ci95`), `first_turn_acc` (episodes whose first answer names the right category, also where
+        that does not count yet), `answers` (share of each kind of answer), `last_turn_share` (episodes that used all
+        their turns), `wasted_suggestions` (episodes whose last turn was a right suggestion, too late to show
+        anything). `average`: `acc` and `psr` over the scenarios that have a score.
     """
     tallies: dict[str, _Tally] = {}
     for episode in episodes:
@@ -87,8 +89,9 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         if n := len(tally.scores):
             ordered = sorted(tally.scores)
             sources = [score.source for score in ordered]
-            accs.append(estimate([score.correct for score in ordered], sources, seed))
-            psrs.append(estimate([score.suggestions for score in ordered], sources, seed))
+            own_seed = derive_seed(seed, name)  # the scenarios' draws are averaged as independent ones
+            accs.append(estimate([score.correct for score in ordered], sources, own_seed))
+            psrs.append(estimate([score.suggestions for score in ordered], sources, own_seed))
             answers = tally.kinds.total()
             scores |= _with_uncertainty("acc", accs[-1]) | _with_uncertainty("psr", psrs[-1])
             scores["first_turn_acc"] = tally.first_turn / n
@@ -142,7 +145,7 @@ def compute_open_ended(replies: Iterable[Judged], seed: int = 0) -> dict[str, An
                 "agg": [float(reply.category or reply.suggestion) for reply in usable],
             }
             for score, numbers in values.items():
-                estimates[score].append(estimate(numbers, sources, seed))
+                estimates[score].append(estimate(numbers, sources, derive_seed(seed, name)))
                 scenarios[name] |= _with_uncertainty(score, estimates[score][-1])
     overall: dict[str, Any] = {}
     for score, found in estimates.items():

@@ -106,6 +106,7 @@ class Episode(BaseModel):
         id: The sample's id.
         repeat: Which of several plays of the same sample, from 0.
         source: What the sample's frames show (an object, a video, a photo); samples can share one.
+        answer: The right category.
         turns: What happened, in order.
         correct: Whether it ended with the right category.
         max_turns: Turns after which it would have ended in any case.
@@ -119,6 +120,7 @@ class Episode(BaseModel):
     id: int
     repeat: int = 0
     source: str
+    answer: str
     turns: tuple[Turn, ...]
     correct: bool
     max_turns: int
@@ -129,3 +131,8 @@ class Episode(BaseModel):
     def key(self) -> Key:
         """What a run holds once."""
         return self.scenario, self.id, self.repeat
+
+    @property
+    def right_at_first_sight(self) -> bool:
+        """Whether the first answer names the right category, also where that does not count yet."""
+        return bool(self.turns) and self.turns[0].chosen == self.answer
