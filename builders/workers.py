@@ -47,6 +47,7 @@ class Workers(Generic[Shared]):
 
     def __init__(self, count: int, shared: Shared):
         self._shared = shared
+        self._count = count
         self._under_way = count * _CHUNKS_UNDER_WAY_PER_WORKER
         self._others = frozenset(multiprocessing.active_children())
         self._pool = (
@@ -56,6 +57,11 @@ class Workers(Generic[Shared]):
         )
 
     def __enter__(self) -> Self:
+        if self._pool is not None:
+            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for this process alone
+            for _ in range(self._count):
+                self._pool.submit(os.getpid)
+            signal.signal(signal.SIGINT, handler)
         return self
 
     def __exit__(
@@ -96,7 +102,6 @@ class Workers(Generic[Shared]):
 def _start(shared: object) -> None:
     global _shared
     _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

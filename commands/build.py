@@ -41,8 +41,12 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--negatives", default="random", show_default=True, help="COCO: wrong categories from random, clip:MODEL or a file."
 )
-@click.option("--quickdraw", default=17_000, show_default=True, help="Train: rows from Quick, Draw!.")
-@click.option("--coco", default=10_000, show_default=True, help="Train: rows from COCO's training photos.")
+@click.option(
+    "--quickdraw", type=click.IntRange(0), default=17_000, show_default=True, help="Train: rows from Quick, Draw!."
+)
+@click.option(
+    "--coco", type=click.IntRange(0), default=10_000, show_default=True, help="Train: rows from COCO's training photos."
+)
 def build(
     scenarios: tuple[str, ...],
     raw: Path,

@@ -11,7 +11,9 @@ from commands.shared import EXISTING_FOLDER, FOLDER, console
 
 @click.command()
 @click.option("--raw", type=EXISTING_FOLDER, help="Look what of each source is in this folder, and verify it.")
-@click.option("--problems", default=3, show_default=True, help="Show so many problems of each source.")
+@click.option(
+    "--problems", type=click.IntRange(0), default=3, show_default=True, help="Show so many problems of each source."
+)
 def sources(raw: Path | None, problems: int) -> None:
     """Show the raw data sets: licence, size, how to get each; with --raw also what is there and what is missing."""
     from rich.table import Table

@@ -317,19 +317,25 @@ def test_an_output_path_that_is_a_file_is_an_error(tmp_path: Path) -> None:
         build(FakeBuilder(), tmp_path / "out")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_process_takes_its_workers_along_and_loses_nothing(tmp_path: Path, how: signal.Signals) -> None:
-    folder, script = tmp_path / "out", tmp_path / "script.py"
+def start_building(folder: Path) -> subprocess.Popen[bytes]:
+    """A process of its own, and of its own group as in a terminal, that builds with two workers."""
+    script = folder.with_name("script.py")
     script.write_text(
         "import sys; from pathlib import Path; from test_pipeline import FakeBuilder, build\n"
-        "if __name__ == '__main__': build(FakeBuilder(pause_s=float(sys.argv[2])), Path(sys.argv[1]), workers=2)\n"
+        "if __name__ == '__main__': build(FakeBuilder(pause_s=0.05), Path(sys.argv[1]), workers=2)\n"
     )
     tests = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
-    journal = folder / ".QuickDraw.journal"
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(folder), "0.05"], env=environment, stderr=subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, str(script), str(folder)], env=environment, stderr=subprocess.PIPE, start_new_session=True
     )
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_process_takes_its_workers_along_and_loses_nothing(tmp_path: Path, how: signal.Signals) -> None:
+    folder = tmp_path / "out"
+    journal = folder / ".QuickDraw.journal"
+    process = start_building(folder)
     while not journal.exists() or journal.read_bytes().count(b"\n") < 9:
         assert process.poll() is None
         time.sleep(0.01)
@@ -339,6 +345,17 @@ def test_a_stopped_process_takes_its_workers_along_and_loses_nothing(tmp_path: P
     build(FakeBuilder(), folder)
     build(FakeBuilder(), tmp_path / "whole")
     assert content(folder) == content(tmp_path / "whole")
+
+
+def test_workers_that_are_still_starting_leave_ctrl_c_to_the_process(tmp_path: Path) -> None:
+    process = start_building(tmp_path / "out")
+    while not (tmp_path / "out" / ".QuickDraw.journal").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert said.count(b"Traceback") <= 1  # the process's own
 
 
 def end_abruptly(shared: int, item: int) -> int:
