@@ -142,6 +142,16 @@ def test_a_damaged_line_is_an_episode_to_be_played_again(benchmark: Benchmark, t
     assert len({episode.key for episode in read_episodes(tmp_path)}) == 6
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage\n", b'{"hash": 1}\n', b"\xff\xfe\n"])
+def test_episodes_whose_prompts_are_lost_are_played_again(benchmark: Benchmark, tmp_path: Path, damage: bytes) -> None:
+    whole = run(benchmark, ScriptedModel("random"), tmp_path)
+    path = tmp_path / "prompts.jsonl"
+    prompts = sorted(path.read_bytes().splitlines())
+    path.write_bytes(damage + b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    assert run(benchmark, ScriptedModel("random"), tmp_path) == whole
+    assert sorted(path.read_bytes().splitlines()) == prompts
+
+
 def test_other_settings_never_continue_a_run(benchmark: Benchmark, tmp_path: Path) -> None:
     run(benchmark, ScriptedModel("guess"), tmp_path)
     with pytest.raises(UsageError, match=r"settings\.seed was 0, is now 1"):
@@ -165,7 +175,7 @@ def test_prompts_are_kept_once(benchmark: Benchmark, tmp_path: Path) -> None:
 
 def test_a_smaller_limit_plays_a_part_of_a_larger_one() -> None:
     samples = [example_sample("QD", id=number) for number in range(100)]
-    small, large = (chosen_samples(samples, Settings(limit=limit)) for limit in (10, 30))
+    small, large = (chosen_samples(QD, samples, Settings(limit=limit)) for limit in (10, 30))
     assert len(small) == 10
     assert {s.id for s in small} < {s.id for s in large}
-    assert chosen_samples(samples, Settings(limit=10, seed=1)) != small
+    assert chosen_samples(QD, samples, Settings(limit=10, seed=1)) != small

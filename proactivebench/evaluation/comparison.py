@@ -73,7 +73,7 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> list[Difference]:
     """The paired differences between two runs, per scenario and over all samples.
 
     Raises:
-        UsageError: The runs share no samples.
+        UsageError: The runs share no samples, or played different benchmarks.
     """
     pairs = list(_pairs(first, second))
     if not pairs:
@@ -108,4 +108,10 @@ def _pairs(first: Path, second: Path) -> Iterator[tuple[Episode, Episode]]:
     known: dict[Key, Episode] = {e.key: e for e in read_episodes(first) if e.error is None}
     others = {e.key: e for e in read_episodes(second) if e.error is None and e.key in known}
     for key in sorted(others):
-        yield known[key], others[key]
+        one, other = known[key], others[key]
+        if (one.source, one.answer) != (other.source, other.answer):
+            raise UsageError(
+                f"{first} and {second} played different benchmarks: {one.scenario} sample {one.id} is {one.answer!r} "
+                f"({one.source}) in one, {other.answer!r} ({other.source}) in the other."
+            )
+        yield one, other

@@ -127,7 +127,7 @@ def judge_run(
     try:
         run = json.loads((folder / RUN).read_text(encoding="utf-8"))
         mode, seed = run["settings"]["mode"], run["settings"]["seed"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{folder} is no run: {RUN} cannot be read ({error}).") from error
     if mode != "oeg":
         raise UsageError(f"{folder} is a run of mode {mode}; a judge reads the replies of --mode oeg.")

@@ -38,8 +38,15 @@ def read_episodes(folder: Path) -> Iterator[Episode]:
 
 
 def read_prompts(folder: Path) -> dict[str, str]:
-    """The user's texts of a run by their hash."""
-    return {entry["hash"]: entry["text"] for entry in map(json.loads, complete_lines(folder / PROMPTS))}
+    """The user's texts of a run by their hash, without damaged lines."""
+    return {name: text for name, text, _ in _prompts(folder)}
+
+
+def _prompts(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+    for line in complete_lines(folder / PROMPTS):
+        with suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(line)
+            yield entry["hash"], entry["text"], line
 
 
 class RunLog(DescribedFolder):
@@ -62,22 +69,23 @@ class RunLog(DescribedFolder):
         self.done: set[Key] = set()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
-        self._episodes = LineFile(self.folder / EPISODES, self._finished() if self.team.first else None)
-        at_exit(self._episodes.close)
         self._prompts = LineFile(self.folder / PROMPTS, self._different_prompts() if self.team.first else None)
         at_exit(self._prompts.close)
-        self.done = {episode.key for episode in read_episodes(self.folder)}
         self._texts = set(read_prompts(self.folder))
+        self._episodes = LineFile(self.folder / EPISODES, self._finished() if self.team.first else None)
+        at_exit(self._episodes.close)
+        self.done = {episode.key for episode in read_episodes(self.folder)}
 
     def _finished(self) -> Iterator[bytes]:
         for line in complete_lines(self.folder / EPISODES):
-            with suppress(ValidationError):  # a damaged line is an episode to be played again
-                if Episode.model_validate_json(line).error is None:
+            with suppress(ValidationError):  # what is damaged, here or among the prompts, is to be played again
+                episode = Episode.model_validate_json(line)
+                if episode.error is None and self._texts.issuperset(turn.prompt for turn in episode.turns):
                     yield line
 
     def _different_prompts(self) -> Iterable[bytes]:
-        """The lines without those that a second process wrote too."""
-        return dict.fromkeys(complete_lines(self.folder / PROMPTS))
+        """The lines without those that are damaged, or that a second process wrote too."""
+        return dict.fromkeys(line for _, _, line in _prompts(self.folder))
 
     def append(self, played: PlayedEpisode) -> None:
         """Keeps a finished episode.

@@ -1,1 +1,1 @@
-"""Facts of the publication: `kept_ids.json`, the ids that survived the leak filter of its data; `paper_results.json`."""
+"""Facts of the publication: `kept_ids.json`, ids that survived the leak filter of its data; `paper_results.json`."""
