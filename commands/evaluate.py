@@ -75,10 +75,9 @@ def evaluate(
     from proactivebench.models.load import ModelOptions, load_model
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
-    from proactivebench.scenarios import get_scenario
 
     benchmark = Benchmark.open(local_data(data, names))
-    scenarios = [get_scenario(name) for name in names] or benchmark.scenarios
+    scenarios = benchmark.chosen(names)
     samples = read_sample_list(listing) if listing else None
     chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)
     with RunProgress(console()) as progress:
@@ -104,9 +103,10 @@ def evaluate(
 
 def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> Any:
     from proactivebench.evaluation.judge import Judge
+    from proactivebench.files import read_text
     from proactivebench.models.load import load_model
 
-    text = instructions.read_text(encoding="utf-8") if instructions else None
+    text = read_text(instructions) if instructions else None
     return Judge(load_model(spec, replace(options, free=True)), text)
 
 

@@ -121,10 +121,9 @@ def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: i
     from proactivebench.evaluation.settings import Settings
     from proactivebench.reports.play import play_in_browser
     from proactivebench.reports.tables import metrics_table
-    from proactivebench.scenarios import get_scenario
 
     benchmark = Benchmark.open(local_data(data, names))
-    scenarios = [get_scenario(one) for one in names] or benchmark.scenarios
+    scenarios = benchmark.chosen(names)
     metrics = play_in_browser(
         benchmark,
         scenarios,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.samples import Sample, VsodSample, read_samples
-from proactivebench.scenarios import SCENARIOS, Scenario
+from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
 
 MANIFEST = "manifest.json"
 KEPT_IDS = "kept_ids.json"
@@ -59,6 +59,15 @@ class Benchmark:
     def scenarios(self) -> list[Scenario]:
         """The scenarios that are there, in the order of the paper."""
         return [scenario for scenario in SCENARIOS.values() if self.path(scenario).is_file()]
+
+    def chosen(self, names: Collection[str]) -> list[Scenario]:
+        """The scenarios of some names, each once and in the order of the paper; without names all that are there.
+
+        Raises:
+            UsageError: There is no scenario of such a name.
+        """
+        named = {get_scenario(name).name for name in names}
+        return [scenario for scenario in SCENARIOS.values() if scenario.name in named] or self.scenarios
 
     @cached_property
     def is_ours(self) -> bool:

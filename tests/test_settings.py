@@ -121,9 +121,22 @@ def test_repeats_and_sample_lists(benchmark: Benchmark, tmp_path: Path) -> None:
     assert {name: scores["n"] for name, scores in metrics["scenarios"].items()} == {"IN-C": 5, "QD": 10}
     keys = [episode.key for episode in read_episodes(tmp_path / "run")]
     assert len(set(keys)) == len(keys) == 15
+    listing.write_text("QD 1\nQD 8\nQD 9\n", encoding="utf-8-sig")
+    with pytest.raises(UsageError, match=r"no QD sample 8, .*2 such ids"):
+        play(benchmark, ScriptedModel("guess"), tmp_path / "none", samples=read_sample_list(listing))
     listing.write_text("QD one\n")
     with pytest.raises(UsageError, match="line 1: expected a scenario and an id"):
         read_sample_list(listing)
+    listing.write_text("QD 1\n", encoding="utf-16")
+    with pytest.raises(UsageError, match="expected text in UTF-8"):
+        read_sample_list(listing)
+
+
+def test_scenarios_are_chosen_once_by_any_name_in_the_order_of_the_paper(benchmark: Benchmark) -> None:
+    assert benchmark.chosen(["quickdraw", "rod", "QD"]) == [ROD, QD]
+    assert benchmark.chosen([]) == ALL
+    with pytest.raises(UsageError, match="no scenario 'sketches'"):
+        benchmark.chosen(["QD", "sketches"])
 
 
 def test_free_replies_are_judged_as_a_step_of_their_own(benchmark: Benchmark, tmp_path: Path) -> None:
@@ -252,6 +265,10 @@ def test_runs_are_compared_sample_by_sample(benchmark: Benchmark, tmp_path: Path
     assert all((d.change.mean, d.p_value) == (0, 1) for d in same)
     with pytest.raises(UsageError, match="share no samples"):
         compare_runs(tmp_path / "a", tmp_path)
+    lines = (tmp_path / "b" / "episodes.jsonl").read_text().replace("QuickDraw/", "Other/")
+    (tmp_path / "b" / "episodes.jsonl").write_text(lines)
+    with pytest.raises(UsageError, match="different benchmarks: QD sample 0"):
+        compare_runs(tmp_path / "a", tmp_path / "b")
 
 
 def test_the_sign_flip_test_is_wrong_as_often_as_it_says() -> None:
@@ -261,6 +278,13 @@ def test_the_sign_flip_test_is_wrong_as_often_as_it_says() -> None:
     values = rng.normal(size=(200, 30))
     p_values = [sign_flip_test(list(row), [str(n) for n in range(30)]) for row in values]
     assert 0.01 <= np.mean(np.array(p_values) < 0.05) <= 0.1
+
+
+@pytest.mark.parametrize("description", ["[]", "{", '{"settings": 1}'])
+def test_what_is_no_run_is_not_judged(tmp_path: Path, description: str) -> None:
+    (tmp_path / "run.json").write_text(description)
+    with pytest.raises(UsageError, match="is no run"):
+        judge_run(tmp_path, Judge(MatchingJudge()))
 
 
 def test_the_oracle_speaks_freely_too(benchmark: Benchmark, tmp_path: Path) -> None:

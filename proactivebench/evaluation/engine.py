@@ -56,7 +56,7 @@ def plan(benchmark: Benchmark, scenarios: Iterable[Scenario], settings: Settings
     tasks = []
     for scenario in scenarios:
         samples = list(benchmark.samples(scenario, filtered=settings.filtered))
-        for sample in chosen_samples(samples, settings):
+        for sample in chosen_samples(scenario, samples, settings):
             examples = examples_for(sample, samples, settings, benchmark.root)
             tasks += [Task(sample, repeat, examples) for repeat in range(settings.repeats)]
     if not tasks:

@@ -10,8 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from proactivebench.errors import UsageError
+from proactivebench.files import read_text
 from proactivebench.samples import Sample
-from proactivebench.scenarios import get_scenario
+from proactivebench.scenarios import Scenario, get_scenario
 
 Mode = Literal["mcqa", "reference", "oeg", "oeg-multi"]
 
@@ -76,11 +77,20 @@ def derive_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def chosen_samples(samples: Sequence[Sample], settings: Settings) -> list[Sample]:
-    """The samples of one scenario that a run plays, in their own order; a limit is a seeded choice."""
+def chosen_samples(scenario: Scenario, samples: Sequence[Sample], settings: Settings) -> list[Sample]:
+    """The samples of one scenario that a run plays, in their own order; a limit is a seeded choice.
+
+    Raises:
+        UsageError: The settings name a sample that is not there.
+    """
     if settings.samples is not None:
-        wanted = {(name, number) for name, ids in settings.samples.items() for number in ids}
-        samples = [sample for sample in samples if (sample.scenario.name, sample.id) in wanted]
+        wanted = set(settings.samples.get(scenario.name, ()))
+        samples = [sample for sample in samples if sample.id in wanted]
+        if missing := wanted.difference(sample.id for sample in samples):
+            raise UsageError(
+                f"There is no {scenario.name} sample {min(missing)}, which the list names ({len(missing)} such ids). "
+                "Did the leak filter drop it? Then --no-filter plays it."
+            )
     limit = settings.limit or (OPEN_ENDED_LIMIT if settings.open_ended else None)
     if limit is None or limit >= len(samples):
         return list(samples)
@@ -93,10 +103,10 @@ def read_sample_list(path: Path) -> dict[str, tuple[int, ...]]:
     """Reads a list of samples: a line is a scenario's name and an id (`QD 12`); `#` begins a comment.
 
     Raises:
-        UsageError: A line is not of that form, or the scenario does not exist.
+        UsageError: A line is not of that form, or the scenario does not exist; or the file is no UTF-8 text.
     """
     ids: dict[str, set[int]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         words = line.partition("#")[0].split()
         if not words:
             continue
