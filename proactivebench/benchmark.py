@@ -16,6 +16,8 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.samples import Sample, VsodSample, read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
@@ -78,7 +80,7 @@ class Benchmark:
         """The ids that survived this benchmark's leak filter; None where it has no list.
 
         Raises:
-            ProactiveBenchError: `kept_ids.json` is not a mapping from dataset names to lists of ids.
+            ProactiveBenchError: `kept_ids.json` is not a mapping from scenarios to lists of ids.
         """
         own = self.folder / KEPT_IDS
         if own.is_file():
@@ -88,7 +90,7 @@ class Benchmark:
         else:
             text = resources.files("proactivebench.published").joinpath(KEPT_IDS).read_bytes()
             ids = _read_kept_ids(text, KEPT_IDS)
-        return frozenset(ids[scenario.dataset]) if scenario.dataset in ids else None
+        return ids.get(scenario.name)
 
     def samples(self, scenario: Scenario, *, filtered: bool = True) -> Iterator[Sample]:
         """Yields the samples of a scenario that count.
@@ -132,12 +134,12 @@ class Benchmark:
         return {"samples": samples.hexdigest(), "kept_ids": kept_digest}
 
 
-def _read_kept_ids(text: bytes, name: str) -> dict[str, list[int]]:
-    expected = "a JSON object from dataset names to lists of ids"
+def _read_kept_ids(text: bytes, name: str) -> dict[str, frozenset[int]]:
+    """Short scenario name -> ids."""
     try:
-        ids = json.loads(text)
-    except ValueError as error:
-        raise ProactiveBenchError(f"{name}: expected {expected} ({error}).") from error
-    if not isinstance(ids, dict) or not all(isinstance(kept, list) for kept in ids.values()):
-        raise ProactiveBenchError(f"{name}: expected {expected}.")
-    return ids
+        ids = TypeAdapter(dict[str, frozenset[int]]).validate_json(text, strict=True)
+        return {get_scenario(scenario).name: kept for scenario, kept in ids.items()}
+    except (ValidationError, UsageError) as error:
+        raise ProactiveBenchError(
+            f"{name}: expected a JSON object from scenarios to lists of ids ({error})."
+        ) from error

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from proactivebench.benchmark import Benchmark
-from proactivebench.errors import UsageError
+from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.comparison import compare_runs, sign_flip_test
 from proactivebench.evaluation.engine import evaluate
 from proactivebench.evaluation.judge import Judge
@@ -227,6 +227,11 @@ def test_the_leak_filter_drops_what_enough_models_see_at_once(benchmark: Benchma
     assert again.fingerprint()["kept_ids"] != again.fingerprint(filtered=False)["kept_ids"]
     filter_leaks(again, runs, threshold=0.25)
     assert [sample.id for sample in Benchmark.open(benchmark.folder).samples(QD)] == [2, 3]
+    only = tmp_path / "only"
+    play(benchmark, seer(3), only, [QD])
+    filter_leaks(again, [only], threshold=1)
+    again = Benchmark.open(benchmark.folder)
+    assert [again.kept_ids(scenario) for scenario in (ROD, QD)] == [{2, 3}, {0, 1, 2}]
     shares = {one.name: one.accuracy_before for one in filter_leaks(benchmark, runs[:1], threshold=1)}
     scores = json.loads((runs[0] / "metrics.json").read_text())["scenarios"]
     assert {name: scores[name]["first_turn_acc"] for name in scores} == shares == {"ROD": 0.5, "QD": 0.5}
@@ -239,6 +244,16 @@ def test_intervals_of_scenarios_with_the_same_results_are_independent(benchmark:
     low, high = metrics["average"]["acc_ci95"]
     widest = max(scores["acc_ci95"][1] - scores["acc_ci95"][0] for scores in metrics["scenarios"].values())
     assert high - low < 0.75 * widest
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"QD": ["a"]}', '{"QD": [[1]]}', '{"sketches": [1]}', "{"])
+def test_kept_ids_of_another_form_are_refused(benchmark: Benchmark, text: str) -> None:
+    path = benchmark.folder / "kept_ids.json"
+    path.write_text('{"qd": [1, 3]}')
+    assert [sample.id for sample in benchmark.samples(QD)] == [1, 3]
+    path.write_text(text)
+    with pytest.raises(ProactiveBenchError, match="from scenarios to lists of ids"):
+        list(benchmark.samples(QD))
 
 
 def test_the_leak_filter_takes_only_whole_plain_runs(benchmark: Benchmark, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class FilteredScenario:
 
 
 def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 0.25) -> list[FilteredScenario]:
-    """Finds the samples that stay and writes their ids to `kept_ids.json`.
+    """Finds the samples that stay and writes their ids to `kept_ids.json`, beside those of scenarios not played.
 
     Args:
         benchmark: The benchmark that the runs played; not the published one, whose list is fixed.
@@ -70,8 +70,9 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
             report.append(_filter_scenario(scenario, hits, threshold))
     if not report:
         raise UsageError("The runs hold no finished episodes.")
-    datasets = {scenario.name: scenario.dataset for scenario in scenarios}
-    write_json(benchmark.folder / KEPT_IDS, {datasets[one.name]: list(one.kept) for one in report})
+    kept = {one.dataset: sorted(ids) for one in scenarios if (ids := benchmark.kept_ids(one)) is not None}
+    kept |= {get_scenario(one.name).dataset: list(one.kept) for one in report}
+    write_json(benchmark.folder / KEPT_IDS, kept)
     return report
 
 
