@@ -101,6 +101,25 @@ def test_what_was_not_built_here_is_refused(data: Path) -> None:
         package(data)
 
 
+@pytest.mark.parametrize(
+    ("found", "written", "said"),
+    [
+        (b'"dataset": "QuickDraw"', b'"dataset": "../QuickDraw"', "QD: expected the files of QuickDraw"),
+        (b'"test/QuickDraw/', b'"test/../../QuickDraw/', "expected a path below test/ or data/"),
+        (b'"counts"', b'"number"', "scenarios: QD: counts: Field required"),
+        (b'"sha256": "', b'"sha256": "/', "sha256: String should match"),
+        (b'"files": {', b'"files": 3, "more": {', "files: Input should be an object"),
+    ],
+    ids=["dataset", "path", "counts", "checksum", "files"],
+)
+def test_a_manifest_of_another_form_is_refused(data: Path, found: bytes, written: bytes, said: str) -> None:
+    manifest = data / "manifest.json"
+    assert found in manifest.read_bytes()
+    manifest.write_bytes(manifest.read_bytes().replace(found, written))
+    with pytest.raises(UsageError, match=rf"manifest\.json is no manifest .*{said}"):
+        package(data)
+
+
 def test_a_disk_that_refuses_is_named(data: Path) -> None:
     target = data / "test" / "QuickDraw.zip"
     target.mkdir()

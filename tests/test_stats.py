@@ -63,7 +63,8 @@ def test_every_action_that_is_suggested_counts(tmp_path: Path) -> None:
 def test_rows_of_the_train_split_come_from_the_manifest(tmp_path: Path) -> None:
     build_small(tmp_path)
     manifest = orjson.loads((tmp_path / "manifest.json").read_bytes())
-    manifest["scenarios"]["train"] = {"counts": {"samples": 123}}
+    entry = {"dataset": "train", "settings": {}, "versions": {}, "skipped": [], "files": {}}
+    manifest["scenarios"]["train"] = {**entry, "counts": {"samples": 123, "frames": 123}}
     (tmp_path / "manifest.json").write_bytes(orjson.dumps(manifest))
     assert built(tmp_path)["train"] == Counts(123)
 
