@@ -83,7 +83,7 @@ class TestGeometry:
                 assert 0 <= view.left < view.right <= width
                 assert 0 <= view.top < view.bottom <= height
                 assert min(view.right - view.left, view.bottom - view.top) >= MIN_VIEW
-                assert all(isinstance(edge, int) for edge in (view.left, view.top, view.right, view.bottom))
+                assert all(edge == round(edge) for edge in (view.left, view.top, view.right, view.bottom))
 
     @given(scenes())
     def test_the_first_view_misses_the_object_and_the_last_holds_it(self, scene: tuple[int, int, Box]) -> None:
