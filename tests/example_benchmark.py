@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from builders import pipeline
 from builders.base import Builder, Frame, Plan, PlannedSample
 from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
 from proactivebench.scenarios import get_scenario
 from tests.example_samples import ENTRIES, example_sample
+from tests.noise import noise
 
 
 class ExampleBuilder(Builder[str, str]):
@@ -40,7 +39,7 @@ class ExampleBuilder(Builder[str, str]):
         shown = [make_environment(sample, reference=True).observe(), *reachable(make_environment(sample))]
         for number, path in enumerate(sorted({observation.image for observation in shown})):
             picture = io.BytesIO()
-            Image.effect_noise((640, 480), 10 + number).save(picture, "PNG" if path.endswith("png") else "JPEG")
+            noise((640, 480), 10 + number).save(picture, "PNG" if path.endswith("png") else "JPEG")
             yield Frame(path, picture.getvalue())
 
 

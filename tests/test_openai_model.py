@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from noise import noise
 from PIL import Image
 from small_benchmark import build_small
 from stub_server import Answer, StubServer, completion, serve_completions
@@ -148,9 +149,9 @@ def test_history_is_sent_in_order_and_each_picture_is_encoded_once(
 def test_a_file_goes_out_unchanged_where_every_reader_sees_the_same(
     tmp_path: Path, mode: str, name: str, save: dict[str, object], as_stored: bool
 ) -> None:
-    noise = Image.effect_noise((40, 30), 90)
+    grey = noise((40, 30))
     path = tmp_path / name
-    (Image.new(mode, (40, 30), 999) if mode == "I;16" else noise.convert("RGB").convert(mode)).save(path, **save)
+    (Image.new(mode, (40, 30), 999) if mode == "I;16" else grey.convert("RGB").convert(mode)).save(path, **save)
     head, data = decode(encode_picture(Picture(path)))
     assert (data == path.read_bytes()) is as_stored
     sent = Image.open(io.BytesIO(data))
@@ -160,7 +161,7 @@ def test_a_file_goes_out_unchanged_where_every_reader_sees_the_same(
 
 @pytest.mark.parametrize("view", [Crop(3, 4, 30, 20), ShortEdge(16)])
 def test_views_are_sent_without_loss(tmp_path: Path, view: Crop | ShortEdge) -> None:
-    Image.effect_noise((40, 30), 90).save(tmp_path / "a.jpg")
+    noise((40, 30)).save(tmp_path / "a.jpg")
     picture = Picture(tmp_path / "a.jpg", view)
     _, data = decode(encode_picture(picture))
     assert Image.open(io.BytesIO(data)).tobytes() == load_picture(picture).tobytes()

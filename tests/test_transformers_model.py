@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import transformers  # noqa: E402  # only where it is installed
+from noise import noise  # noqa: E402
 from PIL import Image  # noqa: E402
 from tiny_models import FAMILIES, tiny_model  # noqa: E402
 
@@ -31,9 +32,9 @@ ModelFolder = Callable[[str], Path]
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of pictures of different sizes, and of one that is none."""
     folder = tmp_path_factory.mktemp("pictures")
-    noise = Image.effect_noise((160, 160), 90).convert("RGB")
+    large = noise((160, 160)).convert("RGB")
     for number, size in enumerate([(90, 60), (60, 150), (32, 32), (160, 40)]):
-        noise.resize(size, box=(10 * number, 0, 100, 100)).save(folder / f"{number}.png")
+        large.resize(size, box=(10 * number, 0, 100, 100)).save(folder / f"{number}.png")
     (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:99])
     return folder
 
@@ -95,13 +96,13 @@ def test_a_batch_replies_as_single_requests_do(family: str, model_folder: ModelF
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_batch_is_what_the_processor_makes_of_it(family: str, model_folder: ModelFolder) -> None:
     processor = load_checkpoint(str(model_folder(family)), device="cpu").processor
-    noise = Image.effect_noise((200, 200), 90).convert("RGB")
+    large = noise((200, 200)).convert("RGB")
     rows = [
-        [("user", noise.crop((0, 0, 90, 50)), "short")],
+        [("user", large.crop((0, 0, 90, 50)), "short")],
         [
-            ("user", noise.crop((0, 0, 40, 160)), "earlier"),
+            ("user", large.crop((0, 0, 40, 160)), "earlier"),
             ("assistant", None, "Wait."),
-            ("user", noise.crop((0, 0, 30, 30)), "a much longer question"),
+            ("user", large.crop((0, 0, 30, 30)), "a much longer question"),
         ],
     ]
     expected = processor.apply_chat_template(

@@ -17,6 +17,7 @@ import pytest
 for library in ("torch", "transformers", "uvicorn", "fastapi"):
     pytest.importorskip(library, reason="needs transformers[serving]")
 
+from noise import noise  # noqa: E402
 from PIL import Image  # noqa: E402  # only where a server can run
 from tiny_models import tiny_model  # noqa: E402
 
@@ -72,8 +73,8 @@ def ask(model: Model, requests: list[Request]) -> list[str]:
 
 def test_replies_over_http_are_the_models(model_folder: Path, base_url: str, tmp_path: Path) -> None:
     for name, colour in (("a.png", "red"), ("b.jpg", "blue")):
-        noise = Image.effect_noise((60, 40), 80).convert("RGB")
-        Image.blend(noise, Image.new("RGB", (60, 40), colour), 0.5).save(tmp_path / name)
+        grain = noise((60, 40)).convert("RGB")
+        Image.blend(grain, Image.new("RGB", (60, 40), colour), 0.5).save(tmp_path / name)
     first = Message("user", "What is it?", Picture(tmp_path / "a.png"))
     second = Message("user", "And now?", Picture(tmp_path / "b.jpg", ShortEdge(30)))
     conversations = [
