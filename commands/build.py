@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +155,7 @@ def check(data: Path | str) -> None:
     folder = local_data(data)
     with Progress(console=console(), transient=True) as progress:
         report = check_benchmark(folder, progress)
-    check_table(report, console())
+    check_table(report, output())
     sys.exit(1 if report.problems else 0)
 
 
@@ -181,4 +181,4 @@ def stats(data: Path | str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
     else:
-        statistics_table(comparisons, console())
+        statistics_table(comparisons, output())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import FOLDER, console
+from commands.shared import FOLDER, console, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,14 +42,14 @@ def demo(out: Path) -> None:
     from proactivebench.scenarios import QD
 
     runs = {name: out / "runs" / name for name in MODELS}
-    say = console().print
+    say = output().print
     say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
     (built,) = _build({QD: _bundled()}, out / "data")
-    build_table(built, console())
+    build_table(built, output())
     say("\n[bold]2. Evaluate[/bold] five scripted models: they see strokes one by one and may ask for more.")
     data = Benchmark.open(out / "data")
     scores = {name: engine.evaluate(data, [QD], ScriptedModel(name), Settings(), run) for name, run in runs.items()}
-    metrics_table(scores, console())
+    metrics_table(scores, output())
     say(
         "acc: share of episodes that end with the right name. psr: suggestions per episode.\n"
         "Guessing and asking blindly are right by chance; knowing [italic]when[/italic] to ask is the task."
@@ -57,7 +57,7 @@ def demo(out: Path) -> None:
     say("\n[bold]3. Tour[/bold] all seven scenarios, built from made-up raw data, played by the oracle:")
     tour = _tour(out / "tour")
     oracle = engine.evaluate(tour, tour.scenarios, ScriptedModel("oracle"), Settings(), out / "runs" / "tour")
-    metrics_table({"oracle": oracle}, console())
+    metrics_table({"oracle": oracle}, output())
     say("\n[bold]4. Look[/bold] at what happened:")
     draw_strip(*_one_drawing(data, runs)).save(out / "episodes.png")
     say(f"   {out / 'episodes.png'}  one drawing, five models", soft_wrap=True)
@@ -145,4 +145,4 @@ def _report(runs: Mapping[str, Path], out: Path) -> None:
 
     with Progress(console=console(), transient=True) as progress:
         write_report(load_runs(list(runs.values())), out, progress, compare_paper=True)
-    console().print(f"   {out / PAGE}  every episode, to leaf through in a browser", soft_wrap=True)
+    output().print(f"   {out / PAGE}  every episode, to leaf through in a browser", soft_wrap=True)

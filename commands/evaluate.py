@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.model_options import MODEL_HELP, model_options
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output
 
 if TYPE_CHECKING:
     from proactivebench.models.load import ModelOptions
@@ -95,7 +95,7 @@ def evaluate(
             on_start=progress.begin,
             on_episode=progress.count,
         )
-    metrics_table({spec: metrics}, console())
+    metrics_table({spec: metrics}, output())
     console().print(f"Everything is in {out}; the scores in {out / 'metrics.json'}.", soft_wrap=True)
     if chosen.mode == "oeg":
         console().print(f"Now let a judge read the replies: proactivebench judge {out} --judge MODEL", soft_wrap=True)
@@ -129,7 +129,7 @@ def judge(run: Path, spec: str, instructions: Path | None, model_options: ModelO
         progress.say(f"Loading {spec}")
         reader = _load_judge(spec, model_options, instructions)
         metrics = judge_run(run, reader, on_start=progress.begin, on_reply=progress.count)
-    metrics_table({run.name: metrics}, console())
+    metrics_table({run.name: metrics}, output())
 
 
 @click.command("filter")
@@ -149,7 +149,7 @@ def filter_(data: Path | str, runs: tuple[Path, ...], threshold: float) -> None:
     from proactivebench.reports.tables import filter_table
 
     benchmark = Benchmark.open(local_data(data))
-    filter_table(filter_leaks(benchmark, runs, threshold), console())
+    filter_table(filter_leaks(benchmark, runs, threshold), output())
     console().print(f"Written to {benchmark.folder / KEPT_IDS}.", soft_wrap=True)
 
 
@@ -161,4 +161,4 @@ def compare(first: Path, second: Path) -> None:
     from proactivebench.evaluation.comparison import compare_runs
     from proactivebench.reports.tables import comparison_table
 
-    comparison_table(compare_runs(first, second), first.name, second.name, console())
+    comparison_table(compare_runs(first, second), first.name, second.name, output())

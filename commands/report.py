@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output
 
 if TYPE_CHECKING:
     from proactivebench.reports.server import Site
@@ -133,7 +133,7 @@ def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: i
         port=port,
         on_ready=lambda url: console().print(f"Open {url}\nStop with Ctrl-C.", soft_wrap=True),
     )
-    metrics_table({f"human:{name}": metrics}, console())
+    metrics_table({f"human:{name}": metrics}, output())
     console().print(
         f"Everything is in {out}. Look at it with: proactivebench report {out} --out REPORT", soft_wrap=True
     )

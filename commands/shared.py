@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import Progress
+
+PIPED_WIDTH = 200
+"""Columns of results that go to a file or another program."""
 
 EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -52,14 +56,24 @@ class Commands(click.Group):
             ctx.exit(130)
 
 
-def console() -> Console:
-    """Where commands print for people: standard error, so that standard output stays free for data.
+def _is_silent() -> bool:
+    """Of several processes that were launched together, only the first prints."""
+    return os.environ.get("RANK", "0") != "0"
 
-    Of several processes that were launched together, only the first prints.
-    """
+
+def console() -> Console:
+    """Where commands tell people what goes on: standard error, so that standard output has the results alone."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, quiet=os.environ.get("RANK", "0") != "0")
+    return Console(stderr=True, highlight=False, quiet=_is_silent())
+
+
+def output() -> Console:
+    """Where commands print the results that were asked for: standard output, in long lines where a program reads it."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return Console(highlight=False, quiet=_is_silent(), width=width)
 
 
 def download_progress() -> Progress:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, output
 
 
 @click.command()
@@ -26,19 +26,19 @@ def sources(raw: Path | None, problems: int) -> None:
             table.add_column(heading)
         for row in sources_table():
             table.add_row(row.entry.name, row.entry.licence, row.entry.size or "not known", row.how)
-        console().print(table)
-        console().print("`proactivebench fetch SOURCE --raw RAW` downloads a source or shows the steps to get it.")
+        output().print(table)
+        output().print("`proactivebench fetch SOURCE --raw RAW` downloads a source or shows the steps to get it.")
         return
     for row in sources_table(raw):
-        console().print(row.entry.name, style="bold", end=": ")
+        output().print(row.entry.name, style="bold", end=": ")
         if row.found is None:
-            console().print(row.error or "not found", markup=False, soft_wrap=True)
+            output().print(row.error or "not found", markup=False, soft_wrap=True)
             continue
-        console().print(", ".join(f"{count:,} {name}" for name, count in row.found.counts.items()), soft_wrap=True)
+        output().print(", ".join(f"{count:,} {name}" for name, count in row.found.counts.items()), soft_wrap=True)
         for problem in row.found.problems[:problems]:
-            console().print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
+            output().print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
         if len(row.found.problems) > problems:
-            console().print(f"  and {len(row.found.problems) - problems:,} more problems", style="yellow")
+            output().print(f"  and {len(row.found.problems) - problems:,} more problems", style="yellow")
 
 
 @click.command()
@@ -55,8 +55,8 @@ def fetch(source: str, parts: tuple[str, ...], raw: Path) -> None:
 
     fetched = fetch_source(get_entry(source), raw, parts)
     for path in fetched.ready:
-        console().print(f"{path} is there.", soft_wrap=True, markup=False)
+        output().print(f"{path} is there.", soft_wrap=True, markup=False)
     if fetched.steps:
-        console().print("What is left for you:")
+        output().print("What is left for you:")
         for number, step in enumerate(fetched.steps, start=1):
-            console().print(f"{number}. {step}", soft_wrap=True, markup=False)
+            output().print(f"{number}. {step}", soft_wrap=True, markup=False)

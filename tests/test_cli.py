@@ -25,12 +25,12 @@ def test_build_check_evaluate(tmp_path: Path) -> None:
     data = tmp_path / "data"
     build = ("build", "quickdraw", "--raw", DRAWINGS, "--out", data, "--per-category", 2, "--categories", "cat, bus")
     assert call(*build).exit_code == 0
-    assert "QD was there already: 4 samples" in call(*build).stderr
+    assert "QD was there already: 4 samples" in call(*build).output
     check = call("check", data)
-    assert (check.exit_code, "No problems." in check.stderr) == (0, True)
+    assert (check.exit_code, "No problems." in check.output) == (0, True)
     run = call("evaluate", "--model", "scripted:oracle", "--data", data, "--out", tmp_path / "run", "--scenario", "qd")
     assert run.exit_code == 0
-    assert "100.0" in run.stderr
+    assert "100.0" in run.output
 
 
 def test_check_names_what_is_wrong(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_check_names_what_is_wrong(tmp_path: Path) -> None:
     (data / "test" / "QuickDraw_preprocessed.jsonl").open("a").write("{}\n")
     result = call("check", data)
     assert result.exit_code == 1
-    said = "".join(result.stderr.split())
+    said = "".join(result.output.split())
     for expected in (
         "line7:id:Fieldrequired",
         f"{frames[0]}:thereisnosuchfile",
@@ -73,28 +73,28 @@ def test_wrong_use_ends_with_a_message_and_code_2(
     (tmp_path / "docs").mkdir()
     result = call(*(str(argument).format(data=data) for argument in arguments))
     assert result.exit_code == 2
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+    assert said in result.output
+    assert "Traceback" not in result.output
 
 
 def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:
     result = call("demo", "--out", tmp_path / "demo")
     assert result.exit_code == 0
     for model in ("guess", "abstain", "random", "ask", "oracle"):
-        assert model in result.stderr
+        assert model in result.output
     assert (tmp_path / "demo" / "episodes.png").stat().st_size > 10_000
 
 
 def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:
     listed = call("sources")
-    assert (listed.exit_code, "imagenet-c" in listed.stderr) == (0, True)
+    assert (listed.exit_code, "imagenet-c" in listed.output) == (0, True)
     found = call("sources", "--raw", DRAWINGS.parent)
-    assert "quickdraw: 20 categories, 280 drawings" in found.stderr
-    assert "rod: No ROD photos" in found.stderr
+    assert "quickdraw: 20 categories, 280 drawings" in found.output
+    assert "rod: No ROD photos" in found.output
     steps = call("fetch", "rod", "--raw", tmp_path)
-    assert (steps.exit_code, "1. " in steps.stderr) == (0, True)
+    assert (steps.exit_code, "1. " in steps.output) == (0, True)
     wrong = call("fetch", "rodd", "--raw", tmp_path)
-    assert (wrong.exit_code, "Traceback" in wrong.stderr) == (2, False)
+    assert (wrong.exit_code, "Traceback" in wrong.output) == (2, False)
 
 
 def test_a_file_that_cannot_be_opened_does_not_hide_the_other_sources(tmp_path: Path) -> None:
@@ -102,15 +102,15 @@ def test_a_file_that_cannot_be_opened_does_not_hide_the_other_sources(tmp_path: 
     (tmp_path / "cat.ndjson").symlink_to("gone")
     shown = call("sources", "--raw", tmp_path)
     assert shown.exit_code == 0
-    assert "coco: 6 pictures" in shown.stderr
-    assert f"quickdraw: [Errno 2] No such file or directory: '{tmp_path / 'cat.ndjson'}'" in shown.stderr
+    assert "coco: 6 pictures" in shown.output
+    assert f"quickdraw: [Errno 2] No such file or directory: '{tmp_path / 'cat.ndjson'}'" in shown.output
 
 
 def test_a_build_keeps_out_of_the_raw_data(tmp_path: Path) -> None:
     fakes.make_coco(tmp_path)
     for out in (tmp_path, tmp_path / "coco" / "benchmark"):
         refused = call("build", "coco", "--raw", tmp_path, "--out", out)
-        assert (refused.exit_code, "would be taken for raw data" in refused.stderr) == (2, True)
+        assert (refused.exit_code, "would be taken for raw data" in refused.output) == (2, True)
     assert not (tmp_path / "coco" / "benchmark").exists()
 
 
@@ -122,7 +122,7 @@ def test_everything_that_is_there_is_built(tmp_path: Path) -> None:
     fakes.make_mvpn(raw)
     built = call("build", "all", "--raw", raw, "--out", data)
     assert built.exit_code == 0
-    said = " ".join(built.stderr.split())
+    said = " ".join(built.output.split())
     assert "ROD built: 2 samples" in said
     assert "COCO built: 6 samples" in said
     assert "MVP-N left out: MVP-N needs the names of its products" in said
@@ -132,9 +132,9 @@ def test_everything_that_is_there_is_built(tmp_path: Path) -> None:
     assert counts["ROD"]["samples"] == 2
     assert counts["train"]["samples"] == 3
     assert counts["QD"] is None
-    assert "/ 4,384" in call("stats", data).stderr
+    assert "/ 4,384" in call("stats", data).output
     alone = call("build", "mvp-n", "--raw", raw, "--out", data)
-    assert (alone.exit_code, "--class-names" in alone.stderr) == (2, True)
+    assert (alone.exit_code, "--class-names" in alone.output) == (2, True)
 
 
 def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
@@ -143,10 +143,10 @@ def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     proposed = call("build", "vsod", "--raw", raw, "--propose", table)
     assert (proposed.exit_code, table.exists()) == (0, True)
     nowhere = call("build", "vsod", "--raw", raw, "--propose", table / "labels.csv")
-    assert (nowhere.exit_code, nowhere.stderr.strip()) == (1, f"Error: {table / 'labels-001.jpg'}: Not a directory.")
+    assert (nowhere.exit_code, nowhere.output.strip()) == (1, f"Error: {table / 'labels-001.jpg'}: Not a directory.")
     unfilled = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--labels", table)
     assert unfilled.exit_code in (1, 2)
-    assert "Traceback" not in unfilled.stderr
+    assert "Traceback" not in unfilled.output
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,4 @@ def test_data_may_lie_on_the_hub(arguments: tuple[str, ...], monkeypatch: pytest
     monkeypatch.setattr("builders.hub.client.connect", object)
     monkeypatch.setattr("builders.hub.pull.pull", pull)
     result = call(*arguments, "hub:ann/drawings@v2")
-    assert (result.exit_code, "ann/drawings at v2" in result.stderr) == (1, True)
+    assert (result.exit_code, "ann/drawings at v2" in result.output) == (1, True)
