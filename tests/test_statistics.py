@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proactivebench.evaluation.statistics import average, estimate
+from proactivebench.evaluation.statistics import average, estimate, estimate_share
 
 
 def test_without_clusters_the_error_is_the_usual_one() -> None:
@@ -47,3 +47,33 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         low, high = estimate(list(values), [str(n) for n in range(80)]).interval
         covered += low <= 0.3 <= high
     assert 0.88 <= covered / 200 <= 0.99
+
+
+@pytest.mark.parametrize(("n", "low"), [(1, 0.207), (2, 0.342), (10, 0.722), (100, 0.963)])
+def test_shares_that_never_vary_are_not_certain(n: int, low: float) -> None:
+    sources = [str(number) for number in range(n)]
+    assert estimate_share([1.0] * n, sources).interval == pytest.approx((low, 1), abs=0.001), "n / (n + 1.96²)"
+    assert estimate_share([0.0] * n, sources).interval == pytest.approx((0, 1 - low), abs=0.001)
+    assert estimate_share([1.0] * 3 * n, sources * 3).interval == pytest.approx((low, 1), abs=0.001)
+    assert estimate([1.0] * n, sources).interval == (1, 1), "a number of turns has no such bounds"
+
+
+def test_one_source_says_little_about_a_share() -> None:
+    low, high = estimate_share([1.0, 0.0], ["a", "a"]).interval
+    assert low < 0.1
+    assert high > 0.9
+
+
+def test_shares_that_vary_keep_the_bootstrap() -> None:
+    values, sources = [0.0, 1.0, 1.0, 0.0, 1.0], list("abcde")
+    assert estimate_share(values, sources).interval == estimate(values, sources).interval
+
+
+def test_an_average_is_as_unsure_as_its_parts() -> None:
+    certain = estimate_share([1.0] * 10, list("abcdefghij"))
+    low, high = average([certain] * 4).interval
+    assert (1 - low, high) == (pytest.approx((1 - certain.interval[0]) / 2), 1)
+    rng = np.random.default_rng(0)
+    parts = [estimate(list(rng.normal(size=50)), [str(n) for n in range(50)], seed) for seed in range(5)]
+    both = average(parts)
+    assert both.interval == pytest.approx(tuple(np.percentile(both.draws, [2.5, 97.5])), abs=0.02)

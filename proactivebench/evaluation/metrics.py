@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from proactivebench.evaluation.records import Episode, Key
 from proactivebench.evaluation.settings import derive_seed
-from proactivebench.evaluation.statistics import Estimate, average, estimate
+from proactivebench.evaluation.statistics import Estimate, average, estimate, estimate_share
 from proactivebench.scenarios import SCENARIOS, Action
 
 _KINDS = ("suggestion", "abstention", "category", "unreadable")
@@ -90,7 +90,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             ordered = sorted(tally.scores)
             sources = [score.source for score in ordered]
             own_seed = derive_seed(seed, name)  # the scenarios' draws are averaged as independent ones
-            accs.append(estimate([score.correct for score in ordered], sources, own_seed))
+            accs.append(estimate_share([score.correct for score in ordered], sources, own_seed))
             psrs.append(estimate([score.suggestions for score in ordered], sources, own_seed))
             answers = tally.kinds.total()
             scores |= _with_uncertainty("acc", accs[-1]) | _with_uncertainty("psr", psrs[-1])
@@ -145,7 +145,7 @@ def compute_open_ended(replies: Iterable[Judged], seed: int = 0) -> dict[str, An
                 "agg": [float(reply.category or reply.suggestion) for reply in usable],
             }
             for score, numbers in values.items():
-                estimates[score].append(estimate(numbers, sources, derive_seed(seed, name)))
+                estimates[score].append(estimate_share(numbers, sources, derive_seed(seed, name)))
                 scenarios[name] |= _with_uncertainty(score, estimates[score][-1])
     overall: dict[str, Any] = {}
     for score, found in estimates.items():

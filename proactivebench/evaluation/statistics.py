@@ -2,18 +2,21 @@
 
 Samples made of the same source (one video, one object) are not independent, so both treat a source as one draw: the
 standard error is the cluster-robust one of a mean, the interval the percentile interval of a bootstrap over sources.
+Where a bootstrap of shares has nothing to vary, Wilson's interval takes its place.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 BOOTSTRAP_DRAWS = 2000
 _DRAWS_AT_ONCE = 100
+_Z95 = 1.96  # 97.5% quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -23,18 +26,14 @@ class Estimate:
     Attributes:
         mean: The mean over samples.
         se: Cluster-robust standard error; None with fewer than two sources.
+        interval: The 95% interval.
         draws: Means of the bootstrap samples, shape (2000,), float64.
     """
 
     mean: float
     se: float | None
+    interval: tuple[float, float]
     draws: NDArray[np.float64]
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% percentile interval."""
-        low, high = np.percentile(self.draws, [2.5, 97.5])
-        return float(low), float(high)
 
 
 def estimate(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> Estimate:
@@ -55,19 +54,51 @@ def estimate(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> 
         residuals = sums - mean * counts
         se = float(np.sqrt((residuals**2).sum() * clusters / (clusters - 1)) / len(numbers))
     rng = np.random.default_rng(seed)
-    draws = []
+    parts = []
     for _ in range(BOOTSTRAP_DRAWS // _DRAWS_AT_ONCE):
         picks = rng.integers(clusters, size=(_DRAWS_AT_ONCE, clusters))
-        draws.append(sums[picks].sum(axis=1) / counts[picks].sum(axis=1))
-    return Estimate(mean, se, np.concatenate(draws))
+        parts.append(sums[picks].sum(axis=1) / counts[picks].sum(axis=1))
+    draws = np.concatenate(parts)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Estimate(mean, se, (float(low), float(high)), draws)
+
+
+def estimate_share(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> Estimate:
+    """The share of ones among zeros and ones.
+
+    Where all sources agree, as when every episode ended alike, or where there is only one, every bootstrap sample has
+    the same mean. That says that the sample is small or the share extreme, not that it is known exactly, so the
+    interval is then Wilson's (1927) for as many draws as there are sources.
+
+    Args:
+        values: 0 or 1 per sample; at least one.
+        sources: For each sample, the name of what it was made of.
+        seed: Of the bootstrap.
+    """
+    found = estimate(values, sources, seed)
+    if np.ptp(found.draws) > 0:
+        return found
+    return replace(found, interval=_wilson(found.mean, len(set(sources))))
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    middle = share + _Z95**2 / (2 * n)
+    half = _Z95 * math.sqrt(share * (1 - share) / n + (_Z95 / (2 * n)) ** 2)
+    low, high = ((middle + way * half) / (1 + _Z95**2 / n) for way in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def average(estimates: Sequence[Estimate]) -> Estimate:
-    """The unweighted mean of independent estimates, as the paper averages over scenarios."""
+    """The unweighted mean of independent estimates, as the paper averages over scenarios.
+
+    Its interval is made of theirs, whichever they are: what they leave on either side of their means adds up as the
+    errors of independent estimates do, as a root of squares (MOVER; Zou and Donner, 2008).
+    """
+    mean = float(np.mean([one.mean for one in estimates]))
     errors = [one.se for one in estimates]
     se = None
     if all(error is not None for error in errors):
-        se = float(np.sqrt(sum(error**2 for error in errors if error is not None)) / len(estimates))
-    return Estimate(
-        float(np.mean([one.mean for one in estimates])), se, np.mean([one.draws for one in estimates], axis=0)
-    )
+        se = math.hypot(*(error for error in errors if error is not None)) / len(estimates)
+    below = math.hypot(*(one.mean - one.interval[0] for one in estimates)) / len(estimates)
+    above = math.hypot(*(one.interval[1] - one.mean for one in estimates)) / len(estimates)
+    return Estimate(mean, se, (mean - below, mean + above), np.mean([one.draws for one in estimates], axis=0))
