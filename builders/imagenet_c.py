@@ -129,7 +129,10 @@ class AnyImageNetCBuilder(RecordBuilder[Record, Picture]):
 
     def __post_init__(self) -> None:
         if not 1 <= self.per_class <= len(ACTIONS):
-            raise UsageError(f"per_class is {self.per_class}, expected 1 to {len(ACTIONS)}, one corruption for each")
+            raise UsageError(
+                f"{self.per_class} pictures of each class (--per-category): expected 1 to {len(ACTIONS)}, for "
+                "each gets another corruption"
+            )
 
     def plan_record(self, record: Record) -> Plan[Picture]:
         wnid = self.wnid(record)
@@ -144,7 +147,7 @@ class AnyImageNetCBuilder(RecordBuilder[Record, Picture]):
         for corruption, pictures in found.items():
             key = f"{wnid}/{corruption}"
             if not free:
-                skipped.append(Skip(key, "no picture of its class is left"))
+                skipped.append(Skip(key, f"its class has fewer than {self.per_class} pictures"))
                 continue
             stem = min(free, key=lambda stem: (self.random(corruption, stem).random(), stem))
             free.remove(stem)

@@ -56,6 +56,11 @@ def built_scenarios(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: The folder holds no benchmark that was built with this toolkit.
     """
+    if not (folder / "manifest.json").is_file():
+        raise UsageError(
+            f"{folder} has no manifest.json, so it is no benchmark that this toolkit built. Name the folder that "
+            "`proactivebench build` wrote."
+        )
     manifest = read_manifest(folder)
     built = {name: manifest[name] for name in SCENARIOS if name in manifest}
     if not built:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from commands.shared import EXISTING_FOLDER, FOLDER, output
+
+if TYPE_CHECKING:
+    from raw_sources.catalog import CatalogEntry
 
 
 @click.command()
@@ -37,8 +42,8 @@ def sources(raw: Path | None, problems: int) -> None:
         output().print(", ".join(f"{count:,} {name}" for name, count in row.found.counts.items()), soft_wrap=True)
         for problem in row.found.problems[:problems]:
             output().print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
-        if len(row.found.problems) > problems:
-            output().print(f"  and {len(row.found.problems) - problems:,} more problems", style="yellow")
+        if (more := len(row.found.problems) - problems) > 0:
+            output().print(f"  and {more:,} more problem{'s' * (more > 1)}", style="yellow")
 
 
 @click.command()
@@ -48,15 +53,31 @@ def sources(raw: Path | None, problems: int) -> None:
 def fetch(source: str, parts: tuple[str, ...], raw: Path) -> None:
     """Get a raw SOURCE, or the steps to get it; PARTS are some of its files (val2014, cat).
 
+    SOURCE is a name that `proactivebench sources` lists, or the scenario that is made from it (QD).
     Downloads go on where they stopped, are verified and safely unpacked.
     """
-    from raw_sources.catalog import get_entry
     from raw_sources.fetch import fetch as fetch_source
 
-    fetched = fetch_source(get_entry(source), raw, parts)
+    fetched = fetch_source(find_entry(source), raw, parts)
     for path in fetched.ready:
         output().print(f"{path} is there.", soft_wrap=True, markup=False)
     if fetched.steps:
         output().print("What is left for you:")
         for number, step in enumerate(fetched.steps, start=1):
             output().print(f"{number}. {step}", soft_wrap=True, markup=False)
+
+
+def find_entry(name: str) -> CatalogEntry:
+    """The catalogue's entry of a source, by its name or that of the scenario made from it.
+
+    Raises:
+        UnknownNameError: There is no source of that name.
+    """
+    from builders.hub.rights import SOURCES
+    from proactivebench.errors import UsageError
+    from proactivebench.scenarios import get_scenario
+    from raw_sources.catalog import get_entry
+
+    with suppress(UsageError):  # imagenet is a source and no scenario
+        [name] = SOURCES[get_scenario(name).name]
+    return get_entry(name)

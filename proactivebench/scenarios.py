@@ -145,17 +145,22 @@ COCO = Scenario(
 SCENARIOS: Mapping[str, Scenario] = {s.name: s for s in (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)}
 """Short name -> scenario, in the order of the paper's tables."""
 
-_BY_ANY_NAME = {name.lower(): s for s in SCENARIOS.values() for name in (s.name, s.dataset)}
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+_BY_ANY_NAME = {_plain(name): s for s in SCENARIOS.values() for name in (s.name, s.dataset)}
 
 
 def get_scenario(name: str) -> Scenario:
-    """Finds a scenario by its short or its dataset name, in any letter case.
+    """Finds a scenario by its short or its dataset name; letter case and punctuation do not matter.
 
     Raises:
         UsageError: No scenario has that name; the message lists those that exist.
     """
     try:
-        return _BY_ANY_NAME[name.lower()]
+        return _BY_ANY_NAME[_plain(name)]
     except KeyError:
         known = ", ".join(f"{s.name} ({s.dataset})" for s in SCENARIOS.values())
         raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}.") from None

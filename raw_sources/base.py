@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -40,6 +40,12 @@ class Problem:
 
     def __str__(self) -> str:
         return self.what if self.what.startswith(self.where) else f"{self.where}: {self.what}"
+
+
+def first_few(names: Sequence[str], shown: int = 5) -> str:
+    """Lists names in one line that a person reads: the first ones, and how many others there are."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
 @dataclass(slots=True)

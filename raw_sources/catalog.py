@@ -139,14 +139,14 @@ def load_catalog(path: Path = CATALOG) -> Mapping[str, CatalogEntry]:
 
 
 def get_entry(name: str) -> CatalogEntry:
-    """The catalogue's entry for one source.
+    """The catalogue's entry for one source, by its name in any letter case.
 
     Raises:
         UnknownNameError: There is no source of that name.
     """
     catalog = load_catalog()
-    _require(name, catalog, "raw source")
-    return catalog[name]
+    _require(name.lower(), catalog, "raw source")
+    return catalog[name.lower()]
 
 
 def _require(name: str, known: Iterable[str], kind: str) -> None:

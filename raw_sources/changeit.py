@@ -185,6 +185,10 @@ class ChangeIt(Source[ChangeItRecord]):
         """
         categories = read_categories(self.folder / "categories.csv")
         videos = {name: self._videos(name) for name in categories}
+        without_any = not any(videos.values())
+        if without_any:
+            what = f"none of {len(self.annotated())} annotated videos is there: expected downloads/<category>/<id>.mp4"
+            problems.append(Problem(str(self.folder), what))
         for name, video_id in self.annotated():
             path = self.folder / "annotations" / name / f"{video_id}{_ANNOTATION}"
             if name not in categories:
@@ -197,7 +201,7 @@ class ChangeIt(Source[ChangeItRecord]):
                 continue
             if video_id in videos[name]:
                 yield ChangeItRecord(categories[name], video_id, videos[name][video_id], labels)
-            else:
+            elif not without_any:
                 what = f"the video is missing (https://www.youtube.com/watch?v={video_id})"
                 problems.append(Problem(f"{name}/{video_id}", what))
 

@@ -78,7 +78,10 @@ class ImageNet(Source[ImageNetRecord]):
 
     @classmethod
     def locate(cls, raw: Path) -> Self:
-        """Finds the validation pictures, sorted into class folders, or flat with the ground truth anywhere in `raw`."""
+        """Finds the validation pictures, sorted into class folders, or flat with the ground truth.
+
+        The ground truth may lie anywhere in `raw`, or beside it where `raw` is the folder of the pictures.
+        """
         flat: list[Path] = []
         truths: list[Path] = []
         for found in walk(raw):
@@ -91,12 +94,13 @@ class ImageNet(Source[ImageNetRecord]):
             truths += [found.path / name for name in found.files if name == GROUND_TRUTH]
             if any(map(_PICTURE.fullmatch, found.files)):
                 flat.append(found.path)
+        truths += filter(Path.is_file, [raw.absolute().parent / GROUND_TRUTH])
         if flat and truths:
             return cls(flat[0], truths[0])
         if flat:
             raise SourceNotFoundError(
-                f"{flat[0]} holds ImageNet validation pictures, but {GROUND_TRUTH} is nowhere under {raw}. Put it "
-                "there; it is in ILSVRC2012_devkit_t12.tar.gz (https://image-net.org/download.php)."
+                f"{flat[0]} holds ImageNet validation pictures, but {GROUND_TRUTH} is nowhere under {raw}, nor beside "
+                "it. Put it there; it is in ILSVRC2012_devkit_t12.tar.gz (https://image-net.org/download.php)."
             )
         raise SourceNotFoundError(
             f"No ImageNet validation pictures under {raw}: looked for ILSVRC2012_val_00000001.JPEG, flat or in wnid "

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, first_few
 from raw_sources.folders import listing, picture_size, walk
 from raw_sources.pickles import read_string_lists
 
@@ -125,7 +125,7 @@ class Mvpn(Source[MvpnRecord]):
             files = {m["label"]: folder / m[0] for m in map(_LIST_NAME.fullmatch, listing(folder).files) if m}
             missing = [label for label in CLASSES if label not in files]
             if missing:
-                what = f"{len(missing)} of {len(CLASSES)} lists are missing: those of {', '.join(missing)}"
+                what = f"{len(missing)} of {len(CLASSES)} lists are missing: those of {first_few(missing)}"
                 problems.append(Problem(str(folder), what))
             for label, path in sorted(files.items()):
                 try:

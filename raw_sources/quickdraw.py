@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
-from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, first_few
 from raw_sources.folders import walk
 from raw_sources.quickdraw_lines import Drawing, parse_drawing, peek, read_lines
 
@@ -177,7 +177,7 @@ class QuickDraw(Source[Drawing]):
         missing = [name for name in CATEGORIES if name not in self.files]
         inventory = Inventory({"categories": len(self.files), "drawings": 0, "recognized": 0}, list(self.duplicates))
         if missing:
-            what = f"{len(missing)} of {len(CATEGORIES)} categories are missing: {', '.join(missing)}"
+            what = f"{len(missing)} of {len(CATEGORIES)} categories are missing: {first_few(missing)}"
             inventory.problems.append(Problem("quickdraw", what))
         for drawing in self._read(inventory.problems):
             inventory.counts["drawings"] += 1

@@ -148,7 +148,7 @@ class TestReleasedPictures:
         assert build_again(ImageNetCBuilder(ImageNetC.locate(released)), tmp_path, monkeypatch)
 
     def test_more_pictures_than_corruptions_are_refused(self) -> None:
-        with pytest.raises(UsageError, match="per_class is 17, expected 1 to 16"):
+        with pytest.raises(UsageError, match=r"17 pictures of each class \(--per-category\): expected 1 to 16"):
             ImageNetCBuilder(ImageNetC({}), per_class=17)
 
 

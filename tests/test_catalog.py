@@ -82,6 +82,10 @@ def test_an_unknown_source_names_those_that_exist():
         get_entry("xyz")
 
 
+def test_sources_are_found_in_any_letter_case():
+    assert get_entry("ImageNet-C").name == "imagenet-c"
+
+
 def test_the_raw_folder_in_steps_is_quoted_for_a_shell():
     steps = get_entry("rod").instructions(Path("/my data"))
     assert "--local-dir '/my data'/rod" in steps[1]

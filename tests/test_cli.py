@@ -7,8 +7,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
+from commands.sources import find_entry
 from proactivebench.errors import ProactiveBenchError
+from proactivebench.scenarios import get_scenario
 from raw_sources import fakes
+from raw_sources.registry import CLASSES
 from tests.small_benchmark import DRAWINGS, build_small
 
 
@@ -95,6 +98,14 @@ def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:
     assert (steps.exit_code, "1. " in steps.output) == (0, True)
     wrong = call("fetch", "rodd", "--raw", tmp_path)
     assert (wrong.exit_code, "Traceback" in wrong.output) == (2, False)
+
+
+@pytest.mark.parametrize("source", [name for name in CLASSES if name != "imagenet"])
+def test_scenarios_and_sources_go_by_the_same_names(source: str) -> None:
+    scenario = get_scenario(source)
+    for name in (source, source.upper(), scenario.name, scenario.name.lower(), scenario.dataset):
+        assert (get_scenario(name), find_entry(name).name) == (scenario, source)
+    assert find_entry("ImageNet").name == "imagenet"
 
 
 def test_a_file_that_cannot_be_opened_does_not_hide_the_other_sources(tmp_path: Path) -> None:

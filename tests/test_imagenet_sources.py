@@ -45,6 +45,13 @@ def test_flat_pictures_without_ground_truth_say_what_is_missing(tmp_path: Path) 
         ImageNet.locate(tmp_path)
 
 
+def test_the_ground_truth_may_lie_beside_the_folder_of_the_pictures(tmp_path: Path) -> None:
+    root = fakes.make_imagenet(tmp_path)
+    truth = next(tmp_path.rglob("*ground_truth.txt"))
+    truth = truth.rename(root.parent / truth.name)
+    assert ImageNet.locate(root) == ImageNet.locate(tmp_path) == ImageNet(root, truth)
+
+
 def test_verify_names_bad_lines_cut_pictures_and_how_many_are_missing(tmp_path: Path) -> None:
     root = fakes.make_imagenet(tmp_path)
     truth = next(tmp_path.rglob("*ground_truth.txt"))

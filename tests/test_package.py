@@ -96,8 +96,12 @@ def test_edited_samples_are_refused(data: Path) -> None:
 
 
 def test_what_was_not_built_here_is_refused(data: Path) -> None:
-    (data / "manifest.json").unlink()
+    manifest = data / "manifest.json"
+    manifest.write_text('{"format": 1, "scenarios": {}}')
     with pytest.raises(UsageError, match=r"manifest\.json lists no scenario"):
+        package(data)
+    manifest.unlink()
+    with pytest.raises(UsageError, match=r"has no manifest\.json"):
         package(data)
 
 

@@ -227,6 +227,7 @@ def test_verify_counts_and_names_what_is_missing(tmp_path: Path) -> None:
     inventory = source.verify()
     assert inventory.counts == {"categories": 1, "drawings": 2, "recognized": 1}
     assert "344 of 345 categories are missing" in inventory.problems[0].what
+    assert inventory.problems[0].what.endswith(" and 339 more")
     assert inventory.problems[1].where.endswith("cat.ndjson:3")
     assert [drawing.key_id for drawing in source.records()] == ["1", "2"]
 
