@@ -18,8 +18,8 @@ from typing import Any
 
 from rich.progress import Progress, TaskID
 
-from builders.manifest import read_manifest
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import SCENARIOS
 
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -20,10 +20,11 @@ import orjson
 
 from builders.base import Skip
 from builders.journal import Journal
-from builders.manifest import add_to_manifest, differences, read_manifest
+from builders.manifest import add_to_manifest, differences
 from builders.storage import all_stored
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.manifest import read_manifest
 from raw_sources.base import Problem
 
 

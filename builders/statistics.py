@@ -12,11 +12,11 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from builders.manifest import read_manifest
 from builders.train_split import TRAIN
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
+from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import Scenario, is_abstention
 
 
@@ -69,7 +69,7 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
     """Counts a benchmark, built or downloaded, before its leak filter.
 
     Args:
-        folder: The benchmark.
+        folder: The benchmark; also a train split alone.
         progress: Shows how far it is.
 
     Returns:
@@ -80,7 +80,7 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
         SampleError: A line is no sample.
     """
     progress = progress or Progress(disable=True)
-    benchmark = Benchmark.open(folder)
+    benchmark = Benchmark.open_build(folder)
     built = {scenario.name: _count(benchmark, scenario, progress) for scenario in benchmark.scenarios}
     if train := read_manifest(benchmark.folder).get(TRAIN):
         built[TRAIN] = Counts(train["counts"]["samples"])

@@ -16,7 +16,6 @@ from rich.progress import Progress, TaskID
 
 from builders.base import Skip, sample_random
 from builders.journal import Finished, Journal
-from builders.manifest import read_manifest
 from builders.parts import BuildError, BuildReport, Part, working_in
 from builders.pictures import picture_versions
 from builders.single_turns import Row, make_row
@@ -24,6 +23,7 @@ from builders.storage import StoredFile, all_stored, describe_file
 from builders.train_split import TRAIN, Item, TrainSplit
 from builders.workers import Workers
 from proactivebench.errors import UsageError
+from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import QD
 from raw_sources.base import SourceError
 

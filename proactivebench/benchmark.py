@@ -53,6 +53,17 @@ class Benchmark:
             "Build one with `proactivebench build`, or name the folder of a downloaded one."
         )
 
+    @classmethod
+    def open_build(cls, folder: Path) -> Benchmark:
+        """Opens a benchmark like `open`, or a build without scenarios: one that holds the train split alone.
+
+        Raises:
+            UsageError: The folder holds neither.
+        """
+        built = cls(folder, folder / "test")
+        has_train_alone = built.is_ours and (folder / "data").is_dir() and not built.scenarios
+        return built if has_train_alone else cls.open(folder)
+
     def path(self, scenario: Scenario) -> Path:
         """The JSONL file of a scenario."""
         return self.root / f"{scenario.dataset}_preprocessed.jsonl"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,9 @@ from proactivebench.benchmark import MANIFEST, Benchmark
 from proactivebench.environments import make_environment
 from proactivebench.environments.base import Environment, Observation
 from proactivebench.environments.check import check_environment
+from proactivebench.errors import UsageError
 from proactivebench.images import Picture, PictureError, load_picture
+from proactivebench.manifest import read_manifest
 from proactivebench.samples import Sample, read_samples
 from proactivebench.scenarios import Scenario
 from proactivebench.views import Crop
@@ -62,13 +63,13 @@ def check_benchmark(folder: Path, progress: Progress) -> CheckReport:
     """Checks the benchmark in a folder.
 
     Args:
-        folder: The benchmark, or the folder `test` inside it.
+        folder: The benchmark, or the folder `test` inside it; also a train split alone.
         progress: Shows how far the check is.
 
     Raises:
         UsageError: The folder holds no benchmark.
     """
-    benchmark = Benchmark.open(folder)
+    benchmark = Benchmark.open_build(folder)
     report = CheckReport()
     for scenario in benchmark.scenarios:
         _check_scenario(benchmark, scenario, report, progress)
@@ -122,13 +123,12 @@ def _inside(crop: Crop, size: tuple[int, int]) -> bool:
 
 
 def _check_manifest(folder: Path, report: CheckReport, progress: Progress) -> None:
-    path = folder / MANIFEST
     try:
-        builds: Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]] = json.loads(path.read_bytes())["scenarios"]
-        expected = {name: entry["sha256"] for build in builds.values() for name, entry in build["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        report.problems.append(f"{path}: not a manifest of this toolkit ({error!r})")
+        entries = read_manifest(folder)
+    except UsageError as error:
+        report.problems.append(str(error))
         return
+    expected = {name: file["sha256"] for entry in entries.values() for name, file in entry["files"].items()}
     bar = progress.add_task("files of the manifest", total=len(expected))
     for name, digest in expected.items():
         file = folder / name

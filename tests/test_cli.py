@@ -55,6 +55,13 @@ def test_check_names_what_is_wrong(tmp_path: Path) -> None:
         assert expected.replace(" ", "") in said
 
 
+def test_check_reads_the_manifest_as_strictly_as_a_build(tmp_path: Path) -> None:
+    manifest = build_small(tmp_path / "data") / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"licence"', '"license"', 1))
+    result = call("check", tmp_path / "data")
+    assert (result.exit_code, "licence: Field required" in " ".join(result.output.split())) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

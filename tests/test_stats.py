@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from rich.progress import Progress
 from small_benchmark import build_small
 
 from builders.coco import CocoBuilder
@@ -13,6 +14,7 @@ from builders.imagenet_c import ACTIONS, ImageNetCBuilder
 from builders.pipeline import build
 from builders.statistics import PAPER, Counts, compare_with_paper
 from proactivebench.benchmark import Benchmark
+from proactivebench.checking import check_benchmark
 from proactivebench.errors import UsageError
 from proactivebench.samples import CocoSample, SampleError
 from proactivebench.scenarios import COCO, QD, SCENARIOS
@@ -67,6 +69,18 @@ def test_rows_of_the_train_split_come_from_the_manifest(tmp_path: Path) -> None:
     manifest["scenarios"]["train"] = {**entry, "counts": {"samples": 123, "frames": 123}}
     (tmp_path / "manifest.json").write_bytes(orjson.dumps(manifest))
     assert built(tmp_path)["train"] == Counts(123)
+
+
+def test_a_train_split_alone_is_counted_and_checked(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    entry = {"dataset": "train", "settings": {}, "versions": {}, "skipped": [], "files": {}}
+    entry["counts"] = {"samples": 123, "frames": 123}
+    manifest = {"format": 1, "scenarios": {"train": entry}}
+    (tmp_path / "manifest.json").write_bytes(orjson.dumps(manifest))
+    counts = built(tmp_path)
+    assert counts.pop("train") == Counts(123)
+    assert set(counts.values()) == {None}
+    assert check_benchmark(tmp_path, Progress(disable=True)).problems == []
 
 
 def test_the_comparison_is_json(tmp_path: Path) -> None:

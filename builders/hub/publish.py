@@ -22,11 +22,11 @@ from builders.hub.client import MissingExtraError, explained
 from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import TRAIN, require_rights
 from builders.hub.viewer import viewer_path, write_viewer
-from builders.manifest import read_manifest
 from builders.package import built_scenarios, package
 from builders.storage import StoredFile
 from proactivebench.benchmark import KEPT_IDS, MANIFEST
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.manifest import read_manifest
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

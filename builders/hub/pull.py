@@ -22,10 +22,11 @@ from rich.progress import Progress
 from builders.hub.client import HubError
 from builders.hub.remote import Snapshot
 from builders.hub.rights import TRAIN
-from builders.manifest import add_to_manifest, read_manifest
+from builders.manifest import add_to_manifest
 from builders.storage import all_stored, write_file
 from proactivebench.benchmark import KEPT_IDS, MANIFEST
 from proactivebench.errors import UsageError
+from proactivebench.manifest import read_manifest
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
 from raw_sources.archives import unpack
