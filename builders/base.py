@@ -17,6 +17,9 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from proactivebench.scenarios import Scenario
 from raw_sources.base import Problem
 
+TRAIN = "train"
+"""Name of the train split, in the manifest and in the names of its files."""
+
 Unit = TypeVar("Unit")
 Recipe = TypeVar("Recipe")
 
@@ -93,6 +96,16 @@ class Builder(ABC, Generic[Unit, Recipe]):
     @abstractmethod
     def versions(self) -> dict[str, str]:
         """Name -> version of the libraries that decide the bytes of the frames."""
+
+    def check_folder(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Makes sure that the scenario may lie in one folder with what is there; by default it may.
+
+        Args:
+            parts: Short scenario name, or `TRAIN` -> settings, those of this build among them.
+
+        Raises:
+            UsageError: It may not.
+        """
 
     @abstractmethod
     def units(self) -> Sequence[Unit]:

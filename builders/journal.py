@@ -33,13 +33,13 @@ class Journal:
         path: The file.
 
     Attributes:
-        header: Which build it belongs to; None where nothing has been written yet.
+        header: Which build it belongs to; empty where nothing has been written yet.
         finished: Key -> finished sample.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self.header: dict[str, Any] | None = None
+        self.header: dict[str, Any] = {}
         self.finished: dict[str, Finished] = {}
         self._file = path.open("a+b")
         self._read()
@@ -63,7 +63,7 @@ class Journal:
             if entry is None:
                 break
             complete += len(line)
-            if self.header is None:
+            if not self.header:
                 self.header = entry
             else:
                 files = [StoredFile(**file) for file in entry["files"]]
@@ -71,7 +71,9 @@ class Journal:
         self._file.truncate(complete)
 
     def start(self, header: Mapping[str, Any]) -> None:
-        """Writes the first line."""
+        """Writes the first line; what was noted before is gone."""
+        self._file.truncate(0)
+        self.finished.clear()
         self.header = dict(header)
         self._append(self.header)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,26 @@ from raw_sources.base import Problem
 
 class BuildError(ProactiveBenchError):
     """A build that could not be completed; what is finished is kept."""
+
+
+class NothingBuiltError(BuildError):
+    """Raw data without a single usable record."""
+
+
+def nothing_built(what: str, problems: Sequence[Problem], skipped: Sequence[Skip], shown: int = 3) -> NothingBuiltError:
+    """The error for a part that came out empty, in one line with the first reasons.
+
+    Args:
+        what: What there is none of.
+        problems: Raw data that is broken or missing.
+        skipped: Records that were left out, and why.
+        shown: Number of reasons.
+    """
+    reasons = [*map(str, problems), *(f"{skip.key}: {skip.reason}" for skip in skipped)]
+    more = f"; and {len(reasons) - shown:,} more" if len(reasons) > shown else ""
+    return NothingBuiltError(
+        f"No {what} could be built: " + ("; ".join(reasons[:shown]) + more if reasons else "there are no raw records.")
+    )
 
 
 @dataclass(slots=True)
@@ -128,19 +148,28 @@ class Part:
         skipped = [Skip(**skip) for skip in entry["skipped"]]
         return BuildReport(self.name, counts["samples"], counts["frames"], skipped, up_to_date=True)
 
+    def beside(self) -> dict[str, Mapping[str, Any]]:
+        """Name -> settings of the parts in the folder, this one among them."""
+        there = {
+            name: entry["settings"]
+            for name, entry in read_manifest(self.out).items()
+            if any((self.out / path).exists() for path in entry["files"])
+        }
+        return {**there, self.name: self.settings}
+
     @contextmanager
     def under_way(self, versions: Mapping[str, str]) -> Iterator[Journal]:
         """The journal of this very build, begun or continued.
 
         Raises:
-            UsageError: It is that of another build.
+            UsageError: It is that of another build, of which something is finished.
         """
         header = {"settings": _as_json(self.settings), "versions": _all_versions(versions)}
         with Journal(self._journal) as journal:
-            if journal.header is None:
+            if not any(done.files for done in journal.finished.values()):
                 journal.start(header)
             for kind, here in header.items():
-                if difference := differences((journal.header or header)[kind], here):
+                if difference := differences(journal.header[kind], here):
                     raise UsageError(
                         f"{self.out} holds an unfinished build of {self.name} with other {kind}: {difference}. "
                         + self._delete(journal.path, self.frames)

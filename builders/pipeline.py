@@ -15,11 +15,10 @@ from rich.progress import Progress
 
 from builders.base import Builder, Plan, PlannedSample, Skip
 from builders.journal import Finished, Journal
-from builders.parts import BuildError, BuildReport, Part, working_in
+from builders.parts import BuildReport, Part, nothing_built, working_in
 from builders.storage import all_stored, describe_file, store_frame
 from builders.workers import Workers
 from proactivebench.samples import Sample, sample_class, write_samples
-from proactivebench.scenarios import Scenario
 from raw_sources.base import Problem, SourceError
 
 
@@ -61,9 +60,11 @@ def build(
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder holds another build, or another process is building there.
+        UsageError: The folder holds another build, or one that does not go with this; or another process is building
+            there.
         SourceError: `strict`, and a raw record is broken.
-        BuildError: Not a single sample, or the disk is full or not writable; the same command continues.
+        NothingBuiltError: Not a single sample.
+        BuildError: The disk is full or not writable; the same command continues.
     """
     with working_in(out):
         return _build(_Job(builder, out, strict), workers, progress or Progress(disable=True))
@@ -76,6 +77,7 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
     part = Part(out, scenario.name, scenario.dataset, samples_path, frames, job.builder.settings())
     if report := part.existing():
         return report
+    job.builder.check_folder(part.beside())
     versions = job.builder.versions()
     with part.under_way(versions) as journal:
         samples_path.unlink(missing_ok=True)
@@ -83,7 +85,7 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
             planned = _plan(job, pool, progress)
             kept, unusable = _render(job, pool, planned.samples, journal, progress)
     if not kept:
-        raise _nothing_built(scenario, planned, unusable)
+        raise nothing_built(f"sample of {scenario.name}", planned.problems, unusable + planned.skipped)
     write_samples(samples_path, (sample for sample, _ in kept))
     report = BuildReport(
         scenario=scenario.name,
@@ -159,9 +161,3 @@ def _render_sample(job: _Job, plan: PlannedSample[Any]) -> Finished:
         if job.strict:
             raise
         return Finished(skipped=str(error))
-
-
-def _nothing_built(scenario: Scenario, planned: _Planned, unusable: Sequence[Skip]) -> BuildError:
-    reasons = [str(problem) for problem in planned.problems]
-    reasons += [f"{skip.key}: {skip.reason}" for skip in (*unusable, *planned.skipped)]
-    return BuildError(f"No sample of {scenario.name} could be built. " + ("; ".join(reasons[:5]) or "No raw records."))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import TRAIN, Builder, Frame, Plan, PlannedSample, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.wording import QUICKDRAW, category_text
 from proactivebench import scenarios
@@ -83,6 +83,9 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
     def versions(self) -> dict[str, str]:
         return {"opencv": cv2.__version__, "numpy": np.__version__}
 
+    def check_folder(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
+        require_disjoint(parts)
+
     def units(self) -> Sequence[str]:
         chosen = self.source.files if self.categories is None else self.categories
         return [name for name in CATEGORIES if name in chosen]
@@ -121,6 +124,29 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
         template: str = planned.fields["image_template"]
         for number, image in enumerate(draw_prefixes(read_drawing(planned.recipe).strokes)):
             yield Frame(template.format(image=f"{number:04d}"), cv2.imencode(".png", image, _PNG)[1].tobytes())
+
+
+def require_disjoint(parts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Makes sure that no drawing can be in both splits of a folder.
+
+    Args:
+        parts: Short scenario name, or `TRAIN` -> settings. The train split passes over as many drawings of each
+            category as its settings say, so the test split may have that many of the same draw.
+
+    Raises:
+        UsageError: Some may be in both.
+    """
+    name = scenarios.QD.name
+    test, train = parts.get(name, {}), parts.get(TRAIN, {})
+    if not (test and f"{name} seed" in train):
+        return
+    seed, most = train[f"{name} seed"], train[f"{name} per_category"]
+    if test["seed"] != seed or test["per_category"] > most:
+        raise UsageError(
+            f"A Quick, Draw! test split with seed {test['seed']} and {test['per_category']} drawings per category may "
+            f"share drawings with a train split that was made for seed {seed} and {most}. Give both the same --seed "
+            "and --per-category, or another folder."
+        )
 
 
 def draw_prefixes(strokes: Sequence[Stroke]) -> Iterator[MatLike]:

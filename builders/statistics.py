@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from builders.train_split import TRAIN
+from builders.base import TRAIN
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import reachable
 from proactivebench.environments import make_environment

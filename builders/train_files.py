@@ -14,17 +14,16 @@ from typing import Any
 
 from rich.progress import Progress, TaskID
 
-from builders.base import Skip, sample_random
+from builders.base import TRAIN, Skip, sample_random
 from builders.journal import Finished, Journal
-from builders.parts import BuildError, BuildReport, Part, working_in
+from builders.parts import BuildReport, Part, nothing_built, working_in
 from builders.pictures import picture_versions
+from builders.quickdraw import require_disjoint
 from builders.single_turns import Row, make_row
 from builders.storage import StoredFile, all_stored, describe_file
-from builders.train_split import TRAIN, Item, TrainSplit
+from builders.train_split import Item, TrainSplit
 from builders.workers import Workers
 from proactivebench.errors import UsageError
-from proactivebench.manifest import read_manifest
-from proactivebench.scenarios import QD
 from raw_sources.base import SourceError
 
 ROWS_PER_FILE = 1000
@@ -54,27 +53,28 @@ def build_train(
         UsageError: The folder holds another train split, or a test split that may share drawings with this one;
             another process is building there; or a library is not installed.
         SourceError: A raw source cannot be read at all, or `strict`, and a raw record is broken.
-        BuildError: Not a single row, or the disk is full or not writable; the same command continues.
+        NothingBuiltError: Not a single row.
+        BuildError: The disk is full or not writable; the same command continues.
     """
+    versions = _versions(split)
     with working_in(out):
-        return _Build(split, out, strict, progress or Progress(disable=True)).run(workers)
+        return _Build(split, out, versions, strict, progress or Progress(disable=True)).run(workers)
 
 
 class _Build:
-    def __init__(self, split: TrainSplit, out: Path, strict: bool, progress: Progress):
+    def __init__(self, split: TrainSplit, out: Path, versions: Mapping[str, str], strict: bool, progress: Progress):
         self.split = split
         self.out = out
+        self.versions = versions
         self.strict = strict
         self.progress = progress
-        self.versions = _versions(split)
 
     def run(self, workers: int) -> BuildReport:
         folder = self.out / "data"
         part = Part(self.out, TRAIN, TRAIN, folder, folder, self.split.settings())
         if report := part.existing():
             return report
-        if test := read_manifest(self.out).get(QD.name):
-            self.split.require_other_drawings(test["settings"])
+        require_disjoint(part.beside())
         with part.under_way(self.versions) as journal, Workers(workers, self.split) as pool:
             drawn = self.split.draw(pool, self.progress)
             if self.strict and drawn.problems:
@@ -83,8 +83,7 @@ class _Build:
             unusable = [Skip(key, done.skipped) for key, done in journal.finished.items() if done.skipped]
         rows = len(drawn.records) - len(unusable)
         if not rows:
-            reasons = [*map(str, drawn.problems), *(f"{s.key}: {s.reason}" for s in (*unusable, *drawn.skipped))]
-            raise BuildError("No row could be built. " + ("; ".join(reasons[:5]) or "No raw records."))
+            raise nothing_built("row of the train split", drawn.problems, unusable + drawn.skipped)
         report = BuildReport(TRAIN, rows, rows, drawn.skipped + unusable, drawn.problems)
         part.finish(report, self.versions, files)
         return report
@@ -132,7 +131,8 @@ def _versions(split: TrainSplit) -> dict[str, str]:
         versions = picture_versions() | {name: version(name) for name in ("datasets", "pyarrow")}
     except PackageNotFoundError as error:
         raise UsageError(
-            f"The train split needs {error.name}: install the extra with pip install 'proactivebench-toolkit[hub]'."
+            f"The train split needs {error.name}, which the extras hub and train bring: pip install "
+            "'proactivebench-toolkit[hub]'."
         ) from None
     for portion in split.portions:
         versions |= portion.builder.versions()

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from rich.progress import Progress
 
-from builders.base import Builder, PlannedSample, Skip, Unit, sample_random
+from builders.base import TRAIN, Builder, PlannedSample, Skip, Unit, sample_random
 from builders.coco import CocoBuilder
 from builders.quickdraw import QuickDrawBuilder
 from builders.workers import Workers
@@ -21,9 +21,6 @@ from proactivebench.errors import UsageError
 from raw_sources.base import Problem
 from raw_sources.coco import CocoRecord
 from raw_sources.quickdraw import DrawingRef
-
-TRAIN = "train"
-"""Name of the split, in the manifest and in the names of its files."""
 
 Record = TypeVar("Record")
 
@@ -161,20 +158,6 @@ class TrainSplit:
             settings[f"{name} rows"] = portion.count
             settings |= {f"{name} {key}": value for key, value in portion.builder.settings().items()}
         return settings
-
-    def require_other_drawings(self, test: Any) -> None:
-        """Makes sure that a Quick, Draw! test split, given by its manifest settings, has none of the drawings.
-
-        Raises:
-            UsageError: It may have some.
-        """
-        for builder in (portion.builder for portion in self.portions if isinstance(portion, Drawings)):
-            if test["seed"] != builder.seed or test["per_category"] > builder.per_category:
-                raise UsageError(
-                    f"The Quick, Draw! scenario in this folder has seed {test['seed']} and {test['per_category']} "
-                    f"drawings per category. A train split for seed {builder.seed} and {builder.per_category} drawings "
-                    "may repeat some of them: give the same values."
-                )
 
     def draw(self, pool: Workers[TrainSplit], progress: Progress) -> Drawn[Item]:
         """Draws the records of all portions, in the order of the rows.

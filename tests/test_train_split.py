@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -180,8 +181,18 @@ class TestChoice:
     ) -> None:
         source = QuickDraw.locate(bundled_quickdraw)
         build(QuickDrawBuilder(source, **({"per_category": TEST_DRAWINGS} | changes)), tmp_path)
-        with pytest.raises(UsageError, match="may repeat some of them"):
+        with pytest.raises(UsageError, match="may share drawings"):
             build_train(split, tmp_path)
+
+    @pytest.mark.parametrize(("seed", "more", "refused"), [(5, 0, True), (0, 1, True), (0, -1, False)])
+    def test_a_test_split_of_another_draw_cannot_join(
+        self, split: TrainSplit, bundled_quickdraw: Path, tmp_path: Path, seed: int, more: int, refused: bool
+    ) -> None:
+        build_train(split, tmp_path)
+        builder = QuickDrawBuilder(QuickDraw.locate(bundled_quickdraw), seed, per_category=TEST_DRAWINGS + more)
+        with pytest.raises(UsageError, match="may share drawings") if refused else nullcontext():
+            build(builder, tmp_path)
+        assert (tmp_path / "test").exists() != refused
 
     def test_photos_of_2017_are_refused(self, tmp_path: Path) -> None:
         root = fakes.make_coco(tmp_path, split="train", year=2017)
@@ -271,7 +282,7 @@ class TestFiles:
             build_train(make_split(broken, bundled_quickdraw), tmp_path / "out")
 
     def test_nothing_to_build_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(BuildError, match="No row could be built"):
+        with pytest.raises(BuildError, match="No row of the train split could be built: there are no raw records"):
             build_train(TrainSplit([]), tmp_path)
 
     def test_a_missing_library_is_named_with_its_extra(
@@ -282,4 +293,5 @@ class TestFiles:
 
         monkeypatch.setattr(train_files, "version", missing)
         with pytest.raises(UsageError, match=r"needs datasets.*proactivebench-toolkit\[hub\]"):
-            build_train(split, tmp_path)
+            build_train(split, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
