@@ -1,8 +1,8 @@
 """From what a user writes after `--model` to a model.
 
-What stands before the colon names the kind; a name without one is a model of transformers, and `module:Class` a class
-of the user's own, found as Python finds it from the working directory. An option that a kind does not have is refused:
-nobody should believe that it had an effect.
+What stands before the colon names the kind; without one, a folder or an id such as `USER/NAME` is a model of
+transformers, and `module:Class` a class of the user's own, found as Python finds it from the working directory. An
+option that a kind does not have is refused: nobody should believe that it had an effect.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def load_model(spec: str, options: ModelOptions) -> Model:
     """Loads the model that a specification names.
 
     Args:
-        spec: `scripted:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `module:Class`, or a bare id or folder, which means
-            `hf:`.
+        spec: `scripted:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `module:Class`, or a folder or an id with a
+            slash, which mean `hf:`.
         options: What else the user said about it.
 
     Raises:
@@ -79,6 +79,11 @@ def load_model(spec: str, options: ModelOptions) -> Model:
     """
     kind, colon, name = spec.partition(":")
     if not colon:
+        if not spec or not ("/" in spec or Path(spec).is_dir()):
+            raise UsageError(
+                f"--model {spec!r} says no kind of model and is no folder. Write scripted:NAME, openai:NAME for a "
+                "server's model, or hf:NAME for one of transformers."
+            )
         kind, name = "hf", spec
     load = _LOADERS.get(kind)
     model = load(name, options) if load else _load_class(spec, options)
