@@ -24,6 +24,9 @@ _REASONING = {
     "the question. Therefore, the answer is: ",
 }
 
+SOLVABLE = tuple(_REASONING)
+"""Short names of the scenarios that the paper gives examples of."""
+
 
 class SolvedTurn(NamedTuple):
     """One turn of a solved episode: what was shown, and the answer to give."""

@@ -7,7 +7,7 @@ another starts in its place, so that nothing finished is ever lost.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.concurrency import Crew
 from proactivebench.evaluation.episodes import Task, play
-from proactivebench.evaluation.examples import examples_for
+from proactivebench.evaluation.examples import check_examples, examples_for
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
@@ -46,13 +46,14 @@ def run_identity(
     }
 
 
-def plan(benchmark: Benchmark, scenarios: Iterable[Scenario], settings: Settings) -> list[Task]:
+def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], settings: Settings) -> list[Task]:
     """The episodes of a run.
 
     Raises:
         UsageError: The benchmark lacks one of the scenarios, the samples that were named, or examples.
         SampleError: A line is no sample.
     """
+    check_examples(scenarios, settings)
     tasks = []
     for scenario in scenarios:
         samples = list(benchmark.samples(scenario, filtered=settings.filtered))

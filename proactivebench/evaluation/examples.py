@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from proactivebench.environments import make_environment
-from proactivebench.environments.examples import solve
+from proactivebench.environments.examples import SOLVABLE, solve
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.models.base import Message, Picture
 from proactivebench.prompts import multiple_choice
 from proactivebench.samples import Sample
+from proactivebench.scenarios import Scenario
 from proactivebench.views import HISTORY_SHORT_EDGE
+
+
+def check_examples(scenarios: Iterable[Scenario], settings: Settings) -> None:
+    """Checks that there are examples of every scenario that is to be played with some.
+
+    Raises:
+        UsageError: The paper gives none of one of them.
+    """
+    without = [scenario.name for scenario in scenarios if scenario.name not in SOLVABLE]
+    if settings.shots and without:
+        alone = " ".join(f"--scenario {name}" for name in SOLVABLE)
+        raise UsageError(
+            f"Few-shot examples exist for {' and '.join(SOLVABLE)} alone, not for {', '.join(without)}: play with "
+            f"{alone}."
+        )
 
 
 def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, root: Path) -> tuple[Message, ...]:
@@ -26,7 +42,7 @@ def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, r
         root: The folder that frame paths start from.
 
     Raises:
-        UsageError: The scenario has no examples, or too few other objects.
+        UsageError: The benchmark has too few other objects.
     """
     if not settings.shots:
         return ()

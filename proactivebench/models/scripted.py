@@ -35,7 +35,10 @@ def _random(environment: Environment, rng: random.Random) -> str:
 
 
 def _ask(environment: Environment, rng: random.Random) -> str:
-    return rng.choice(environment.accepted) if environment.accepted else _guess(environment, rng)
+    asking = environment.accepted
+    if not asking and environment.turn == 0:  # it does not look whether suggestions make sense
+        asking = tuple(text for text in environment.suggestions if not is_abstention(text))
+    return rng.choice(asking) if asking else _guess(environment, rng)
 
 
 def _oracle(environment: Environment, rng: random.Random) -> str:
@@ -56,8 +59,9 @@ class ScriptedModel(Model):
     """A behaviour as a model.
 
     Args:
-        name: `oracle` (asks until it sees the answer), `ask` (asks while it can, then guesses), `abstain`, `random`
-            (any of the shown options) or `guess` (any category).
+        name: `oracle` (asks until it sees the answer), `ask` (asks while it can, then guesses; its first answer is a
+            suggestion even where none is right), `abstain`, `random` (any of the shown options) or `guess` (any
+            category).
 
     Raises:
         UsageError: There is no such behaviour.
