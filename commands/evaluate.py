@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,7 +15,16 @@ from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_
 if TYPE_CHECKING:
     from proactivebench.models.load import ModelOptions
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def max_errors_option(of_what: str) -> Callable[[Command], Command]:
+    """The option `--max-errors`: the share of what may fail."""
+    return click.option(
+        "--max-errors", type=click.FloatRange(0, 1), default=0.1, show_default=True, help=f"Share of {of_what}."
+    )
 
 
 @click.command()
@@ -41,13 +51,7 @@ INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--judge", "judge_spec", metavar="MODEL", help="Who reads the replies of --mode oeg-multi.")
 @click.option("--judge-base-url", help="Address of an openai: judge's server.")
 @click.option("--instructions", type=INSTRUCTIONS, help="What the judge is told, instead of our own text.")
-@click.option(
-    "--max-errors",
-    type=click.FloatRange(0, 1),
-    default=0.1,
-    show_default=True,
-    help="Share of episodes that may end with an error before the run counts as failed.",
-)
+@max_errors_option("episodes that may end with an error before the run counts as failed")
 @model_options
 def evaluate(
     spec: str,
@@ -71,7 +75,7 @@ def evaluate(
     """
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
-    from proactivebench.evaluation.settings import Settings, read_sample_list
+    from proactivebench.evaluation.settings import OPEN_ENDED_LIMIT, Settings, read_sample_list
     from proactivebench.models.load import ModelOptions, load_model
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
@@ -80,6 +84,9 @@ def evaluate(
     scenarios = benchmark.chosen(names)
     samples = read_sample_list(listing) if listing else None
     chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)
+    if chosen.open_ended and chosen.limit is None:
+        most = f"Playing at most {OPEN_ENDED_LIMIT} samples of each scenario, as the paper does with free replies"
+        console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
         model = load_model(spec, replace(model_options, free=chosen.open_ended))
@@ -96,9 +103,13 @@ def evaluate(
             on_episode=progress.count,
         )
     metrics_table({spec: metrics}, output())
-    console().print(f"Everything is in {out}; the scores in {out / 'metrics.json'}.", soft_wrap=True)
     if chosen.mode == "oeg":
-        console().print(f"Now let a judge read the replies: proactivebench judge {out} --judge MODEL", soft_wrap=True)
+        console().print(
+            f"The replies are in {out}. Now let a judge read them: proactivebench judge {out} --judge MODEL",
+            soft_wrap=True,
+        )
+    else:
+        console().print(f"Everything is in {out}; the scores in {out / 'metrics.json'}.", soft_wrap=True)
 
 
 def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> Any:
@@ -114,8 +125,9 @@ def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> 
 @click.argument("run", type=EXISTING_FOLDER)
 @click.option("--judge", "spec", required=True, metavar="MODEL", help=MODEL_HELP)
 @click.option("--instructions", type=INSTRUCTIONS, help="What the judge is told, instead of our own text.")
+@max_errors_option("judgements that may fail before the command does")
 @model_options
-def judge(run: Path, spec: str, instructions: Path | None, model_options: ModelOptions) -> None:
+def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, model_options: ModelOptions) -> None:
     """Let a judge read the free replies of RUN (evaluate --mode oeg) and score them.
 
     Judgements are kept in the folder `judge` of the run; the same command continues. Output that cannot be read is
@@ -128,8 +140,9 @@ def judge(run: Path, spec: str, instructions: Path | None, model_options: ModelO
     with JudgeProgress(console()) as progress:
         progress.say(f"Loading {spec}")
         reader = _load_judge(spec, model_options, instructions)
-        metrics = judge_run(run, reader, on_start=progress.begin, on_reply=progress.count)
+        metrics = judge_run(run, reader, max_errors=max_errors, on_start=progress.begin, on_reply=progress.count)
     metrics_table({run.name: metrics}, output())
+    console().print(f"The scores are in {run / 'metrics.json'}.", soft_wrap=True)
 
 
 @click.command("filter")
@@ -149,16 +162,37 @@ def filter_(data: Path | str, runs: tuple[Path, ...], threshold: float) -> None:
     from proactivebench.reports.tables import filter_table
 
     benchmark = Benchmark.open(local_data(data))
+    path = benchmark.folder / KEPT_IDS
+    done = "Replaced what was in" if path.exists() else "Written to"
     filter_table(filter_leaks(benchmark, runs, threshold), output())
-    console().print(f"Written to {benchmark.folder / KEPT_IDS}.", soft_wrap=True)
+    console().print(f"{done} {path}.", soft_wrap=True)
 
 
 @click.command()
 @click.argument("first", type=EXISTING_FOLDER)
 @click.argument("second", type=EXISTING_FOLDER)
 def compare(first: Path, second: Path) -> None:
-    """Compare two runs sample by sample: the difference SECOND - FIRST, its interval and a test."""
+    """Compare two runs sample by sample: the difference SECOND - FIRST, its interval and a test.
+
+    The difference is the mean over the samples that both runs played. Samples that are made of one thing (a video, an
+    object) are not independent, so the interval is a bootstrap over sources, and p is that of a permutation test that
+    flips the signs of whole sources at random: how often would the difference be at least as large by chance?
+
+    Runs with free replies (evaluate --mode oeg) are compared by what their judges say.
+    """
     from proactivebench.evaluation.comparison import compare_runs
+    from proactivebench.evaluation.folders import shown
     from proactivebench.reports.tables import comparison_table
 
-    comparison_table(compare_runs(first, second), first.name, second.name, output())
+    comparison = compare_runs(first, second)
+    one, other = first.resolve().name, second.resolve().name
+    if one == other:
+        one, other = str(first), str(second)
+    comparison_table(comparison, one, other, output())
+    if comparison.settings:
+        settings = (f"{name}: {shown(before)} / {shown(after)}" for name, before, after in comparison.settings)
+        said = f"The runs differ in {'; '.join(settings)}"
+        console().print(said, style="yellow", markup=False, soft_wrap=True)
+    played = " and ".join(f"{n:,}" for n in comparison.played)
+    said = f"{comparison.shared:,} episodes have a score in both runs, of {played}."
+    console().print(said, markup=False, soft_wrap=True)

@@ -158,6 +158,11 @@ def test_other_settings_never_continue_a_run(benchmark: Benchmark, tmp_path: Pat
         run(benchmark, ScriptedModel("guess"), tmp_path, settings={"seed": 1})
     with pytest.raises(UsageError, match=r"model\.model was"):
         run(benchmark, ScriptedModel("ask"), tmp_path)
+    path = tmp_path / "run.json"
+    identity = json.loads(path.read_text())
+    path.write_text(json.dumps(identity | {"data": {"samples": "ab" * 32, "kept_ids": "cd" * 32}}))
+    with pytest.raises(UsageError, match=r'data\.kept_ids was "cdcdcdcd\.\.\.", is now null; other data\.samples\.'):
+        run(benchmark, ScriptedModel("guess"), tmp_path)
 
 
 def test_two_processes_never_share_a_run(benchmark: Benchmark, tmp_path: Path) -> None:

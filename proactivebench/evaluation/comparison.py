@@ -2,20 +2,25 @@
 
 Both runs played the same samples, so differences are paired: chance in the choice of samples cancels out. The interval
 is that of the mean difference (clustered by source, as everywhere); the test flips the signs of whole sources at
-random, which needs no assumption about their distribution.
+random, which needs no assumption about their distribution. Runs that were scored by a judge are compared by its scores;
+where the runs were played or judged in different ways, the result says so, for then it is not the models alone that
+differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.records import Episode, Key
-from proactivebench.evaluation.run_log import read_episodes
+from proactivebench.evaluation.folders import differences
+from proactivebench.evaluation.judging import read_judge, read_judgements
+from proactivebench.evaluation.records import Key
+from proactivebench.evaluation.run_log import RunDescription, read_episodes, read_run
 from proactivebench.evaluation.statistics import Estimate, estimate
 from proactivebench.scenarios import SCENARIOS
 
@@ -31,8 +36,8 @@ class Difference:
 
     Attributes:
         scenario: Short name, or `all` for the samples of all scenarios together.
-        score: `acc` or `psr`.
-        n: Number of samples that both runs played without an error.
+        score: `acc` or `psr`; `cc`, `ps` or `agg` of judged runs.
+        n: Number of episodes that both runs have a score of.
         first: Score of the first run on them.
         second: Score of the second run.
         change: Mean of second minus first, with its uncertainty.
@@ -46,6 +51,32 @@ class Difference:
     second: float
     change: Estimate
     p_value: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs side by side.
+
+    Attributes:
+        differences: Per scenario and over all samples, for each score.
+        settings: How the runs were played differently: the setting, its value in the first run and in the second.
+        played: Number of episodes with a score in the first run and in the second.
+        shared: Number of those that both have.
+    """
+
+    differences: list[Difference]
+    settings: list[tuple[str, object, object]]
+    played: tuple[int, int]
+    shared: int
+
+
+class _Scored(NamedTuple):
+    """An episode with its scores by name."""
+
+    scenario: str
+    source: str
+    answer: str
+    scores: Mapping[str, float]
 
 
 def sign_flip_test(differences: Sequence[float], sources: Sequence[str], seed: int = 0) -> float:
@@ -69,49 +100,71 @@ def sign_flip_test(differences: Sequence[float], sources: Sequence[str], seed: i
     return (as_far + 1) / (FLIPS + 1)
 
 
-def compare_runs(first: Path, second: Path, seed: int = 0) -> list[Difference]:
-    """The paired differences between two runs, per scenario and over all samples.
+def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
+    """The paired differences between two runs.
 
     Raises:
-        UsageError: The runs share no samples, or played different benchmarks.
+        UsageError: One of them is no run, or waits for its judge; they have different scores, share no samples, or
+            played different benchmarks.
     """
-    pairs = list(_pairs(first, second))
-    if not pairs:
+    described = read_run(first), read_run(second)
+    modes = [description.settings.mode for description in described]
+    if modes[0] != modes[1] and "oeg" in modes:
+        raise UsageError(
+            f"{first} is a run of mode {modes[0]}, {second} one of mode {modes[1]}: they have no score in common."
+        )
+    known, others = _scored(first, described[0]), _scored(second, described[1])
+    shared = sorted(known.keys() & others.keys())
+    if not shared:
         raise UsageError(f"{first} and {second} share no samples that both played to an end.")
-    names = [name for name in SCENARIOS if any(a.scenario == name for a, _ in pairs)]
-    differences = []
-    for name in [*names, "all"] if len(names) > 1 else names:
-        chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
-        sources = [a.source for a, _ in chosen]
-        for score in ("acc", "psr"):
-            before, after = ([_score(pair[side], score) for pair in chosen] for side in (0, 1))
-            change = [late - early for early, late in zip(before, after, strict=True)]
-            differences.append(
-                Difference(
-                    scenario=name,
-                    score=score,
-                    n=len(chosen),
-                    first=float(np.mean(before)),
-                    second=float(np.mean(after)),
-                    change=estimate(change, sources, seed),
-                    p_value=sign_flip_test(change, sources, seed),
-                )
-            )
-    return differences
-
-
-def _score(episode: Episode, score: str) -> float:
-    return float(episode.correct) if score == "acc" else float(len(episode.turns) - 1)
-
-
-def _pairs(first: Path, second: Path) -> Iterator[tuple[Episode, Episode]]:
-    known: dict[Key, Episode] = {e.key: e for e in read_episodes(first) if e.error is None}
-    others = {e.key: e for e in read_episodes(second) if e.error is None and e.key in known}
-    for key in sorted(others):
-        one, other = known[key], others[key]
+    pairs = [(known[key], others[key]) for key in shared]
+    for key, (one, other) in zip(shared, pairs, strict=True):
         if (one.source, one.answer) != (other.source, other.answer):
             raise UsageError(
-                f"{first} and {second} played different benchmarks: {one.scenario} sample {one.id} is {one.answer!r} "
+                f"{first} and {second} played different benchmarks: {key[0]} sample {key[1]} is {one.answer!r} "
                 f"({one.source}) in one, {other.answer!r} ({other.source}) in the other."
             )
-        yield one, other
+    names = [name for name in SCENARIOS if any(one.scenario == name for one, _ in pairs)]
+    found = []
+    for name in [*names, "all"] if len(names) > 1 else names:
+        chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
+        found += [_difference(name, score, chosen, seed) for score in chosen[0][0].scores]
+    settings = list(differences(_settings(first, described[0]), _settings(second, described[1])))
+    return Comparison(found, settings, (len(known), len(others)), len(pairs))
+
+
+def _difference(name: str, score: str, pairs: Sequence[tuple[_Scored, _Scored]], seed: int) -> Difference:
+    before, after = ([pair[side].scores[score] for pair in pairs] for side in (0, 1))
+    change = [late - early for early, late in zip(before, after, strict=True)]
+    sources = [one.source for one, _ in pairs]
+    return Difference(
+        scenario=name,
+        score=score,
+        n=len(pairs),
+        first=float(np.mean(before)),
+        second=float(np.mean(after)),
+        change=estimate(change, sources, seed),
+        p_value=sign_flip_test(change, sources, seed),
+    )
+
+
+def _settings(run: Path, description: RunDescription) -> dict[str, Any]:
+    """How a run was played and judged."""
+    judge = read_judge(run) if description.settings.mode == "oeg" else description.judge
+    return {**description.settings.model_dump(mode="json"), "judge": judge}
+
+
+def _scored(run: Path, description: RunDescription) -> dict[Key, _Scored]:
+    """The episodes of a run that have a score."""
+    episodes = {episode.key: episode for episode in read_episodes(run) if episode.error is None}
+    scores = {key: episode.scores for key, episode in episodes.items()}
+    if description.settings.mode == "oeg":
+        judgements = {judged.key: judged for judged in read_judgements(run)}
+        if unread := len(episodes.keys() - judgements.keys()):
+            raise UsageError(f"No judge has read {unread} replies of {run}: proactivebench judge {run} --judge MODEL")
+        scores = {key: judged.scores for key, judged in judgements.items() if judged.error is None}
+    return {
+        key: _Scored(one.scenario, one.source, one.answer, scores[key])
+        for key, one in episodes.items()
+        if key in scores
+    }

@@ -8,6 +8,7 @@ work is continued, a torn line is dropped. A second process is refused.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
@@ -120,6 +121,10 @@ class DescribedFolder:
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
         """Opens what is written to; called once the folder is ours."""
 
+    def instead(self) -> str:
+        """What to do about other work in the folder."""
+        return "Choose another folder"
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -146,25 +151,39 @@ class DescribedFolder:
             return
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
-            changes = list(_differences(there, self._identity))
+            changes = [_change(*difference) for difference in differences(there, self._identity)]
         except (ValueError, AttributeError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
         if changes:
             raise UsageError(
-                f"{self.folder} was begun with other settings: {'; '.join(changes)}. Choose another folder, or repeat "
+                f"{self.folder} was begun with other settings: {'; '.join(changes)}. {self.instead()}, or repeat "
                 "the command with those settings."
             )
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, object, object]]:
+    """Yields where two descriptions differ: the names on the way there, joined by dots, and both values."""
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
-            yield from _differences(before, after, f"{prefix}{key}.")
+            yield from differences(before, after, f"{prefix}{key}.")
         elif before != after:
-            yield f"{prefix}{key} was {_shown(before)}, is now {_shown(after)}"
+            yield f"{prefix}{key}", before, after
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value)
+def _change(name: str, before: object, after: object) -> str:
+    if _is_digest(before) and _is_digest(after):
+        return f"other {name}"
+    return f"{name} was {shown(before)}, is now {shown(after)}"
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def shown(value: object) -> str:
+    """A value of a description in at most 80 characters; of a SHA-256, which nobody reads, the first digits."""
+    text = json.dumps(f"{str(value)[:8]}..." if _is_digest(value) else value)
     return text if len(text) <= 80 else f"{text[:77]}..."

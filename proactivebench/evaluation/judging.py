@@ -20,13 +20,13 @@ from proactivebench.evaluation.folders import DescribedFolder, LineFile, complet
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
 from proactivebench.evaluation.records import Episode, EpisodeError, Key
-from proactivebench.evaluation.run_log import METRICS, RUN, read_episodes, read_prompts
+from proactivebench.evaluation.run_log import METRICS, read_episodes, read_prompts, read_run
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.team import Team, gathered
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
 
-FOLDER, JUDGEMENTS = "judge", "judgements.jsonl"
+FOLDER, JUDGE, JUDGEMENTS = "judge", "judge.json", "judgements.jsonl"
 
 
 class JudgedReply(BaseModel):
@@ -59,6 +59,12 @@ class JudgedReply(BaseModel):
         """The key of the episode that was judged."""
         return self.scenario, self.id, self.repeat
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """What is in the reply, 0 or 1: right category, valid suggestion, either; meaningless after an error."""
+        found = {"cc": self.category, "ps": self.suggestion, "agg": self.category or self.suggestion}
+        return {score: float(value) for score, value in found.items()}
+
 
 def read_judgements(folder: Path) -> Iterator[JudgedReply]:
     """Yields the judgements of a run.
@@ -74,6 +80,19 @@ def read_judgements(folder: Path) -> Iterator[JudgedReply]:
             raise ProactiveBenchError(f"{path}, line {number}: no judgement ({error})") from error
 
 
+def read_judge(folder: Path) -> dict[str, Any]:
+    """Who judged a run: `judge.json`.
+
+    Raises:
+        ProactiveBenchError: It cannot be read.
+    """
+    path = folder / FOLDER / JUDGE
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ProactiveBenchError(f"{path}: not the description of a judge ({error}).") from error
+
+
 def run_metrics(episodes: Iterable[Episode], judgements: Iterable[JudgedReply], seed: int) -> dict[str, Any]:
     """The scores of a run, those of the judgements of its episodes included."""
     metrics = compute_metrics(episodes, seed)
@@ -85,7 +104,7 @@ def run_metrics(episodes: Iterable[Episode], judgements: Iterable[JudgedReply], 
 
 class _JudgeLog(DescribedFolder):
     def __init__(self, folder: Path, identity: Mapping[str, Any], team: Team):
-        super().__init__(folder / FOLDER, "judge.json", identity, team)
+        super().__init__(folder / FOLDER, JUDGE, identity, team)
         self._run = folder
         self.done: set[Key] = set()
 
@@ -93,6 +112,9 @@ class _JudgeLog(DescribedFolder):
         self._file = LineFile(self.folder / JUDGEMENTS, self._finished() if self.team.first else None)
         at_exit(self._file.close)
         self.done = {reply.key for reply in read_judgements(self._run)}
+
+    def instead(self) -> str:
+        return f"Delete {self.folder} to judge anew"
 
     def _finished(self) -> Iterator[bytes]:
         for reply in read_judgements(self._run):
@@ -107,6 +129,7 @@ def judge_run(
     folder: Path,
     judge: Judge,
     *,
+    max_errors: float = 0.1,
     on_start: Callable[[int, int], None] = lambda total, done: None,
     on_reply: Callable[[JudgedReply], None] = lambda reply: None,
 ) -> dict[str, Any]:
@@ -115,6 +138,7 @@ def judge_run(
     Args:
         folder: The run's folder.
         judge: Who judges.
+        max_errors: Share of the judgements, 0 to 1, that may fail.
         on_start: Told the number of replies of this process, and how many of them are judged already.
         on_reply: Told every judgement.
 
@@ -123,14 +147,11 @@ def judge_run(
 
     Raises:
         UsageError: It is no finished run of mode `oeg`, or was judged by another judge.
+        ProactiveBenchError: More judgements failed than allowed; the scores of the others are kept.
     """
-    try:
-        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        mode, seed = run["settings"]["mode"], run["settings"]["seed"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{folder} is no run: {RUN} cannot be read ({error}).") from error
-    if mode != "oeg":
-        raise UsageError(f"{folder} is a run of mode {mode}; a judge reads the replies of --mode oeg.")
+    settings = read_run(folder).settings
+    if settings.mode != "oeg":
+        raise UsageError(f"{folder} is a run of mode {settings.mode}; a judge reads the replies of --mode oeg.")
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
     questions = read_prompts(folder)
     crew = Crew(judge.model)
@@ -140,7 +161,7 @@ def judge_run(
         on_start(len(mine), len(mine) - len(owed))
 
         async def judge_one(episode: Episode) -> None:
-            judged = await _judge(episode, questions[episode.turns[0].prompt], judge, seed)
+            judged = await _judge(episode, questions[episode.turns[0].prompt], judge, settings.seed)
             log.append(judged)
             on_reply(judged)
 
@@ -149,10 +170,23 @@ def judge_run(
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         team.wait()
-        metrics = run_metrics(read_episodes(folder), read_judgements(folder), seed)
+        metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
         if team.first:
             write_json(folder / METRICS, metrics)
+    failed = sum(scores.get("judge_errors", 0) for scores in metrics["scenarios"].values())
+    if failed > int(max_errors * len(episodes)):
+        raise ProactiveBenchError(_explain_errors(folder, failed, len(episodes), max_errors))
     return metrics
+
+
+def _explain_errors(folder: Path, failed: int, total: int, max_errors: float) -> str:
+    first = next(reply for reply in read_judgements(folder) if reply.error is not None)
+    assert first.error is not None
+    return (
+        f"{failed} of {total} judgements failed, more than the {max_errors:.0%} allowed (--max-errors). The first: "
+        f"{first.scenario} sample {first.id}: {first.error.message} The scores of the others are in "
+        f"{folder / METRICS}; repeat the command to judge the failed replies again."
+    )
 
 
 async def _judge(episode: Episode, question: str, judge: Judge, seed: int) -> JudgedReply:

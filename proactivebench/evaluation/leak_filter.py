@@ -6,15 +6,15 @@ turn, whether or not it counts there. What is kept is written beside the data, w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from proactivebench.benchmark import KEPT_IDS, Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.folders import write_json
-from proactivebench.evaluation.run_log import RUN, read_episodes
+from proactivebench.evaluation.folders import shown, write_json
+from proactivebench.evaluation.run_log import read_episodes, read_run
+from proactivebench.evaluation.settings import Settings
 from proactivebench.scenarios import Scenario, get_scenario
 
 
@@ -46,8 +46,12 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
         threshold: Share of the models, 0 to 1, at which a sample is dropped.
 
     Raises:
-        UsageError: A run does not fit: another benchmark, another mode, hints, or only some of the samples.
+        UsageError: A run does not fit: another benchmark, another mode, hints, or only some of the samples; or it is
+            given twice.
     """
+    for number, run in enumerate(runs):
+        if run.resolve() in [earlier.resolve() for earlier in runs[:number]]:
+            raise UsageError(f"{run} is given twice, but a model counts once; name every run once.")
     scenarios = benchmark.scenarios
     samples = {(one.name, sample.id) for one in scenarios for sample in benchmark.samples(one, filtered=False)}
     right: dict[tuple[str, int], list[bool]] = {}
@@ -62,7 +66,10 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
         played = {name for name, _ in seen}
         missing = sum(1 for sample in samples - seen if sample[0] in played)
         if missing:
-            raise UsageError(f"{run} lacks {missing} samples of its scenarios; play it to its end, without --limit.")
+            raise UsageError(
+                f"{run} lacks {missing} samples of its scenarios; play it to its end, with "
+                "--no-filter and without --limit or --samples."
+            )
     report = []
     for scenario in scenarios:
         hits = {number: found for (name, number), found in right.items() if name == scenario.name}
@@ -84,15 +91,20 @@ def _filter_scenario(scenario: Scenario, right: Mapping[int, Sequence[bool]], th
     return FilteredScenario(scenario.name, len(shares), kept, before, after)
 
 
+_PLAIN = Settings()
+
+
 def _check(run: Path, benchmark: Benchmark) -> None:
-    try:
-        identity = json.loads((run / RUN).read_text(encoding="utf-8"))
-        data, settings = identity["data"], identity["settings"]
-        scenarios = [get_scenario(name) for name in identity["scenarios"]]
-        plain = settings["mode"] == "mcqa" and not (settings["hint"] or settings["shots"] or settings["random_options"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{run} is no run: {RUN} cannot be read ({error}).") from error
-    if data["samples"] != benchmark.fingerprint(scenarios, filtered=False)["samples"]:
+    """Refuses a run that says nothing about first sight, or was not played on all samples of the benchmark."""
+    description = read_run(run)
+    settings, scenarios = description.settings, [get_scenario(name) for name in description.scenarios]
+    if description.data.get("samples") != benchmark.fingerprint(scenarios, filtered=False)["samples"]:
         raise UsageError(f"{run} played another benchmark than {benchmark.folder}.")
-    if not plain or settings["filtered"]:
-        raise UsageError(f"{run} must be a plain multiple-choice run over all samples: evaluate --no-filter, no hints.")
+    for name in ("mode", "hint", "shots", "random_options"):
+        if (value := getattr(settings, name)) != getattr(_PLAIN, name):
+            raise UsageError(
+                f"{run} was played with {name.replace('_', ' ')}: {shown(value)}; the filter needs plain "
+                "multiple-choice runs: evaluate --no-filter, without --mode, --hint, --shots and --random-options."
+            )
+    if settings.filtered and description.data.get("kept_ids") is not None:
+        raise UsageError(f"{run} lacks what an earlier filter had dropped; play it with evaluate --no-filter.")

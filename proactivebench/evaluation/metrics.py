@@ -7,7 +7,7 @@ over scenarios are unweighted. An episode that ended with an error has no score:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -115,9 +115,7 @@ class Judged(Protocol):
     @property
     def source(self) -> str: ...
     @property
-    def suggestion(self) -> bool: ...
-    @property
-    def category(self) -> bool: ...
+    def scores(self) -> Mapping[str, float]: ...
     @property
     def error(self) -> object | None: ...
 
@@ -139,14 +137,10 @@ def compute_open_ended(replies: Iterable[Judged], seed: int = 0) -> dict[str, An
         scenarios[name] = {"judged": len(usable), "judge_errors": len(by_scenario[name]) - len(usable)}
         if usable:
             sources = [reply.source for reply in usable]
-            values = {
-                "cc": [float(reply.category) for reply in usable],
-                "ps": [float(reply.suggestion) for reply in usable],
-                "agg": [float(reply.category or reply.suggestion) for reply in usable],
-            }
-            for score, numbers in values.items():
-                estimates[score].append(estimate_share(numbers, sources, derive_seed(seed, name)))
-                scenarios[name] |= _with_uncertainty(score, estimates[score][-1])
+            for score, found in estimates.items():
+                numbers = [reply.scores[score] for reply in usable]
+                found.append(estimate_share(numbers, sources, derive_seed(seed, name)))
+                scenarios[name] |= _with_uncertainty(score, found[-1])
     overall: dict[str, Any] = {}
     for score, found in estimates.items():
         if found:

@@ -133,6 +133,11 @@ class Episode(BaseModel):
         return self.scenario, self.id, self.repeat
 
     @property
+    def scores(self) -> dict[str, float]:
+        """Accuracy and number of suggestions, which mean something only without an error."""
+        return {"acc": float(self.correct), "psr": len(self.turns) - 1.0}
+
+    @property
     def right_at_first_sight(self) -> bool:
         """Whether the first answer names the right category, also where that does not count yet."""
         return bool(self.turns) and self.turns[0].chosen == self.answer

@@ -13,15 +13,49 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from proactivebench.errors import ProactiveBenchError
+from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.folders import DescribedFolder, LineFile, complete_lines, replace_file, write_json
 from proactivebench.evaluation.records import Episode, Key, text_hash
+from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.team import ALONE, Team
 
 RUN, EPISODES, PROMPTS, METRICS = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json"
+
+
+class RunDescription(BaseModel):
+    """What `run.json` says, as far as other steps need it.
+
+    Attributes:
+        settings: How the run was played.
+        scenarios: Short names of what was played.
+        judge: Who read the replies of mode `oeg-multi`.
+        data: The fingerprint of the benchmark.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    scenarios: tuple[str, ...]
+    judge: Mapping[str, Any] | None = None
+    data: Mapping[str, str | None]
+
+
+def read_run(folder: Path) -> RunDescription:
+    """What a run says about itself.
+
+    Raises:
+        UsageError: The folder holds no run.
+    """
+    path = folder / RUN
+    try:
+        return RunDescription.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{folder} is no run: {path} cannot be read ({error.strerror}).") from error
+    except ValidationError as error:
+        raise UsageError(f"{folder} is no run: {path} does not describe one ({error}).") from error
 
 
 def read_episodes(folder: Path) -> Iterator[Episode]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from builders import statistics
     from builders.parts import BuildReport
-    from builders.statistics import Comparison, Counts
     from proactivebench.checking import CheckReport
-    from proactivebench.evaluation.comparison import Difference
+    from proactivebench.evaluation.comparison import Comparison
     from proactivebench.evaluation.leak_filter import FilteredScenario
 
 
@@ -36,22 +37,29 @@ def _score(scores: Mapping[str, Any], name: str) -> str:
         return ""
     _, scale, digits = _SCORES[name]
     low, high = scores[f"{name}_ci95"]
-    return f"{scale * scores[name]:.{digits}f} [dim]±{scale * (high - low) / 2:.{digits}f}[/dim]"
+    half = f"{scale * (high - low) / 2:.{digits}f}" if high > low else f"{'-':>{digits + 2}}"
+    return f"{scale * scores[name]:.{digits}f} [dim]±{half}[/dim]"
+
+
+def _rows(name: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The rows of one run: name, scenario and scores; the last one for the average of those that have scores."""
+    for scenario, scores in metrics["scenarios"].items():
+        yield name, scenario, scores
+    scored = sum(any(score in scores for score in _SCORES) for scores in metrics["scenarios"].values())
+    if scored > 1:
+        yield name, f"average of {scored}", metrics["average"]
 
 
 def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> None:
-    """Prints the scores of some runs, a row per run and scenario; ± is half of the 95% interval.
+    """Prints the scores of some runs, a row per run and scenario.
+
+    ± is half of the 95% interval; `-` where nothing varied.
 
     Args:
         runs: Name -> metrics as `compute_metrics` gives them.
         console: Where to print.
     """
-    rows = [
-        (name, scenario, scores)
-        for name, metrics in runs.items()
-        for scenario, scores in (*metrics["scenarios"].items(), ("average", metrics["average"]))
-        if scenario != "average" or len(metrics["scenarios"]) > 1
-    ]
+    rows = [row for name, metrics in runs.items() for row in _rows(name, metrics)]
     shown = [score for score in _SCORES if any(scores.get(score) is not None for _, _, scores in rows)]
     answers = _ANSWERS if any("answers" in scores for _, _, scores in rows) else {}
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -61,10 +69,10 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> No
         table.add_column(heading, justify="right", no_wrap=True)
     for name, scenario, scores in rows:
         errors = scores.get("errors", 0) + scores.get("judge_errors", 0)
-        cells = [scenario, *([str(scores["n"]), str(errors)] if "n" in scores else ["", ""])]
+        cells = [scenario, *([f"{scores['n']:,}", f"{errors:,}"] if "n" in scores else ["", ""])]
         cells += [_score(scores, score) for score in shown]
         cells += [_percent(scores["answers"][kind]) if "answers" in scores else "" for kind in answers]
-        table.add_row(*([name] if len(runs) > 1 else []), *cells, style="bold" if scenario == "average" else None)
+        table.add_row(*([name] if len(runs) > 1 else []), *cells, style=None if "n" in scores else "bold")
     console.print(table)
 
 
@@ -80,14 +88,14 @@ def filter_table(report: Sequence[FilteredScenario], console: Console) -> None:
     console.print(table)
 
 
-def comparison_table(differences: Sequence[Difference], first: str, second: str, console: Console) -> None:
-    """Prints the paired differences between two runs."""
+def comparison_table(comparison: Comparison, first: str, second: str, console: Console) -> None:
+    """Prints the paired differences between two runs of some names."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("scenario", "score"):
         table.add_column(heading)
     for heading in ("n", first, second, "difference", "95% interval", "p"):
-        table.add_column(heading, justify="right")
-    for one in differences:
+        table.add_column(Text(heading), justify="right")
+    for one in comparison.differences:
         heading, scale, digits = _SCORES[one.score]
         low, high = one.change.interval
         values = (f"{scale * value:.{digits}f}" for value in (one.first, one.second))
@@ -127,7 +135,7 @@ def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
         console.print(f"  and {len(report.problems) - shown:,} more problems in the raw data")
 
 
-def statistics_table(comparisons: Sequence[Comparison], console: Console) -> None:
+def statistics_table(comparisons: Sequence[statistics.Comparison], console: Console) -> None:
     """Prints the size of a benchmark beside the paper's."""
     headings = ("samples", "images", "categories", "actions")
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -135,7 +143,7 @@ def statistics_table(comparisons: Sequence[Comparison], console: Console) -> Non
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
 
-    def shown(counts: Counts | None, heading: str) -> str:
+    def shown(counts: statistics.Counts | None, heading: str) -> str:
         number = getattr(counts, heading) if counts else None
         return "-" if number is None else f"{number:,}"
 
