@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import click
 
-from commands.build import build, check, stats
+from commands.build import build
+from commands.check import check, stats
 from commands.demo import demo
 from commands.evaluate import compare, evaluate, filter_, judge
 from commands.publish import package, publish, pull

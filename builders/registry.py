@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builders.base import Builder
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import Scenario
+from raw_sources.base import SourceError
 
 if TYPE_CHECKING:
     from builders.train_split import TrainSplit
@@ -63,8 +64,8 @@ def make_builder(scenario: Scenario, raw: Path, options: BuildOptions) -> Builde
     Raises:
         SourceNotFoundError: The raw data are not there.
         NeedsMoreError: Something else is needed.
-        UsageError: An option cannot be meant.
-        SourceError: A file that the user named is wrong.
+        UsageError: An option cannot be meant, or a file that it names is wrong.
+        SourceError: The raw data cannot be used at all.
     """
     return _MAKERS[scenario.name](raw, options)
 
@@ -135,7 +136,11 @@ def _mvpn(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
             "MVP-N needs the names of its products, which its documentation lists: a table with lines such as "
             "`0000,Name of the product`, given by --class-names."
         )
-    return MvpnBuilder(source, read_class_names(options.class_names), seed=options.seed)
+    try:
+        names = read_class_names(options.class_names)
+    except SourceError as error:
+        raise UsageError(str(error)) from error
+    return MvpnBuilder(source, names, seed=options.seed)
 
 
 def _imagenet_c(raw: Path, options: BuildOptions) -> Builder[Any, Any]:

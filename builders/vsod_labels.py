@@ -13,10 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from builders.negatives import draw_wrong_categories
 from builders.wording import category_text
+from builders.wording_video import ABSTENTIONS, REWIND, WAIT_UNTIL_FREE
 from proactivebench.errors import UsageError
 
 PLACE = ("video", "first_image", "reference_image")
@@ -28,18 +29,35 @@ JUDGEMENT = ("kind", "question", "answer", "wrong_answers", "strong_occlusions")
 SEPARATOR = "|"
 """Stands between wrong answers."""
 
-_EXPECTED = {
+FILL_IN = {
+    "kind": "speaker, people or event",
+    "question": "a question, or nothing for one of that kind",
+    "answer": "the right answer, in one line and not in the words of a suggestion or abstention",
+    "wrong_answers": f"such answers with {SEPARATOR} between them, or nothing for those of other rows of that kind",
+    "strong_occlusions": "yes or no",
+}
+"""Column -> what a person writes there."""
+
+_EXPECTED = FILL_IN | {
     "video": "test/<name> or train/<name>",
     "first_image": "the number of a frame, counted from 0",
     "reference_image": "the number of a frame, counted from 0",
-    "kind": "speaker, people or event",
-    "answer": "the right answer",
-    "strong_occlusions": "yes or no",
 }
+
+_OTHER_OPTIONS = {option.lower() for option in (*REWIND, *WAIT_UNTIL_FREE, *ABSTENTIONS)}
 
 
 def _split(text: object) -> object:
     return [part.strip() for part in text.split(SEPARATOR) if part.strip()] if isinstance(text, str) else text
+
+
+def _as_option(answer: str) -> str:
+    if len(answer.splitlines()) != 1 or category_text(answer).lower() in _OTHER_OPTIONS:
+        raise ValueError("it cannot stand beside the other options")
+    return answer
+
+
+_Answer = Annotated[str, AfterValidator(_as_option)]
 
 
 class VsodLabel(BaseModel):
@@ -65,8 +83,8 @@ class VsodLabel(BaseModel):
     reference_image: NonNegativeInt
     kind: Literal["speaker", "people", "event"]
     question: str
-    answer: Annotated[str, Field(min_length=1)]
-    wrong_answers: Annotated[tuple[str, ...], BeforeValidator(_split)]
+    answer: _Answer
+    wrong_answers: Annotated[tuple[_Answer, ...], BeforeValidator(_split)]
     strong_occlusions: bool
 
     @property
@@ -106,8 +124,8 @@ def _filled_in(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
             reader = csv.DictReader(file, restval="", strict=True)
             if missing := [name for name in PLACE + JUDGEMENT if name not in (reader.fieldnames or ())]:
                 raise UsageError(
-                    f"{path}, line 1: the columns {', '.join(missing)} are missing. Expected a line with the names of "
-                    "the columns, separated by commas."
+                    f"{path}, line 1: there is no column {' and no column '.join(missing)}. Expected a line with the "
+                    "names of the columns, separated by commas."
                 )
             for row in reader:
                 if any(row[name].strip() for name in JUDGEMENT):

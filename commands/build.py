@@ -1,24 +1,37 @@
-"""`build`, `check` and `stats`: from raw data to a benchmark that can be trusted."""
+"""`build`: from raw data to a benchmark."""
 
 from __future__ import annotations
 
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output
+from commands.shared import EXISTING_FOLDER, FOLDER, console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from builders.base import Builder
+    from builders.parts import BuildReport
     from builders.registry import BuildOptions
     from proactivebench.scenarios import Scenario
 
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+
+_MEANT_FOR: Mapping[str, tuple[str, ...]] = {
+    "per_category": ("QD", "IN-C", "train"),
+    "categories": ("QD", "train"),
+    "class_names": ("MVP-N",),
+    "labels": ("VSOD",),
+    "from_imagenet": ("IN-C",),
+    "negatives": ("COCO", "train"),
+    "quickdraw": ("train",),
+    "coco": ("train",),
+}
+"""Option -> what it is for; the others are for everything."""
 
 
 @click.command()
@@ -35,8 +48,12 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--categories", help="Quick, Draw!: only these categories, separated by commas.")
 @click.option("--class-names", type=EXISTING_FILE, help="MVP-N: table of the products' names (class id, name).")
-@click.option("--propose", type=NEW_FILE, help="VSOD: only write this table of occlusions for a person to fill in.")
-@click.option("--labels", type=EXISTING_FILE, help="VSOD: the table that a person has filled in.")
+@click.option("--propose", type=NEW_FILE, help="VSOD: only write this table of occlusions to fill in.")
+@click.option(
+    "--labels",
+    type=EXISTING_FILE,
+    help="VSOD: the table, filled in: kind is speaker, people or event, strong_occlusions yes or no.",
+)
 @click.option("--from-imagenet", type=EXISTING_FOLDER, help="ImageNet-C: generate from these validation pictures.")
 @click.option(
     "--negatives", default="random", show_default=True, help="COCO: wrong categories from random, clip:MODEL or a file."
@@ -47,7 +64,10 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--coco", type=click.IntRange(0), default=10_000, show_default=True, help="Train: rows from COCO's training photos."
 )
+@click.pass_context
 def build(
+    context: click.Context,
+    /,
     scenarios: tuple[str, ...],
     raw: Path,
     out: Path | None,
@@ -59,126 +79,120 @@ def build(
     coco: int,
     **options: Any,
 ) -> None:
-    """Build scenarios of the benchmark from raw data; `all` builds those whose raw data are there.
+    """Build scenarios of the benchmark from raw data: ROD, VSOD, MVP-N, IN-C, QD, CIT, COCO.
 
-    `train` builds the training split: single turns from drawings and photos that the benchmark does not have.
+    The names of their data sets, as in `sources`, will do as well. `all` builds those whose raw data are there and
+    says of the others what they lack. `train` builds the training split: single turns from drawings and photos that
+    the benchmark does not have.
 
     The same raw data and seed give the same bytes, whatever the number of workers. An interrupted build is continued
     by the same command.
     """
-    from rich.progress import Progress
-
-    from builders import pipeline
     from builders.registry import BuildOptions
-    from proactivebench.reports.tables import build_table
     from proactivebench.scenarios import SCENARIOS, VSOD, get_scenario
 
-    everything = "all" in scenarios
     named = [get_scenario(name) for name in scenarios if name not in ("all", "train")]
+    chosen = list(SCENARIOS.values()) if "all" in scenarios else named
+    parts = [scenario.name for scenario in chosen] + ["train"] * ("train" in scenarios)
+    if propose is not None and parts != [VSOD.name]:
+        raise click.UsageError("--propose is for VSOD alone: build vsod --propose TABLE.")
+    _refuse_misplaced(context, parts)
     if propose is not None:
-        if len(scenarios) > 1 or named != [VSOD]:
-            raise click.UsageError("--propose is for VSOD alone: build vsod --propose TABLE.")
-        return _propose(raw, propose)
+        return _propose(raw, propose, out)
     if out is None:
         raise click.UsageError("Missing option '--out'.")
     if out.resolve().is_relative_to(raw.resolve()):
         raise click.UsageError(f"{out} lies in {raw}, where its frames would be taken for raw data. Choose another.")
     names = None if categories is None else [name.strip() for name in categories.split(",")]
     said = BuildOptions(categories=names, keep=out / ".similarity", **options)
-    chosen = list(SCENARIOS.values()) if everything else named
-    for builder in _builders(chosen, raw, said, skip_missing=everything):
-        with Progress(console=console(), transient=True) as progress:
-            report = pipeline.build(builder, out, workers=workers, strict=strict, progress=progress)
-        build_table(report, console())
+    how = {"workers": workers, "strict": strict}
+    _build_scenarios(chosen, named, raw, said, out, how)
     if "train" in scenarios:
         from builders.registry import make_train_split
         from builders.train_files import build_train
 
-        split = make_train_split(raw, said, quickdraw, coco)
-        with Progress(console=console(), transient=True) as progress:
-            report = build_train(split, out, workers=workers, strict=strict, progress=progress)
-        build_table(report, console())
+        _run(build_train, make_train_split(raw, said, quickdraw, coco), out, how)
     return None
 
 
-def _builders(
-    scenarios: Sequence[Scenario], raw: Path, options: BuildOptions, skip_missing: bool
-) -> list[Builder[Any, Any]]:
-    """Makes the builders; with `skip_missing`, those that lack something are left out and say what."""
-    from builders.registry import NeedsMoreError, make_builder
-    from raw_sources.base import SourceNotFoundError
+def _refuse_misplaced(context: click.Context, parts: Sequence[str]) -> None:
+    """Refuses options that mean nothing for what is built."""
+    for option, meant_for in _MEANT_FOR.items():
+        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        if given and not set(meant_for) & set(parts):
+            raise click.UsageError(
+                f"--{option.replace('_', '-')} has no meaning for {', '.join(parts)}: it is for "
+                f"{' and '.join(meant_for)}."
+            )
 
-    made = []
-    for scenario in scenarios:
+
+def _build_scenarios(
+    chosen: Sequence[Scenario],
+    named: Collection[Scenario],
+    raw: Path,
+    options: BuildOptions,
+    out: Path,
+    how: Mapping[str, Any],
+) -> None:
+    """Builds scenarios; those that nobody named are left out where they cannot be built, and say why."""
+    from builders import pipeline
+    from builders.parts import NothingBuiltError
+    from builders.registry import NeedsMoreError, make_builder
+    from proactivebench.errors import UsageError
+    from raw_sources.base import SourceError, SourceNotFoundError
+
+    unusable = SourceNotFoundError if how["strict"] else SourceError
+
+    @contextmanager
+    def attempt(scenario: Scenario) -> Iterator[None]:
         try:
-            made.append(make_builder(scenario, raw, options))
-        except (SourceNotFoundError, NeedsMoreError) as error:
-            if not skip_missing:
+            yield
+        except (unusable, NeedsMoreError, NothingBuiltError) as error:
+            if scenario in named:
                 raise
             console().print(f"{scenario.name} left out: {error}", style="yellow", markup=False, soft_wrap=True)
-    if not made and scenarios:
-        from proactivebench.errors import UsageError
 
+    builders = []
+    for scenario in chosen:
+        with attempt(scenario):
+            builders.append(make_builder(scenario, raw, options))
+    built = 0
+    for builder in builders:
+        with attempt(builder.scenario):
+            _run(pipeline.build, builder, out, how)
+            built += 1
+    if chosen and not built:
         raise UsageError(f"Nothing can be built from {raw}.")
-    return made
 
 
-def _propose(raw: Path, table: Path) -> None:
+def _run(build: Callable[..., BuildReport], what: object, out: Path, how: Mapping[str, Any]) -> None:
     from rich.progress import Progress
 
+    from proactivebench.reports.tables import build_table
+
+    with Progress(console=console(), transient=True) as progress:
+        report = build(what, out, progress=progress, **how)
+    build_table(report, console())
+
+
+def _propose(raw: Path, table: Path, out: Path | None) -> None:
+    import shlex
+
+    from rich.progress import Progress
+
+    from builders.vsod_labels import FILL_IN
     from builders.vsod_proposals import propose
     from raw_sources.vsod import Vsod
 
     with Progress(console=console(), transient=True) as progress:
         report = propose(Vsod.locate(raw), table, progress)
-    console().print(
-        f"{report.rows:,} proposals in {table}, and their contact sheets beside it. Fill in the table, then: "
-        f"proactivebench build vsod --labels {table} ...",
-        soft_wrap=True,
-    )
+    command = ["proactivebench", "build", "vsod", "--raw", raw, "--out", out or "data", "--labels", table]
+    for line in (
+        f"{report.rows:,} proposals in {table}, and their contact sheets beside it. Fill in the rows you want to use:",
+        *(f"  {column}: {expected}" for column, expected in FILL_IN.items()),
+        "Then:",
+        f"  {shlex.join(map(str, command))}",
+    ):
+        console().print(line, soft_wrap=True, markup=False)
     for problem in report.problems:
         console().print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
-
-
-@click.command()
-@click.argument("data", type=DataFolder())
-def check(data: Path | str) -> None:
-    """Check a benchmark, built or downloaded: samples, frames, environments, files against the manifest.
-
-    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
-    """
-    from rich.progress import Progress
-
-    from proactivebench.checking import check_benchmark
-    from proactivebench.reports.tables import check_table
-
-    folder = local_data(data)
-    with Progress(console=console(), transient=True) as progress:
-        report = check_benchmark(folder, progress)
-    check_table(report, output())
-    sys.exit(1 if report.problems else 0)
-
-
-@click.command()
-@click.argument("data", type=DataFolder())
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def stats(data: Path | str, as_json: bool) -> None:
-    """Count a benchmark beside the paper's: samples, images, categories, actions.
-
-    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
-    """
-    import json
-    from dataclasses import asdict
-
-    from rich.progress import Progress
-
-    from builders.statistics import compare_with_paper
-    from proactivebench.reports.tables import statistics_table
-
-    folder = local_data(data)
-    with Progress(console=console(), transient=True) as progress:
-        comparisons = compare_with_paper(folder, progress)
-    if as_json:
-        click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
-    else:
-        statistics_table(comparisons, output())

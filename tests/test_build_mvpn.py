@@ -13,7 +13,8 @@ from oracle import sound_samples
 from PIL import Image, ImageChops
 
 from builders.mvpn import QUESTIONS, SUGGESTIONS, MvpnBuilder
-from builders.pipeline import BuildError, build
+from builders.parts import BuildError
+from builders.pipeline import build
 from builders.wording import category_text
 from proactivebench.errors import UsageError
 from proactivebench.samples import MvpnSample

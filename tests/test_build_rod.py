@@ -11,8 +11,9 @@ from builds import build_again
 from oracle import sound_samples
 from PIL import Image
 
+from builders.parts import BuildError
 from builders.pictures import encode_jpeg, read_picture
-from builders.pipeline import BuildError, build
+from builders.pipeline import build
 from builders.rod import QUESTIONS, TO_THE_LEFT, TO_THE_RIGHT, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from oracle import sound_samples
 from PIL import Image
 
-from builders.pipeline import BuildError, build
+from builders.parts import BuildError
+from builders.pipeline import build
 from builders.vsod import VsodBuilder
 from builders.vsod_labels import JUDGEMENT, PLACE, VsodLabel, read_labels
 from builders.vsod_proposals import STRIPS_PER_PAGE, find_occlusions, propose
@@ -178,6 +179,21 @@ class TestLabels:
             assert message.endswith(f"found {found}")
 
     @pytest.mark.parametrize(
+        ("answer", "wrong", "column"),
+        [
+            ("A dinner\nfor two", "", "answer"),
+            ("rewind the video", "", "answer"),
+            ("Race", "Duel|I do not know the answer|Parade", "wrong_answers"),
+        ],
+    )
+    def test_answers_that_cannot_be_options_are_named(
+        self, tmp_path: Path, answer: str, wrong: str, column: str
+    ) -> None:
+        row = ("test/v", "3", "4", "event", "", answer, wrong, "yes")
+        with pytest.raises(UsageError, match=rf"labels\.csv, line \d+, {column}: expected .*answer"):
+            read_labels(write_labels(tmp_path / "labels.csv", [*ROWS, row]))
+
+    @pytest.mark.parametrize(
         ("row", "said"),
         [
             (("test/v", "3", "3", "event", "", "Interview", "A ball|Race|Wedding", "yes"),
@@ -195,9 +211,9 @@ class TestLabels:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            (b"", "line 1: the columns video, first_image"),
+            (b"", "line 1: there is no column video and no column first_image"),
             (b"video;first_image\n", "separated by commas"),
-            (",".join(PLACE + JUDGEMENT[1:]).encode(), "the columns kind are missing"),
+            (",".join(PLACE + JUDGEMENT[1:]).encode(), "there is no column kind"),
             (b"\xff\xfe\x00", "not readable as CSV in UTF-8"),
             (",".join(PLACE + JUDGEMENT).encode() + b'\ntest/v,"1', "not readable as CSV"),
         ],

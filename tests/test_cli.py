@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from builders.vsod_labels import JUDGEMENT
 from cli import main
 from commands.sources import find_entry
 from proactivebench.errors import ProactiveBenchError
@@ -70,6 +71,11 @@ def test_check_reads_the_manifest_as_strictly_as_a_build(tmp_path: Path) -> None
         (("build", "quickdraw", "--raw", "docs"), "Missing option '--out'"),
         (("build", "coco", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
         (("build", "all", "vsod", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
+        (("build", "coco", "--raw", "docs", "--out", "x", "--labels", "x.csv"), "--labels has no meaning for COCO"),
+        (("build", "vsod", "--raw", "docs", "--propose", "y", "--seed", "1", "--coco", "1"), "it is for train"),
+        (("build", "mvpn", "--raw", "mvpn", "--out", "x", "--class-names", "x.csv"), "it holds no class"),
+        (("build", "imagenet-c", "--raw", "docs", "--out", "x"), "No ImageNet-C under docs"),
+        (("package", "docs"), "has no manifest.json"),
         (("check", "docs"), "holds no benchmark"),
         (("evaluate", "--model", "scripted:genius", "--data", "{data}", "--out", "x"), "no scripted model 'genius'"),
         (("evaluate", "--model", "scripted:ask", "--data", "{data}", "--out", "x", "--scenario", "rod"), "no ROD"),
@@ -81,6 +87,8 @@ def test_wrong_use_ends_with_a_message_and_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
+    (tmp_path / "x.csv").touch()
+    fakes.make_mvpn(tmp_path / "mvpn")
     result = call(*(str(argument).format(data=data) for argument in arguments))
     assert result.exit_code == 2
     assert said in result.output
@@ -93,6 +101,11 @@ def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:
     for model in ("guess", "abstain", "random", "ask", "oracle"):
         assert model in result.output
     assert (tmp_path / "demo" / "episodes.png").stat().st_size > 10_000
+    assert "\n\n\n" not in result.output
+    again = call("demo", "--out", tmp_path / "demo")
+    assert again.exit_code == 0
+    refused = call("demo", "--out", tmp_path / "demo" / "data")
+    assert (refused.exit_code, "is no part of the demo" in refused.output) == (2, True)
 
 
 def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:
@@ -155,11 +168,40 @@ def test_everything_that_is_there_is_built(tmp_path: Path) -> None:
     assert (alone.exit_code, "--class-names" in alone.output) == (2, True)
 
 
+def test_what_cannot_be_built_is_left_out_unless_it_is_named(tmp_path: Path) -> None:
+    raw, data = tmp_path / "raw", tmp_path / "data"
+    fakes.make_rod(raw)
+    changeit = fakes.make_changeit(raw)
+    changeit.joinpath("downloads").rename(tmp_path / "downloads")
+    annotations = next(fakes.make_coco(raw).rglob("instances_val2014.json"))
+    sound = annotations.read_text()
+    annotations.write_text("{")
+    built = call("build", "all", "--raw", raw, "--out", data)
+    said = built.output.splitlines()
+    assert built.exit_code == 0
+    assert "ROD built: 2 samples" in built.output
+    [left_out] = [line for line in said if "CIT left out: No sample of CIT could be built: " in line]
+    assert "none of 5 annotated videos is there" in left_out
+    [left_out] = [line for line in said if "COCO left out: " in line]
+    assert "not a readable COCO instances file" in left_out
+    for arguments in (("cit",), ("all", "cit"), ("coco",), ("all", "--strict")):
+        assert call("build", *arguments, "--raw", raw, "--out", data).exit_code == 1
+    (tmp_path / "downloads").rename(changeit / "downloads")
+    annotations.write_text(sound)
+    for name in ("changeit", "coco"):
+        assert call("build", name, "--raw", raw, "--out", data).exit_code == 0
+    (tmp_path / "empty").mkdir()
+    assert call("build", "all", "--raw", tmp_path / "empty", "--out", data).exit_code == 2
+
+
 def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     raw, table = tmp_path / "raw", tmp_path / "labels.csv"
     fakes.make_vsod(raw)
-    proposed = call("build", "vsod", "--raw", raw, "--propose", table)
+    proposed = call("build", "vsod", "--raw", raw, "--propose", table, "--out", tmp_path / "data")
     assert (proposed.exit_code, table.exists()) == (0, True)
+    assert f"  proactivebench build vsod --raw {raw} --out {tmp_path / 'data'} --labels {table}\n" in proposed.output
+    for column in JUDGEMENT:
+        assert f"  {column}: " in proposed.output
     nowhere = call("build", "vsod", "--raw", raw, "--propose", table / "labels.csv")
     assert (nowhere.exit_code, nowhere.output.strip()) == (1, f"Error: {table / 'labels-001.jpg'}: Not a directory.")
     unfilled = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--labels", table)

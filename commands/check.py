@@ -1,0 +1,73 @@
+"""`check` and `stats`: whether a benchmark can be trusted, and how large it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from commands.shared import DataFolder, console, local_data, output
+
+
+@click.command()
+@click.argument("data", type=DataFolder())
+def check(data: Path | str) -> None:
+    """Check a benchmark, built or downloaded: samples, frames, environments, files against the manifest.
+
+    Frames are counted as files, each once, whatever crops of it samples show; `stats` counts views.
+
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
+    """
+    from rich.progress import Progress
+
+    from proactivebench.checking import check_benchmark
+    from proactivebench.reports.tables import check_table
+
+    folder = local_data(data)
+    with Progress(console=console(), transient=True) as progress:
+        report = check_benchmark(folder, progress)
+    check_table(report, output())
+    _mention_filter(folder)
+    sys.exit(1 if report.problems else 0)
+
+
+@click.command()
+@click.argument("data", type=DataFolder())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def stats(data: Path | str, as_json: bool) -> None:
+    """Count a benchmark beside the paper's: samples, images, categories, actions.
+
+    Images are counted as the paper counts them, as views that a sample can show, so every crop of a photo is one;
+    `check` counts files.
+
+    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
+    """
+    import json
+    from dataclasses import asdict
+
+    from rich.progress import Progress
+
+    from builders.statistics import compare_with_paper
+    from proactivebench.reports.tables import statistics_table
+
+    folder = local_data(data)
+    with Progress(console=console(), transient=True) as progress:
+        comparisons = compare_with_paper(folder, progress)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
+    else:
+        statistics_table(comparisons, output())
+        _mention_filter(folder)
+
+
+def _mention_filter(folder: Path) -> None:
+    """Says that evaluate does not play all samples, where that is so."""
+    from proactivebench.benchmark import Benchmark
+
+    benchmark = Benchmark.open(folder)
+    kept = {scenario.name: benchmark.kept_ids(scenario) for scenario in benchmark.scenarios}
+    numbers = ", ".join(f"{name} {len(ids):,}" for name, ids in kept.items() if ids is not None)
+    if numbers:
+        said = f"Of the samples, the leak filter keeps {numbers} (evaluate --no-filter plays all)."
+        console().print(said, soft_wrap=True)
