@@ -46,6 +46,8 @@ def test_without_scores_there_is_no_average() -> None:
 
 def test_what_never_varied_is_not_certain() -> None:
     [_, line] = printed(*(episode(number) for number in range(1234)))
-    assert line.split()[:7] == ["QD", "1,234", "0", "100.0", "±0.2", "0.00", "±"]
+    assert line.split()[:7] == ["QD", "1,234", "0", "100.0", "±0.2", "0.00", "±0.00"]
     [_, line] = printed(episode(0), episode(1, turns=2))
     assert line.split()[:7] == ["QD", "2", "0", "100.0", "±32.9", "0.50", "±0.50"]
+    [_, line] = printed(episode(0, source="one"), episode(1, turns=2, source="one"))
+    assert line.split()[:8] == ["QD", "2", "0", "100.0", "±39.7", "0.50", "±", "-"]

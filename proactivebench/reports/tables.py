@@ -37,7 +37,8 @@ def _score(scores: Mapping[str, Any], name: str) -> str:
         return ""
     _, scale, digits = _SCORES[name]
     low, high = scores[f"{name}_ci95"]
-    half = f"{scale * (high - low) / 2:.{digits}f}" if high > low else f"{'-':>{digits + 2}}"
+    known = high > low or scores[f"{name}_se"] is not None
+    half = f"{scale * (high - low) / 2:.{digits}f}" if known else f"{'-':>{digits + 2}}"
     return f"{scale * scores[name]:.{digits}f} [dim]±{half}[/dim]"
 
 
@@ -53,7 +54,7 @@ def _rows(name: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Map
 def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> None:
     """Prints the scores of some runs, a row per run and scenario.
 
-    ± is half of the 95% interval; `-` where nothing varied.
+    ± is half of the 95% interval; `-` where a single source says nothing about it.
 
     Args:
         runs: Name -> metrics as `compute_metrics` gives them.
