@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from huggingface_hub import DatasetCard, HfApi
 
 from builders.hub import croissant
+from builders.hub.card import write_card
 from builders.hub.client import HubError, UnreachableError, connect
 from builders.hub.publish import Upload, prepare, upload
-from builders.manifest import add_to_manifest
+from builders.manifest import add_to_manifest, read_manifest
 from builders.storage import describe_file
 from cli import main
 from proactivebench.errors import UsageError
@@ -196,7 +197,9 @@ def test_a_training_split_of_unknown_origin_is_refused(data: Path) -> None:
 def test_missing_libraries_are_named_with_the_way_to_get_them(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlcroissant", None)
     (data / "croissant.json").unlink()
-    with pytest.raises(UsageError, match=r'mlcroissant.*pip install "proactivebench-toolkit\[hub\]"'):
+    with pytest.raises(
+        UsageError, match=r"needs mlcroissant: install it with pip install 'proactivebench-toolkit\[hub\]'"
+    ):
         prepare(data, REPO, "http://hub")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(UsageError, match=r"huggingface_hub.*proactivebench-toolkit\[hub\]"):
@@ -251,6 +254,17 @@ def test_the_card_says_what_it_is_and_how_to_use_it(data: Path) -> None:
     assert "None" not in card.text
 
 
+def test_the_card_shows_the_first_items_of_a_long_list(data: Path) -> None:
+    manifest = json.loads((data / "manifest.json").read_bytes())
+    [entry] = [entry for entry in manifest["scenarios"].values() if entry["dataset"] == "QuickDraw"]
+    entry["settings"]["categories"] = [f"thing {number}" for number in range(345)]
+    (data / "manifest.json").write_text(json.dumps(manifest))
+    write_card(data, REPO, read_manifest(data), ())
+    text = (data / "README.md").read_text()
+    assert "categories `thing 0, thing 1, thing 2, thing 3, thing 4 ... (345 in all)`" in text
+    assert "pip install -e '.[hub,models]'" in text
+
+
 def test_croissant_describes_every_file_and_its_origin(hub: LocalHub, data: Path) -> None:
     publish(hub, data)
     description = json.loads((data / "croissant.json").read_bytes())
@@ -287,6 +301,7 @@ def test_croissant_that_is_not_valid_is_an_error(data: Path) -> None:
         croissant.validate(description)
 
 
+# Streams are read to their end: threads that still read when Python exits can abort it.
 LOAD = """
 import sys
 from datasets import load_dataset
@@ -295,11 +310,12 @@ assert load_dataset(repo, split="train")["ground_truth"] == ["Cat.", "Dog."]
 drawings = load_dataset(repo, "QuickDraw", split="test")
 assert len(drawings) == 6 and drawings.column_names[:3] == ["id", "frames", "question"]
 assert drawings[0]["frames"][-1].size == (256, 256)
-photo = next(iter(load_dataset(repo, "coco2014", split="test", streaming=True)))
+photo, *_ = load_dataset(repo, "coco2014", split="test", streaming=True)
 sizes = [frame.size for frame in photo["frames"]]
 assert len(sizes) == len(photo["solution"]) == 5 and sizes[0] < sizes[-1] and photo["kept"], sizes
 assert photo["solution"][-1] == photo["answer"] == "Banana."
-assert next(iter(load_dataset(repo, split="train", streaming=True)))["options"] == ["A."]
+first, _ = load_dataset(repo, split="train", streaming=True)
+assert first["options"] == ["A."]
 """
 
 

@@ -287,6 +287,15 @@ def test_a_request_that_cannot_be_met_says_why(
     assert not (tmp_path / "out" / "test").exists()
 
 
+@pytest.mark.parametrize(("repo", "part"), [("x", "qd"), ("a b/c", "qd"), (REPO, "mars")])
+def test_names_are_checked_before_the_hub_is_asked(hub: LocalHub, tmp_path: Path, repo: str, part: str) -> None:
+    hub.requests.clear()
+    with pytest.raises(UsageError, match=r"expected USER/NAME|There is no scenario"):
+        get(hub, tmp_path / "out", part, repo=repo)
+    assert not hub.requests
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_private_repository_is_for_its_owner(hub: LocalHub, tmp_path: Path) -> None:
     hub.repos[REPO].private = True
     with pytest.raises(HubError, match="there is no such data set"):

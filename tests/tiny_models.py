@@ -288,7 +288,7 @@ FAMILIES = {
             text_config=text | {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64},
             vision_config=VISION | SMALL_PICTURES | SIGLIP,
             tie_word_embeddings=False,
-            mm_tokens_per_image=1,
+            mm_tokens_per_image=4,
             boi_token_index=token("<start_of_image>"),
             eoi_token_index=token("<end_of_image>"),
             image_token_index=token("<image_soft_token>"),
@@ -296,7 +296,7 @@ FAMILIES = {
         processor="Gemma3Processor",
         image_processor="Gemma3ImageProcessor",
         pictures={"size": SQUARE},
-        settings={"image_seq_length": 1},
+        settings={"image_seq_length": 4},
         turn=("<start_of_turn>", "<end_of_turn>\n"),
     ),
 }

@@ -6,7 +6,6 @@ tells `datasets` and the Hub's viewer which files make up which configuration.
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from raw_sources.catalog import CatalogEntry
 
 NAME = "README.md"
 PAPER = "https://arxiv.org/abs/2603.19466"
+_ITEMS = 5  # of a list that the card shows
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 CITATION = """@misc{proactivebench,
   title = {ProactiveBench},
@@ -103,10 +103,17 @@ def _scenario(benchmark: Benchmark, name: str, entry: Mapping[str, Any]) -> dict
         "categories": len({sample.answer for sample in samples}),
         "source": _only(sources_of([name])),
         "licence": " / ".join(sorted({file["licence"] for path, file in entry["files"].items() if _is_frame(path)})),
-        "settings": {key: textwrap.shorten(str(value), 80) for key, value in entry["settings"].items()},
+        "settings": {key: _setting(value) for key, value in entry["settings"].items()},
         "versions": entry["versions"],
         "left_out": reasons.most_common(5),
     }
+
+
+def _setting(value: object) -> str:
+    """A setting of a build in a few words; of a long list its first items and how many there are."""
+    if isinstance(value, list) and len(value) > _ITEMS:
+        return f"{', '.join(map(str, value[:_ITEMS]))} ... ({len(value):,} in all)"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _is_frame(path: str) -> bool:

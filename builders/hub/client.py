@@ -34,10 +34,7 @@ class MissingExtraError(UsageError):
     """Libraries that talk to the Hub are not installed."""
 
     def __init__(self, error: ModuleNotFoundError):
-        super().__init__(
-            f"The Hub needs a library that is not installed ({error.name}). Install it with "
-            '`pip install "proactivebench-toolkit[hub]"`.'
-        )
+        super().__init__(f"The Hub needs {error.name}: install it with pip install 'proactivebench-toolkit[hub]'.")
 
 
 def connect() -> HfApi:
@@ -60,6 +57,20 @@ def cache_folder(repo: str, revision: str = "") -> Path:
     from huggingface_hub import cached_assets_path
 
     return Path(cached_assets_path("proactivebench", repo, revision or "newest"))
+
+
+def require_name(repo: str) -> None:
+    """Makes sure that a repository's name can be one, without asking the Hub.
+
+    Raises:
+        UsageError: It is not of the form USER/NAME.
+    """
+    from huggingface_hub.utils import validate_repo_id
+
+    with explained(repo):
+        validate_repo_id(repo)
+    if "/" not in repo:
+        raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.")
 
 
 @contextmanager

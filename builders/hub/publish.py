@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import Progress
 
 from builders.hub import card, croissant
-from builders.hub.client import MissingExtraError, explained
+from builders.hub.client import MissingExtraError, explained, require_name
 from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import TRAIN, require_rights
 from builders.hub.viewer import viewer_path, write_viewer
@@ -87,12 +87,7 @@ def prepare(
         entries[TRAIN] = _train_entry(folder, train_files)
     require_rights(entries, cleared)
     try:
-        from huggingface_hub.utils import validate_repo_id
-
-        with explained(repo):
-            validate_repo_id(repo)
-        if "/" not in repo:
-            raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.")
+        require_name(repo)
         package(folder, progress)
         write_viewer(folder, entries, progress)
         data = [path for name in entries if name != TRAIN for path in _scenario_files(entries[name]["dataset"])]

@@ -19,7 +19,7 @@ import filelock
 import orjson
 from rich.progress import Progress
 
-from builders.hub.client import HubError
+from builders.hub.client import HubError, require_name
 from builders.hub.remote import Snapshot
 from builders.hub.rights import TRAIN
 from builders.manifest import add_to_manifest
@@ -81,6 +81,8 @@ def pull(
         SourceError: A download failed, or an archive is damaged or unsafe. What has arrived stays, for the next call.
         SampleError: A line of a samples file is no sample.
     """
+    require_name(repo)
+    parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in parts]
     snapshot = Snapshot.open(api, repo, revision)
     wanted = _wanted(snapshot, parts)
     progress = progress or Progress(disable=True)
@@ -101,9 +103,8 @@ def _samples_path(scenario: Scenario) -> str:
     return f"test/{scenario.dataset}_preprocessed.jsonl"
 
 
-def _wanted(snapshot: Snapshot, names: Sequence[str]) -> dict[str, list[str]]:
+def _wanted(snapshot: Snapshot, parts: Sequence[str]) -> dict[str, list[str]]:
     """What is asked for: part -> its files in the repository."""
-    parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in names]
     there: dict[str, list[str]] = {}
     for name, scenario in SCENARIOS.items():
         files = [_samples_path(scenario), f"test/{scenario.dataset}.zip"]
