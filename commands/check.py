@@ -65,7 +65,7 @@ def _mention_filter(folder: Path) -> None:
     """Says that evaluate does not play all samples, where that is so."""
     from proactivebench.benchmark import Benchmark
 
-    benchmark = Benchmark.open(folder)
+    benchmark = Benchmark.open_build(folder)
     kept = {scenario.name: benchmark.kept_ids(scenario) for scenario in benchmark.scenarios}
     numbers = ", ".join(f"{name} {len(ids):,}" for name, ids in kept.items() if ids is not None)
     if numbers:

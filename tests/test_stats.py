@@ -6,9 +6,11 @@ from pathlib import Path
 
 import orjson
 import pytest
+from click.testing import CliRunner
 from rich.progress import Progress
 from small_benchmark import build_small
 
+import cli
 from builders.coco import CocoBuilder
 from builders.imagenet_c import ACTIONS, ImageNetCBuilder
 from builders.pipeline import build
@@ -81,6 +83,8 @@ def test_a_train_split_alone_is_counted_and_checked(tmp_path: Path) -> None:
     assert counts.pop("train") == Counts(123)
     assert set(counts.values()) == {None}
     assert check_benchmark(tmp_path, Progress(disable=True)).problems == []
+    for command in ("stats", "check"):
+        assert CliRunner().invoke(cli.main, [command, str(tmp_path)]).exit_code == 0
 
 
 def test_the_comparison_is_json(tmp_path: Path) -> None:
