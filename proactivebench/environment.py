@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 from proactivebench import open_ended
@@ -24,7 +24,7 @@ class PublishedEnvironment:
 
     Args:
         entry: The sample, as a mapping with the keys of its JSONL line.
-        data_dir: The folder that holds the frames' folders.
+        data_dir: The benchmark's folder or the folder `test` inside it, which holds the frames' folders.
         resize_samples: Resize the short edge of the frames to 224 pixels.
         reference: Show the reference frame once, with the categories alone.
         random: Replace the suggestions by suggestions of other scenarios.
@@ -51,7 +51,7 @@ class PublishedEnvironment:
         self._environment = make_environment(
             sample, reference=reference, short_edge=HISTORY_SHORT_EDGE if resize_samples else None
         )
-        self._data_dir = data_dir
+        self._frames = _folder_of_frames(Path(data_dir), self.scenario)
         self._verbose = verbose
         self._history: dict[str, list[Any]] = {
             "generated_answers": [],
@@ -70,7 +70,7 @@ class PublishedEnvironment:
         self._environment.hint = hint
         observation = self._environment.observe()
         return {
-            "image_path": str(PurePosixPath(self._data_dir) / observation.image),
+            "image_path": (self._frames / observation.image).as_posix(),
             "prompt": observation.question,
             "options": list(observation.options),
             "transform": observation.view,
@@ -122,6 +122,12 @@ class PublishedEnvironment:
             if turn is not turns[-1] or self.scenario is MVPN:
                 self.evaluate_generated_answer(turn.answer)
         return [steps[0], steps[-1]] if reduce_icl_steps else steps
+
+
+def _folder_of_frames(folder: Path, scenario: Scenario) -> Path:
+    """The folder that frame paths start from; one that does not exist is taken as it is."""
+    inside = folder / "test"
+    return inside if inside.is_dir() and not (folder / scenario.dataset).exists() else folder
 
 
 def _class_of(scenario: Scenario) -> type[PublishedEnvironment]:
