@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import FOLDER, console, output
+from commands.shared import FOLDER, output, progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from proactivebench.benchmark import Benchmark
     from proactivebench.reports.strip import Row
     from proactivebench.scenarios import Scenario
+
+EPISODES, TOUR = "episodes.png", "tour.png"
 
 MODELS = {
     "guess": "names a category at once",
@@ -41,6 +43,7 @@ def demo(out: Path) -> None:
     from proactivebench.reports.tables import build_table, metrics_table
     from proactivebench.scenarios import QD
 
+    _claim(out)
     runs = {name: out / "runs" / name for name in MODELS}
     say = output().print
     say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
@@ -58,12 +61,23 @@ def demo(out: Path) -> None:
     tour = _tour(out / "tour")
     oracle = engine.evaluate(tour, tour.scenarios, ScriptedModel("oracle"), Settings(), out / "runs" / "tour")
     metrics_table({"oracle": oracle}, output())
+    draw_strip(*_one_drawing(data, runs)).save(out / EPISODES)
+    draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / TOUR)
+    page = _report(runs, out / "report")
     say("\n[bold]4. Look[/bold] at what happened:")
-    draw_strip(*_one_drawing(data, runs)).save(out / "episodes.png")
-    say(f"   {out / 'episodes.png'}  one drawing, five models", soft_wrap=True)
-    draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / "tour.png")
-    say(f"   {out / 'tour.png'}  the seven scenarios", soft_wrap=True)
-    _report(runs, out / "report")
+    say(f"   {out / EPISODES}  one drawing, five models", soft_wrap=True)
+    say(f"   {out / TOUR}  the seven scenarios", soft_wrap=True)
+    say(f"   {page}  every episode, to leaf through in a browser", soft_wrap=True)
+
+
+def _claim(out: Path) -> None:
+    """Makes sure that the folder holds nothing but an earlier demo."""
+    from proactivebench.errors import UsageError
+
+    ours = {"data", "tour", "runs", "report", EPISODES, TOUR}
+    there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
+    if foreign := sorted(set(there) - ours):
+        raise UsageError(f"{out} holds {foreign[0]}, which is no part of the demo; choose an empty or new folder.")
 
 
 def _bundled() -> Path:
@@ -73,14 +87,12 @@ def _bundled() -> Path:
 
 
 def _build(raw: Mapping[Scenario, Path], out: Path, **options: Any) -> list[BuildReport]:
-    from rich.progress import Progress
-
     from builders import pipeline
     from builders.registry import BuildOptions, make_builder
 
-    with Progress(console=console(), transient=True) as progress:
+    with progress() as bars:
         return [
-            pipeline.build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=progress)
+            pipeline.build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=bars)
             for scenario, folder in raw.items()
         ]
 
@@ -137,12 +149,10 @@ def _one_each(tour: Benchmark, run: Path) -> tuple[str, list[Row]]:
     return "One sample of every scenario, played by the oracle", rows
 
 
-def _report(runs: Mapping[str, Path], out: Path) -> None:
-    from rich.progress import Progress
-
+def _report(runs: Mapping[str, Path], out: Path) -> Path:
     from proactivebench.reports.report import PAGE, write_report
     from proactivebench.reports.runs import load_runs
 
-    with Progress(console=console(), transient=True) as progress:
-        write_report(load_runs(list(runs.values())), out, progress, compare_paper=True)
-    output().print(f"   {out / PAGE}  every episode, to leaf through in a browser", soft_wrap=True)
+    with progress() as bars:
+        write_report(load_runs(list(runs.values())), out, bars, compare_paper=True)
+    return out / PAGE

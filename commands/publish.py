@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, console, progress
 
 
 @click.command()
@@ -19,12 +19,11 @@ def package(data: Path) -> None:
     are left alone.
     """
     from rich.filesize import decimal
-    from rich.progress import Progress
 
     from builders.package import package as package_benchmark
 
-    with Progress(console=console(), transient=True) as progress:
-        archives = package_benchmark(data, progress)
+    with progress() as bars:
+        archives = package_benchmark(data, bars)
     for archive in archives:
         done = "was up to date" if archive.up_to_date else "written"
         console().print(f"{archive.path} {done}: {archive.frames:,} frames, {decimal(archive.bytes)}.", soft_wrap=True)
@@ -49,14 +48,13 @@ def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[
     Repeated, it uploads what has changed; interrupted, it goes on. The token is that of `hf auth login`, or HF_TOKEN.
     """
     from rich.filesize import decimal
-    from rich.progress import Progress
 
     from builders.hub.client import connect
     from builders.hub.publish import prepare, upload
 
     api = connect()
-    with Progress(console=console(), transient=True) as progress:
-        publication = prepare(data, repo, api.endpoint, cleared=cleared, progress=progress)
+    with progress() as bars:
+        publication = prepare(data, repo, api.endpoint, cleared=cleared, progress=bars)
     say = partial(console().print, soft_wrap=True, markup=False)
     if dry_run:
         total = decimal(sum(file.bytes for file in publication.files))
@@ -94,8 +92,8 @@ def pull(repo: str, out: Path, parts: tuple[str, ...], revision: str | None) -> 
     from builders.hub.pull import pull as pull_benchmark
     from commands.shared import download_progress
 
-    with download_progress() as progress:
-        pulled = pull_benchmark(connect(), repo, out, parts=parts, revision=revision, progress=progress)
+    with download_progress() as bars:
+        pulled = pull_benchmark(connect(), repo, out, parts=parts, revision=revision, progress=bars)
     for part in pulled.fetched:
         console().print(f"{part} downloaded and unpacked.")
     for part in pulled.up_to_date:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output, progress
 
 if TYPE_CHECKING:
     from proactivebench.reports.server import Site
@@ -59,14 +59,12 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
     The page, OUT/index.html, needs no network and no server; it goes with the folders beside it.
     """
     _require_libraries()
-    from rich.progress import Progress
-
     from proactivebench.reports.report import PAGE, write_report
     from proactivebench.reports.runs import load_runs
 
     loaded = load_runs(runs, data)
-    with Progress(console=console(), transient=True) as progress:
-        unreadable = write_report(loaded, out, progress, compare_paper=compare == "paper")
+    with progress() as bars:
+        unreadable = write_report(loaded, out, bars, compare_paper=compare == "paper")
     if unreadable:
         console().print(f"{unreadable:,} pictures could not be read; the page says where.", style="yellow")
     console().print(f"Tables are in {out / 'tables'}, plots in {out / 'plots'}.\nOpen {out / PAGE}", soft_wrap=True)
@@ -101,9 +99,15 @@ def look(data: Path | str, port: int) -> None:
     _serve_until_interrupted(SamplesSite(Benchmark.open(local_data(data))), port)
 
 
+def _require_name(context: click.Context, option: click.Parameter, name: str) -> str:
+    if not name.strip():
+        raise click.BadParameter("who plays? Give a name that tells this run from those of others.")
+    return name.strip()
+
+
 @click.command()
 @click.argument("data", type=DataFolder())
-@click.option("--name", required=True, help="Who plays; the run's model is human:NAME.")
+@click.option("--name", required=True, callback=_require_name, help="Who plays; the run's model is human:NAME.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option("--mode", type=click.Choice(["mcqa", "reference"]), default="mcqa", show_default=True)

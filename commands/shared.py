@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
 PIPED_WIDTH = 200
 """Columns of results that go to a file or another program."""
@@ -76,12 +76,20 @@ def output() -> Console:
     return Console(highlight=False, quiet=_is_silent(), width=width)
 
 
+def progress(*columns: ProgressColumn) -> Progress:
+    """Progress of work, shown until it ends; nothing, not even an empty line, where nobody watches a terminal."""
+    from rich.progress import Progress
+
+    where = console()
+    return Progress(*columns, console=where, transient=True, disable=not where.is_interactive)
+
+
 def download_progress() -> Progress:
     """Progress of downloads and of unpacking, in bytes."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
     text = TextColumn("{task.description}", markup=False)
-    return Progress(text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console(), transient=True)
+    return progress(text, BarColumn(), DownloadColumn(), TransferSpeedColumn())
 
 
 def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:

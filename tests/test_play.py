@@ -12,10 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import expect
 
+from cli import main
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments import make_environment
+from proactivebench.errors import UsageError
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Settings
 from proactivebench.reports.play import play_in_browser
@@ -121,6 +124,20 @@ def test_the_page_is_told_nothing_that_a_model_is_not(data: Path, samples: list[
         assert set(message) == {"role", "text", "picture"}
         assert samples[0].answer.removesuffix(".").lower() not in json.dumps(message).lower()
         play_to_the_end(player)
+
+
+def test_a_game_in_the_folder_of_another_run_does_not_begin(data: Path, small_runs: Path) -> None:
+    begun: list[str] = []
+    with pytest.raises(UsageError, match="begun with other settings"):
+        play_in_browser(Benchmark.open(data), [QD], "Ada", Settings(), small_runs / "ask", on_ready=begun.append)
+    assert not begun
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_player_without_a_name_is_refused(data: Path, tmp_path: Path, name: str) -> None:
+    result = CliRunner().invoke(main, ["play", str(data), "--name", name, "--out", str(tmp_path / "run")])
+    assert (result.exit_code, "who plays?" in result.stderr) == (2, True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_interrupted_game_goes_on(data: Path, tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def play_in_browser(
         settings: How to play.
         folder: The run's folder.
         port: Port on the loopback address; 0 takes a free one.
-        on_ready: Told the address to open.
+        on_ready: Told the address to open, once the folder is known to be free for this run.
 
     Returns:
         The scores, as `evaluate` gives them.
@@ -199,12 +199,12 @@ def play_in_browser(
 
     def begin(total: int, done: int) -> None:
         desk.total, desk.done = total, done
+        on_ready(server.url)
 
     def count(episode: Episode) -> None:
         desk.done += 1
 
     with Server(PlaySite(desk), port) as server:
-        on_ready(server.url)
         model = HumanModel(name, desk)
         metrics = engine.evaluate(benchmark, scenarios, model, settings, folder, on_start=begin, on_episode=count)
         desk.finished = True
