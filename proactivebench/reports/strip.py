@@ -1,4 +1,4 @@
-"""A picture of some episodes: a row per episode, its turns from left to right."""
+"""A picture of some episodes: a row per episode, its turns from left to right, dots where turns are left out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ THUMBNAIL = 128
 MAX_TURNS = 7
 """Turns of an episode that are drawn; of a longer one evenly spaced ones, the first and the last among them."""
 
-_GAP = 12
+_GAP = 22
 _LABEL_WIDTH = 190
 _TEXT_LINES = 3
 _LINE_HEIGHT = 15
-_ROW_HEIGHT = THUMBNAIL + (_TEXT_LINES + 1) * _LINE_HEIGHT + _GAP
+_ROW_HEIGHT = THUMBNAIL + (_TEXT_LINES + 2) * _LINE_HEIGHT + _GAP
 _HEADER_HEIGHT = 64
 
 _INK, _SOFT, _PAPER = "#1c1c1e", "#6b6b70", "#ffffff"
@@ -39,11 +39,12 @@ class Row(NamedTuple):
     root: Path
 
     @property
-    def turns(self) -> list[Turn]:
-        """The turns that are drawn."""
+    def turns(self) -> dict[int, Turn]:
+        """The turns that are drawn, by their number from 1."""
         count = min(MAX_TURNS, len(self.episode.turns))
         last = len(self.episode.turns) - 1
-        return [self.episode.turns[round(last * number / max(1, count - 1))] for number in range(count)]
+        places = [round(last * number / max(1, count - 1)) for number in range(count)]
+        return {place + 1: self.episode.turns[place] for place in places}
 
 
 def draw_strip(title: str, rows: Sequence[Row]) -> Image.Image:
@@ -66,17 +67,22 @@ def draw_strip(title: str, rows: Sequence[Row]) -> Image.Image:
         top = _HEADER_HEIGHT + number * _ROW_HEIGHT
         draw.line([(_GAP, top - _GAP // 2), (width - _GAP, top - _GAP // 2)], "#d9d9de")
         draw.text((_GAP, top), row.name, _INK, bold)
-        draw.multiline_text((_GAP, top + 24), textwrap.fill(row.about, 28), _SOFT, small)
-        for column, turn in enumerate(row.turns):
+        draw.multiline_text((_GAP, top + 24), textwrap.fill(row.about, 25), _SOFT, small)
+        before = 0
+        for column, (place, turn) in enumerate(row.turns.items()):
             left = _LABEL_WIDTH + column * (THUMBNAIL + _GAP)
             crop = Crop(*turn.crop) if turn.crop else None
             image = load_picture(Picture(row.root / turn.image, crop))
             image.thumbnail((THUMBNAIL, THUMBNAIL))
-            sheet.paste(image, (left, top))
+            sheet.paste(image, (left + (THUMBNAIL - image.width) // 2, top + (THUMBNAIL - image.height) // 2))
             draw.rectangle((left - 1, top - 1, left + THUMBNAIL, top + THUMBNAIL), outline="#d9d9de")
+            if place > before + 1:
+                draw.text((left - _GAP // 2, top + THUMBNAIL // 2), "...", _INK, bold, anchor="mm")
+            before = place
+            draw.text((left, top + THUMBNAIL + 4), f"Turn {place}", _SOFT, small)
             colour = _colour(turn, row.episode)
             lines = textwrap.wrap(turn.chosen or turn.reply, 20, max_lines=_TEXT_LINES, placeholder=" ...")
-            draw.multiline_text((left, top + THUMBNAIL + 4), "\n".join(lines), colour, small)
+            draw.multiline_text((left, top + THUMBNAIL + 4 + _LINE_HEIGHT), "\n".join(lines), colour, small)
     return sheet
 
 
