@@ -120,6 +120,8 @@ def test_looking_at_samples_says_what_each_option_does(tmp_path: Path) -> None:
             if not environment.done:
                 number = int(re.findall(r"frame (\d+)$", effect)[0])
                 assert 1 < number <= len(entry["turns"])
+            too_early = option == sample.answer and not environment.correct
+            assert too_early == effect.endswith("the right name, but it cannot be known yet"), sample.scenario.name
         assert any("reference frame" in turn["did"] for turn in entry["turns"])
         assert len({turn["picture"] for turn in entry["turns"]}) == len(entry["turns"])
 
@@ -158,7 +160,7 @@ class TestFiles:
         (tmp_path / "place" / "ask" / "episodes.jsonl").unlink()
         with Progress(disable=True) as progress:
             assert write_report(load_runs([tmp_path / "place" / "ask"]), tmp_path / "report", progress) == 0
-        assert "scripted:ask" in (tmp_path / "report" / "index.html").read_text()
+        assert "No episode of scripted:ask has ended yet." in (tmp_path / "report" / "index.html").read_text()
         assert not (tmp_path / "report" / "plots").exists()
 
     def test_a_lost_frame_is_counted(self, small_runs: Path, tmp_path: Path) -> None:

@@ -97,6 +97,17 @@ def test_a_colour_of_a_bar_shows_its_episodes(browser: Browser, report: str) -> 
         expect(page.locator("#entry .pill")).to_have_text(str(ending))
 
 
+def test_a_report_without_episodes_says_so(browser: Browser, small_runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_runs, tmp_path / "place")
+    (tmp_path / "place" / "ask" / EPISODES).unlink()
+    with Progress(disable=True) as progress:
+        write_report(load_runs([tmp_path / "place" / "ask"]), tmp_path / "report", progress)
+    with open_page(browser) as page:
+        page.goto((tmp_path / "report" / "index.html").as_uri())
+        expect(page.locator("#entry")).to_have_text("There are no episodes yet.")
+        expect(page.locator("#filters")).to_be_hidden()
+
+
 def test_keys_go_from_episode_to_episode(browser: Browser, report: str) -> None:
     with open_page(browser) as page:
         page.goto(report)

@@ -9,8 +9,13 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.container import ErrorbarContainer
+from rich.console import Console
 
+from proactivebench.benchmark import Benchmark
+from proactivebench.evaluation.engine import evaluate
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run
 from proactivebench.evaluation.settings import Settings
@@ -18,12 +23,14 @@ from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.page import runs_page
-from proactivebench.reports.planes import joint_draws
+from proactivebench.reports.planes import asking_plane, joint_draws
 from proactivebench.reports.plot_style import PAPER
 from proactivebench.reports.plots import accuracy_per_turns, make_plots
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
 from proactivebench.reports.scores import AVERAGE, published_results, score_tables
+from proactivebench.reports.tables import metrics_table
+from tests.example_benchmark import build_examples
 from tests.small_runs import Reciter, play
 
 
@@ -58,6 +65,43 @@ class TestTables:
         for table, name in zip(tables, ("mcqa", "mcqa_hint", "mcqa_reference"), strict=True):
             published = {row.name: row.average("acc") for row in table.rows if row.run is None}
             assert published["GPT-4.1"] == published_results()[name]["GPT-4.1"]["QD"]["acc"]
+
+    def test_runs_that_lack_scenarios_have_no_rank(self, tmp_path: Path) -> None:
+        benchmark = Benchmark.open(build_examples(tmp_path / "data", "QD", "COCO", "ROD"))
+        for name, model, played in (("all", "guess", "qd coco rod"), ("some", "oracle", "qd rod")):
+            scenarios = benchmark.chosen(played.split())
+            evaluate(benchmark, scenarios, ScriptedModel(model), Settings(), tmp_path / name)
+        [table] = score_tables(load_runs([tmp_path / "some", tmp_path / "all"]), compare_paper=True)
+        assert table.columns == ("ROD", "QD", "COCO")
+        assert [row.is_ranked for row in table.rows] == [True] * 23 + [False]
+        assert table.rows[-1].name == "scripted:oracle"
+        assert table.rows[-1].average("acc") == 100
+        assert "**scripted:oracle (average of 2 of 3 scenarios)** |" in to_markdown([table])
+        page = runs_page(EpisodeAlbum([]), load_runs([tmp_path / "some", tmp_path / "all"]), compare_paper=True)
+        assert page.count('number rank">') == 24
+        assert '<span class="soft number rank"></span> scripted:oracle<br>' in page
+
+    def test_reference_runs_ask_nothing_on_the_page_as_on_the_terminal(self, small_runs: Path, tmp_path: Path) -> None:
+        [run] = load_runs(
+            [play(small_runs / "data", ScriptedModel("guess"), tmp_path / "run", Settings(mode="reference"))]
+        )
+        console = Console(record=True, width=120, file=io.StringIO())
+        metrics_table({"": run.metrics}, console)
+        assert "0.00 ±" in console.export_text()
+        page = runs_page(EpisodeAlbum([run]), [run])
+        assert re.search(r'data-label="psr">\s*<span class="number">0\.00</span>', page)
+
+    def test_the_title_counts_models_and_runs(self, small_runs: Path, tmp_path: Path) -> None:
+        folders = [small_runs / "ask", small_runs / "guess"]
+        folders += [
+            play(small_runs / "data", ScriptedModel(name), tmp_path / name, Settings(mode="reference"))
+            for name in ("ask", "random")
+        ]
+        titles = [
+            re.findall("<h1>(.*)</h1>", runs_page(EpisodeAlbum([]), load_runs(folders[:n]))) for n in (1, 2, 3, 4)
+        ]
+        both = "scripted:ask and scripted:guess"
+        assert titles == [["scripted:ask"], [both], [f"{both}, 3 runs"], ["3 models, 4 runs"]]
 
     def test_names_cannot_break_a_table(self, small_runs: Path, tmp_path: Path) -> None:
         name = "a_b|c & 50% {x} \\input{y}\n| next"
@@ -181,5 +225,15 @@ class TestPlots:
         [run] = load_runs([small_runs / "guess"])
         [(turns, n, acc, low, high)] = accuracy_per_turns(run)
         assert (turns, n) == (1, len(run.episodes))
-        assert acc == pytest.approx(100 * run.metrics["average"]["acc"])
-        assert 0 <= low <= acc <= high <= 100
+        scores = run.metrics["average"]
+        assert (acc, low, high) == pytest.approx(tuple(100 * value for value in (scores["acc"], *scores["acc_ci95"])))
+
+    def test_scores_that_do_not_vary_are_still_drawn(self, tmp_path: Path, small_runs: Path) -> None:
+        [run] = load_runs([play(small_runs / "data", ScriptedModel("abstain"), tmp_path / "run")])
+        assert run.metrics["average"]["acc"] == run.metrics["average"]["psr"] == 0
+        figure = asking_plane([run], {}, PAPER)
+        assert figure is not None
+        [bars] = figure.axes[0].containers
+        assert isinstance(bars, ErrorbarContainer)
+        heights = [np.ptp(segment[:, 1]) for lines in bars.lines[2] for segment in lines.get_segments()]
+        assert max(heights) > 5

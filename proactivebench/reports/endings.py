@@ -33,7 +33,7 @@ class Ending(StrEnum):
 MEANING = {
     Ending.RIGHT: "named the right category",
     Ending.ASKED: "suggested in its own words what helps here",
-    Ending.WRONG: "named a wrong category",
+    Ending.WRONG: "named a wrong category, or one that cannot be known yet",
     Ending.ABSTAINED: "said that it cannot answer",
     Ending.OUT_OF_TURNS: "still asked when the last turn was over",
     Ending.REFUSED: "made a suggestion that does not help here",

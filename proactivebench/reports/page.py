@@ -143,7 +143,8 @@ def _drawn_plots(runs: Sequence[Run], *, compare_paper: bool) -> list[dict[str, 
 
 def _title(runs: Sequence[Run]) -> str:
     models = list(dict.fromkeys(run.model for run in runs))
-    return " and ".join(models) if len(models) <= 2 else f"{len(models)} models"
+    title = " and ".join(models) if len(models) <= 2 else f"{len(models)} models"
+    return title if len(runs) == len(models) else f"{title}, {len(runs)} runs"
 
 
 def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False, live: bool = False) -> str:

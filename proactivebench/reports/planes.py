@@ -12,7 +12,7 @@ from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.statistics import average, estimate
 from proactivebench.reports.plot_style import Theme, add_legend, look_of_run, new_figure, short
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
-from proactivebench.reports.scores import Row
+from proactivebench.reports.scores import SCALES, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,27 @@ def _scatter_paper_averages(
         _scatter_paper(axes, points, theme, short(label), marker)
 
 
+def _add_point(axes: Axes, run: Run, position: int, measures: tuple[str, str]) -> tuple[float, float]:
+    """Marks a run at its averages of two measures, with bars for their 95% intervals; returns where."""
+    scores = run.metrics["average"]
+    x, y = (SCALES[name] * scores[name] for name in measures)
+    bars = [
+        np.abs(SCALES[name] * np.array(scores[f"{name}_ci95"]) - at)[:, None]
+        for name, at in zip(measures, (x, y), strict=True)
+    ]
+    colour, marker = look_of_run(position)
+    axes.errorbar(
+        [x], [y], xerr=bars[0], yerr=bars[1], color=colour, fmt=marker, markersize=6, linewidth=1.2,
+        label=short(run.name), zorder=3,
+    )  # fmt: skip
+    return x, y
+
+
 def asking_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure | None:
-    """Accuracy over suggestions per episode, with 95% confidence regions; runs of several turns alone."""
+    """Accuracy over suggestions per episode, with 95% confidence regions; runs of several turns alone.
+
+    A region shrinks to a line where one score is the same in all episodes; bars show the interval of each score.
+    """
     from matplotlib.patches import Ellipse
 
     scored = [run for run in runs if run.metrics["average"]["acc"] is not None]
@@ -72,14 +91,13 @@ def asking_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure | No
     figure, axes = new_figure(theme)
     _scatter_paper_averages(axes, scored, paper, ("psr", "acc"), theme)
     for run in scored:
-        colour, marker = look_of_run(runs.index(run))
         draws = joint_draws(run)
-        acc, psr = 100 * run.metrics["average"]["acc"], run.metrics["average"]["psr"]
+        at = _add_point(axes, run, runs.index(run), ("psr", "acc"))
         variances, directions = np.linalg.eigh(np.cov(draws[:, ::-1].T))
         width, height = 2 * np.sqrt(_CHI2_95 * np.clip(variances, 0, None))
         angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
-        axes.add_patch(Ellipse((psr, acc), width, height, angle=angle, color=colour, alpha=0.22, linewidth=0))
-        axes.scatter([psr], [acc], s=34, color=colour, marker=marker, label=short(run.name), zorder=3)
+        colour, _ = look_of_run(runs.index(run))
+        axes.add_patch(Ellipse(at, width, height, angle=angle, color=colour, alpha=0.22, linewidth=0))
     axes.set(xlabel="suggestions per episode (psr)", ylabel="accuracy, %", ylim=(-3, 103))
     axes.set_xlim(left=min(-0.1, axes.get_xlim()[0]))
     add_legend(axes, theme)
@@ -94,14 +112,7 @@ def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure 
     figure, axes = new_figure(theme)
     _scatter_paper_averages(axes, judged, paper, ("ps", "cc"), theme)
     for run in judged:
-        colour, marker = look_of_run(runs.index(run))
-        scores = run.metrics["average"]
-        x, y = 100 * scores["ps"], 100 * scores["cc"]
-        bars = [np.abs(100 * np.array(scores[f"{name}_ci95"]) - at)[:, None] for name, at in (("ps", x), ("cc", y))]
-        axes.errorbar(
-            [x], [y], xerr=bars[0], yerr=bars[1], color=colour, fmt=marker, markersize=6, linewidth=1.2,
-            label=short(run.name), zorder=3,
-        )  # fmt: skip
+        _add_point(axes, run, runs.index(run), ("ps", "cc"))
     axes.set(xlabel="replies with a valid suggestion (ps), %", ylabel="with the right category (cc), %")
     axes.set(xlim=(-3, 103), ylim=(-3, 103))
     add_legend(axes, theme)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from proactivebench.evaluation.statistics import estimate_share
 from proactivebench.reports.planes import against_reference, asking_plane, open_ended_plane
 from proactivebench.reports.plot_style import Theme, add_legend, look_of_run, new_figure, short
 from proactivebench.reports.runs import Run
@@ -22,7 +23,6 @@ _ANSWERS = {
     "category": ("names a category", "#0072b2"),
     "unreadable": ("unreadable", "#9aa0a6"),
 }
-_Z_95 = 1.96
 MIN_EPISODES = 5
 """Episodes that a point of accuracy per number of turns needs."""
 
@@ -55,19 +55,17 @@ def accuracy_per_turns(run: Run) -> list[tuple[int, int, float, float, float]]:
     """Accuracy among the episodes of each number of turns.
 
     Returns:
-        Number of turns, episodes, accuracy and its 95% Wilson interval in percent; only where there are `MIN_EPISODES`.
+        Number of turns, episodes, accuracy and its 95% interval in percent; only where there are `MIN_EPISODES`.
     """
     scored = [episode for episode in run.episodes if episode.error is None]
     points = []
     for turns in sorted({len(episode.turns) for episode in scored}):
-        right = [episode.correct for episode in scored if len(episode.turns) == turns]
-        n = len(right)
-        if n < MIN_EPISODES:
-            continue
-        share, z2 = sum(right) / n, _Z_95**2
-        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-        half = _Z_95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        points.append((turns, n, 100 * share, 100 * (middle - half), 100 * (middle + half)))
+        group = sorted((one for one in scored if len(one.turns) == turns), key=lambda one: one.key)
+        if len(group) >= MIN_EPISODES:
+            right = [float(one.correct) for one in group]
+            found = estimate_share(right, [one.source for one in group], run.identity["settings"]["seed"])
+            low, high = found.interval
+            points.append((turns, len(group), 100 * found.mean, 100 * low, 100 * high))
     return points
 
 
@@ -83,6 +81,7 @@ def _per_turns(runs: Sequence[Run], theme: Theme) -> Figure | None:
             turns, _, acc, low, high = zip(*points, strict=True)
             colour, marker = look_of_run(position)
             axes.fill_between(turns, low, high, color=colour, alpha=0.14, linewidth=0)
+            axes.vlines(turns, low, high, color=colour, alpha=0.35, linewidth=1)
             axes.plot(turns, acc, color=colour, marker=marker, markersize=5, linewidth=1.4, label=short(run.name))
     if not drawn:
         return None
@@ -112,13 +111,13 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
         Plot(
             "acc_psr",
             "Accuracy and asking",
-            "Averages over scenarios; the regions hold the true values with 95% confidence.",
+            "Averages over the scenarios that each played; regions and bars with 95% confidence.",
             lambda theme: asking_plane(turns, paper, theme),
         ),
         Plot(
             "open_ended",
             "Free replies",
-            "Averages over scenarios with 95% intervals; a reply may do both.",
+            "Averages over the scenarios that each played, with 95% intervals; a reply may do both.",
             lambda theme: open_ended_plane(free, paper, theme),
         ),
         Plot(

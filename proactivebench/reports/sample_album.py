@@ -84,7 +84,7 @@ class SampleAlbum(Album):
                 if not ahead.done and _place(ahead) not in frames:
                     frames[_place(ahead)] = len(frames)
                     queue.append(ahead)
-                effects.append(_effect(ahead, option, action, frames))
+                effects.append(_effect(here, ahead, option, action, frames))
             right = right_options(here)
             options = suggestions + categories
             turns.append(
@@ -104,7 +104,9 @@ def _place(environment: Environment) -> tuple[object, ...]:
     return environment.frame(), environment.crop()
 
 
-def _effect(ahead: Environment, option: str, action: Action, frames: dict[tuple[object, ...], int]) -> str:
+def _effect(
+    here: Environment, ahead: Environment, option: str, action: Action, frames: dict[tuple[object, ...], int]
+) -> str:
     """What an option did to the episode that took it."""
     if not ahead.done:
         return f"{action_words(action)}: frame {frames[_place(ahead)] + 1}"
@@ -112,4 +114,6 @@ def _effect(ahead: Environment, option: str, action: Action, frames: dict[tuple[
         return "ends the episode, right"
     if action is not Action.STOP:
         return "no turn left after it"
+    if option == here.sample.answer:
+        return "ends the episode, wrong: the right name, but it cannot be known yet"
     return "ends the episode: abstained" if is_abstention(option) else "ends the episode, wrong"

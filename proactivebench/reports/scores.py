@@ -1,8 +1,8 @@
 """The paper's result tables, with runs as rows and, on request, the paper's models among them.
 
 Runs that were asked the same (multiple choice, with hint, on the reference frame, open-ended ...) stand in one table,
-best first, for only they compare. A run that did not play all seven scenarios is compared on those it played: the
-averages of that table are over the columns that it shows, except for runs that lack some of them.
+best first, for only they compare. A table's columns are the scenarios that any of its runs played; averages compare
+only over all of them, so a run that lacks some has no rank and stands below the others.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.scenarios import SCENARIOS
 
 AVERAGE = "average"
+
+SCALES = {"acc": 100, "psr": 1, "cc": 100, "ps": 100, "agg": 100}
+"""Measure -> what it is multiplied with."""
 
 _PAPER_TABLES = {
     MULTIPLE_CHOICE: "mcqa",
@@ -54,19 +57,37 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A model: a run, or one of the paper's (`run` is None)."""
+    """A model: a run, or one of the paper's (`run` is None).
+
+    Attributes:
+        name: What it is called.
+        run: The run.
+        cells: Scenario or `AVERAGE` -> its scores.
+        averaged: Columns of its table that its average is over.
+        columns: Columns of its table.
+    """
 
     name: str
     run: Run | None
     cells: Mapping[str, Cell]
+    averaged: int
+    columns: int
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether its average compares with those of other rows: it is over the same scenarios."""
+        return self.averaged == self.columns
 
     @property
     def note(self) -> str:
-        """What must be known of the row: that a judge has not read all replies; usually empty."""
-        if self.run is None or not self.run.unjudged:
-            return ""
-        judged = len(self.run.judgements)
-        return f"{judged:,} of {judged + self.run.unjudged:,} replies judged" if judged else "not judged"
+        """What must be known of the row: that scenarios or judgements are missing; usually empty."""
+        notes = []
+        if 0 < self.averaged < self.columns:
+            notes.append(f"average of {self.averaged} of {self.columns} scenarios")
+        if self.run is not None and self.run.unjudged:
+            judged = len(self.run.judgements)
+            notes.append(f"{judged:,} of {judged + self.run.unjudged:,} replies judged" if judged else "not judged")
+        return ", ".join(notes)
 
     def average(self, measure: str) -> float | None:
         """The average of a measure; None where nothing has that score yet."""
@@ -82,7 +103,7 @@ class ScoreTable:
         setting: What they were asked.
         measures: Names of their scores, first the one that ranks them.
         columns: Short names of the scenarios, in the order of the paper.
-        rows: The models, best first.
+        rows: The models, best first; behind them those without a rank.
     """
 
     setting: str
@@ -104,18 +125,19 @@ def published_results() -> dict[str, Any]:
 
 def _cell_of_run(found: Mapping[str, Any], run: Run) -> Cell:
     scores = {}
-    for measure in run.measures:
+    for measure, scale in SCALES.items():
         if found.get(measure) is not None:
-            scale = 1 if measure == "psr" else 100
             low, high = found[f"{measure}_ci95"]
             scores[measure] = Score(scale * found[measure], (scale * low, scale * high))
     n = found.get("judged" if "agg" in run.measures else "n")
     return Cell(scores, n, found.get("errors", 0) + found.get("judge_errors", 0))
 
 
-def _row_of_run(run: Run) -> Row:
+def _row_of_run(run: Run, columns: Sequence[str]) -> Row:
     found = run.metrics["scenarios"] | {AVERAGE: run.metrics["average"]}
-    return Row(run.name, run, {name: _cell_of_run(scores, run) for name, scores in found.items()})
+    cells = {name: _cell_of_run(scores, run) for name, scores in found.items()}
+    averaged = sum(name in cells and run.measures[0] in cells[name].scores for name in columns)
+    return Row(run.name, run, cells, averaged, len(columns))
 
 
 def _row_of_paper(name: str, found: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> Row:
@@ -126,7 +148,8 @@ def _row_of_paper(name: str, found: Mapping[str, Mapping[str, float]], columns: 
         average = {
             measure: sum(found[column][measure] for column in columns) / len(columns) for measure in found["avg"]
         }
-    return Row(name, None, cells | {AVERAGE: Cell({measure: Score(value) for measure, value in average.items()})})
+    cells[AVERAGE] = Cell({measure: Score(value) for measure, value in average.items()})
+    return Row(name, None, cells, len(columns), len(columns))
 
 
 def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[ScoreTable]:
@@ -141,14 +164,14 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         of_setting.setdefault(run.setting, []).append(run)
     tables = []
     for setting, alike in of_setting.items():
-        rows = [_row_of_run(run) for run in alike]
-        columns = tuple(name for name in SCENARIOS if any(name in row.cells for row in rows))
+        columns = tuple(name for name in SCENARIOS if any(name in run.metrics["scenarios"] for run in alike))
         if not columns:
             continue
+        rows = [_row_of_run(run, columns) for run in alike]
         if compare_paper and setting in _PAPER_TABLES:
             published = published_results()[_PAPER_TABLES[setting]]
             rows += [_row_of_paper(name, found, columns) for name, found in published.items()]
         measures = alike[0].measures
-        rows.sort(key=lambda row: row.average(measures[0]) or 0.0, reverse=True)
+        rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
         tables.append(ScoreTable(setting, measures, columns, tuple(rows)))
     return tables

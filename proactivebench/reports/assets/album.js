@@ -125,7 +125,9 @@ const album = (() => {
 
   async function show() {
     const row = selected;
-    if (!row) return entry.replaceChildren(make("p", { class: "soft" }, `No ${index.kind} fit these filters.`));
+    filters.hidden = list.hidden = !all.length;
+    const nothing = all.length ? `No ${index.kind} fit these filters.` : `There are no ${index.kind} yet.`;
+    if (!row) return entry.replaceChildren(make("p", { class: "soft" }, nothing));
     let item;
     try {
       item = await entryOf(row);
