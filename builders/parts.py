@@ -45,7 +45,8 @@ def nothing_built(what: str, problems: Sequence[Problem], skipped: Sequence[Skip
         skipped: Records that were left out, and why.
         shown: Number of reasons.
     """
-    reasons = [*map(str, problems), *(f"{skip.key}: {skip.reason}" for skip in skipped)]
+    skips = Counter(skip.reason for skip in skipped).most_common()
+    reasons = [*map(str, problems), *(f"{count:,} x {reason}" for reason, count in skips)]
     more = f"; and {len(reasons) - shown:,} more" if len(reasons) > shown else ""
     return NothingBuiltError(
         f"No {what} could be built: " + ("; ".join(reasons[:shown]) + more if reasons else "there are no raw records.")

@@ -20,7 +20,7 @@ import pytest
 
 from builders import parts, storage
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
-from builders.parts import BuildError
+from builders.parts import BuildError, nothing_built
 from builders.pipeline import build
 from builders.workers import WorkerError, Workers
 from proactivebench import scenarios
@@ -287,6 +287,8 @@ def test_nothing_to_build_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="No sample of QD could be built"):
         build(FakeBuilder(records=0), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
+    error = nothing_built("row", [Problem("a.txt", "it is cut")], [Skip(str(number), "unlucky") for number in range(9)])
+    assert str(error) == "No row could be built: a.txt: it is cut; 9 x unlucky"
 
 
 def test_one_build_at_a_time(tmp_path: Path) -> None:

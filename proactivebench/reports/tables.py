@@ -132,8 +132,8 @@ def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
         console.print(f"  left out: {count:,} x {reason}", markup=False)
     for problem in report.problems[:shown]:
         console.print(f"  {problem}", style="yellow", markup=False)
-    if len(report.problems) > shown:
-        console.print(f"  and {len(report.problems) - shown:,} more problems in the raw data")
+    if (more := len(report.problems) - shown) > 0:
+        console.print(f"  and {more:,} more problem{'s' * (more > 1)} in the raw data")
 
 
 def statistics_table(comparisons: Sequence[statistics.Comparison], console: Console) -> None:
