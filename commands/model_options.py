@@ -22,7 +22,7 @@ _OPTIONS = (
     ),
     click.option("--retries", type=click.IntRange(0), help="openai: attempts after the first.  [default: 8]"),
     click.option(
-        "--batch-size", type=click.IntRange(1), help="hf: requests answered at once.  [default: 16; a GPU takes more]"
+        "--batch-size", type=click.IntRange(1), help="hf: requests answered at once.  [default: 32; a GPU takes more]"
     ),
     click.option("--device", help="hf: cpu, cuda, cuda:1 ...  [default: the GPU if there is one]"),
     click.option("--dtype", help="hf: bfloat16, float16, float32.  [default: bfloat16 on a GPU]"),

@@ -28,7 +28,7 @@ from proactivebench.models.checkpoints import Checkpoint
 from proactivebench.models.choosing import choosing
 from proactivebench.models.processors import Encoded, collate, encode, sees_pictures
 
-DEFAULT_BATCH = 16
+DEFAULT_BATCH = 32
 """Requests in a batch where the user names no number; on a GPU the number to start with."""
 
 LARGEST_BATCH = 256
