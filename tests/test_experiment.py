@@ -18,7 +18,7 @@ from PIL import Image
 from builders.quickdraw import draw_prefixes
 from builders.wording import QUICKDRAW
 from experiments.learn_to_ask import data, plot, run, warmup
-from experiments.learn_to_ask.model import END, MEAN, PIXELS, STD, label, make_model, make_processor
+from experiments.learn_to_ask.model import END, MEAN, PIXELS, STD, make_model, make_processor
 from proactivebench import prompts
 from proactivebench.answers import Choices
 from proactivebench.benchmark import Benchmark
@@ -96,14 +96,14 @@ def test_the_train_split_shows_every_stage_of_a_drawing(finished: Path) -> None:
     pictures = {row["images"][0].tobytes() for row in rows}
     complete = first = 0
     for sample in Benchmark.open(finished / "train").samples(QD):
-        frames = [
-            finished / "train/test" / sample.image_template.format(image=f"{n:04d}")
-            for n in (0, sample.reference_image)
+        frames = [sample.image_template.format(image=f"{number:04d}") for number in (0, sample.reference_image)]
+        small = [
+            Image.open(finished / "train/test" / frame).resize((PIXELS, PIXELS), Image.Resampling.BOX).tobytes()
+            for frame in frames
         ]
-        loaded = [Image.open(frame).tobytes() for frame in frames]
-        first += loaded[0] in pictures
-        complete += loaded[1] in pictures
-        assert loaded[0] != loaded[1]
+        first += small[0] in pictures
+        complete += small[1] in pictures
+        assert small[0] != small[1]
     assert first == complete > 20
     assert all(len(row["proactive_actions"]) == 1 for row in rows)
 
@@ -121,9 +121,9 @@ def test_the_model_knows_every_text_of_the_scenario(finished: Path) -> None:
     assert unknown in processor.tokenizer("Is this a text of the scenario?").input_ids
 
 
-def test_the_label_that_the_model_says_chooses_the_option() -> None:
+def test_what_the_model_says_chooses_the_option() -> None:
     tokenizer = make_processor().tokenizer
-    said = tokenizer.decode(tokenizer.convert_tokens_to_ids([label(2), END]), skip_special_tokens=True)
+    said = tokenizer.decode(tokenizer.convert_tokens_to_ids([QUICKDRAW.suggestions[2], END]), skip_special_tokens=True)
     assert Choices(QUICKDRAW.suggestions[:4], [QUICKDRAW.suggestions[2]]).read(said).position == 2
 
 

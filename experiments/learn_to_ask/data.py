@@ -20,8 +20,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from PIL import Image
+
 from builders import pipeline
 from builders.quickdraw import QuickDrawBuilder
+from experiments.learn_to_ask.model import PIXELS
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments import make_environment
@@ -131,5 +134,11 @@ def _turns(sample: Sample, root: Path) -> Iterator[dict[str, Any]]:
             "ground_truth": sample.answer,
             "proactive_actions": list(environment.accepted),
             "options": list(shown.suggestions),
-            "images": [{"bytes": (root / shown.image).read_bytes(), "path": None}],
+            "images": [_as_seen(root / shown.image)],
         }
+
+
+def _as_seen(frame: Path) -> Image.Image:
+    """A frame at the size that the model sees, which saves GRPO two thirds of its time: it prepares all frames anew."""
+    with Image.open(frame) as picture:
+        return picture.resize((PIXELS, PIXELS), Image.Resampling.BOX)

@@ -4,8 +4,8 @@ LLaVA's layout: a Swin tower turns a picture of 64 x 64 pixels into 16 vectors, 
 the text. Swin, because windows that merge see lines and corners with far fewer drawings than a plain ViT needs.
 
 The vocabulary consists of phrases: every question, option and category of the Quick, Draw! scenario is one token, and
-so is each letter label. A prompt has 22 of them, which makes training quick on a CPU, and what is left to learn is
-seeing and deciding, not spelling. Texts that are not the scenario's become `<unk>`.
+so is each letter label. A prompt has 22 of them and an answer one, which makes training quick on a CPU, and what is
+left to learn is seeing and deciding, not spelling. Texts that are not the scenario's become `<unk>`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ PIXELS_PER_VECTOR = 16
 MEAN, STD = 0.9, 0.3
 """How pixel values, 0 to 1, are normalised; drawings are mostly white."""
 
+_INITIAL_SPREAD = 0.08
+"""Standard deviation of the first weights, about 1 / sqrt(width); the usual 0.02 is meant for much wider layers."""
+
 PAD, UNKNOWN, END, USER, ASSISTANT, PICTURE = "<pad>", "<unk>", "<end>", "<user>", "<assistant>", "<image>"
 
 _CHAT_TEMPLATE = """
@@ -50,15 +53,10 @@ _CHAT_TEMPLATE = """
 _library: Any = transformers  # its type hints leave out much of what is called here
 
 
-def label(position: int) -> str:
-    """The letter label in front of an option, which is also the model's answer that chooses it."""
-    return f"{ascii_uppercase[position]}. "
-
-
 def phrases() -> list[str]:
     """All texts that the model can tell from others; the first three surround the options."""
     _, before, after = prompts.multiple_choice("\n", [], short_answer=True).split("\n")
-    labels = map(label, range(len(ascii_uppercase)))
+    labels = [f"{letter}. " for letter in ascii_uppercase]
     categories = map(category_text, CATEGORIES)
     return [
         before,
@@ -117,6 +115,7 @@ def make_model(processor: Processor) -> Network:
             "num_heads": [1, 2, 4],
             "window_size": 4,
             "drop_path_rate": 0.05,
+            "initializer_range": _INITIAL_SPREAD,
         },
         text_config={
             "model_type": "llama",
@@ -127,6 +126,7 @@ def make_model(processor: Processor) -> Network:
             "num_attention_heads": 4,
             "num_key_value_heads": 4,
             "max_position_embeddings": 512,
+            "initializer_range": _INITIAL_SPREAD,
             **special,
         },
         image_token_index=tokenizer.convert_tokens_to_ids(PICTURE),

@@ -28,16 +28,16 @@ from proactivebench.evaluation.settings import Mode, Settings
 from proactivebench.models.checkpoints import load_checkpoint
 from proactivebench.models.load import ModelOptions, load_model
 from proactivebench.scenarios import QD
+from proactivebench.training.folder import LOG
 from proactivebench.training.grpo import train
 from proactivebench.training.settings import TrainSettings
-from proactivebench.training.watch import LOG
 
 REWARDS = (0.5, 0.75, 1.0)
 """The paper's three values of r_p."""
 
 SCRIPTED = ("guess", "ask", "oracle")
 LONGEST_ANSWER = 3
-"""Tokens: a letter, the end, and one to spare."""
+"""Tokens: a phrase, the end, and one to spare."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Size:
         seeds: Repetitions of GRPO for each reward.
     """
 
-    naming: int = 2500
-    answering: int = 800
-    grpo: int = 150
+    naming: int = 2000
+    answering: int = 2000
+    grpo: int = 120
     prompts: int = 16
     seeds: int = 3
 
 
-QUICK = Size(naming=600, answering=400, grpo=60, seeds=1)
+QUICK = Size(naming=600, answering=600, grpo=60, seeds=1)
 
 
 def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _training(guesser: Path, split: Path, proactive_reward: float, seed: int, si
         data=str(split),
         proactive_reward=proactive_reward,
         seed=seed,
-        learning_rate=2e-3,
+        learning_rate=1e-3,
         lora_dropout=0.0,
         max_steps=size.grpo,
         completions_per_step=answers,
@@ -167,7 +167,7 @@ def _curve(folder: Path) -> dict[str, list[float]]:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("learn_to_ask"), show_default=True
 )
-@click.option("--quick", is_flag=True, help="A fifth of the steps and one seed: minutes, and rougher figures.")
+@click.option("--quick", is_flag=True, help="A third of the steps and one seed: minutes, and rougher figures.")
 def main(raw: Path, out: Path, quick: bool) -> None:
     """Teach a tiny vision-language model to ask, and measure it on new drawings."""
     console = Console(stderr=True, highlight=False)

@@ -1,12 +1,13 @@
 """The warm-up: from random weights to a model that names complete drawings, always guesses and never asks.
 
-First it learns to name: the mean of a picture's vectors, as the decoder will read them, is compared with the vector of
-every category in the vocabulary. Then it learns to answer multiple-choice prompts as the benchmark shows them, with the
-letter of the right category; a word at which the picture points already is easily found among the options. Only
-complete drawings are shown, each time drawn a little differently.
+First the tower learns to name: the mean of a picture's vectors, as the decoder will read them, is compared with the
+vector of every category in the vocabulary. Then the decoder learns to answer multiple-choice prompts as the benchmark
+shows them: of the words at which the picture points it says the one that is among the options. Only complete drawings
+are shown, each time drawn a little differently.
 
-A model that never says something cannot learn by reinforcement to say it. So one answer in ten is any of the shown
-options: a sampled answer is a suggestion now and then, while the most probable one is always a category.
+A model that never says something cannot learn by reinforcement to say it. So some answers are the suggestion, whatever
+the picture shows: half of them at first, to learn which of the options it is, and in the end one in ten. A sampled
+answer is a suggestion now and then, while the most probable one is a category.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import cos, pi
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -27,14 +28,17 @@ from torch.nn.functional import cross_entropy
 from builders.negatives import draw_wrong_categories
 from builders.quickdraw import draw_prefixes
 from builders.wording import QUICKDRAW, category_text
-from experiments.learn_to_ask.model import MEAN, PICTURE, PIXELS, STD, label, make_model, make_processor
+from experiments.learn_to_ask.model import MEAN, PICTURE, PIXELS, STD, make_model, make_processor
 from proactivebench import prompts
+from proactivebench.models.checkpoints import Checkpoint, Network
+from proactivebench.models.processors import Processor
+from proactivebench.scenarios import is_abstention
 from raw_sources.quickdraw import QuickDraw
 from raw_sources.quickdraw_lines import Drawing, Stroke
 
 BATCH = 64
-ANY_OPTION = 0.1
-"""Share of the warm-up's answers that are any of the shown options."""
+SUGGESTIONS_FIRST, SUGGESTIONS_LAST = 0.5, 0.1
+"""Share of the answers that are the suggestion when the second phase begins, and from its middle on."""
 
 LABEL_SMOOTHING = 0.1
 NAMING_RATE = 2e-3
@@ -51,9 +55,11 @@ def learn_to_name(drawings: Path, out: Path, *, steps: int, seed: int, progress:
     lessons.save(out)
 
 
-def learn_to_answer(named: Any, drawings: Path, out: Path, *, steps: int, seed: int, progress: Progress) -> None:
-    """Trains all of a model that can name (a `Checkpoint`) to answer prompts, and saves it with its processor."""
+def learn_to_answer(named: Checkpoint, drawings: Path, out: Path, *, steps: int, seed: int, progress: Progress) -> None:
+    """Trains the decoder of a model that can name to answer prompts, and saves the model with its processor."""
     torch.manual_seed(seed)
+    for part in (named.network.model.vision_tower, named.network.model.multi_modal_projector):
+        part.requires_grad_(False)
     lessons = _Lessons(named.network, named.processor, drawings, seed)
     lessons.train(
         lessons.answering, ANSWERING_RATE, progress.track(range(steps), description="Learning to answer"), steps
@@ -62,23 +68,23 @@ def learn_to_answer(named: Any, drawings: Path, out: Path, *, steps: int, seed: 
 
 
 class _Turn(NamedTuple):
-    """A prompt without its picture, the place of the right option, and the number of options."""
+    """A prompt without its picture, and what is to be said."""
 
     text: str
-    right: int
-    options: int
+    reply: str
 
 
 class _Lessons:
     """Draws batches, and tells how far the model is from what it should do with them."""
 
-    def __init__(self, network: Any, processor: Any, drawings: Path, seed: int):
+    def __init__(self, network: Network, processor: Processor, drawings: Path, seed: int):
         self._network = network.train()
         self._processor = processor
         self._known = list(QuickDraw.locate(drawings).records())
         self._names = sorted({category_text(drawing.category) for drawing in self._known})
         self._random = Random(seed)
         self._generator = np.random.default_rng(seed)
+        self._done = 0.0  # share of the steps
 
     def naming(self) -> torch.Tensor:
         """The loss of naming a batch of drawings."""
@@ -87,33 +93,32 @@ class _Lessons:
         return self._naming_loss(torch.stack(list(vectors)), drawings)
 
     def answering(self) -> torch.Tensor:
-        """The loss of answering prompts about a batch of drawings, and of naming these."""
+        """The loss of answering prompts about a batch of drawings."""
         drawings = self._random.choices(self._known, k=BATCH)
-        turns = [self._turn(drawing) for drawing in drawings]
-        said = [
-            label(self._random.randrange(turn.options) if self._random.random() < ANY_OPTION else turn.right)
-            for turn in turns
-        ]
-        replies = self._tokens(said)
+        suggestions = max(SUGGESTIONS_LAST, SUGGESTIONS_FIRST + 2 * self._done * (SUGGESTIONS_LAST - SUGGESTIONS_FIRST))
+        turns = [self._turn(drawing, suggestions) for drawing in drawings]
+        replies = self._tokens([turn.reply for turn in turns])
         ends = torch.full_like(replies, self._processor.tokenizer.eos_token_id)
         input_ids = torch.cat([self._prompts(turns), replies[:, None], ends[:, None]], 1)
         labels = input_ids.clone()
         labels[:, :-2] = -100
-        result = self._network(input_ids=input_ids, pixel_values=self._pictures(drawings), labels=labels)
-        vectors = result.image_hidden_states.unflatten(0, (BATCH, -1))
-        answering: torch.Tensor = result.loss
-        return answering + self._naming_loss(vectors, drawings)
+        loss: torch.Tensor = self._network(
+            input_ids=input_ids, pixel_values=self._pictures(drawings), labels=labels
+        ).loss
+        return loss
 
     def train(self, loss: Callable[[], torch.Tensor], peak: float, steps: Iterable[int], total: int) -> None:
         """One update per step, each with a new batch."""
-        optimizer = torch.optim.AdamW(self._network.parameters(), lr=peak, weight_decay=0.05, betas=(0.9, 0.98))
+        weights = [weights for weights in self._network.parameters() if weights.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=peak, weight_decay=0.05, betas=(0.9, 0.98))
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min((step + 1) / (0.05 * total), 0.5 + 0.5 * cos(pi * step / total))
         )
-        for _ in steps:
+        for step in steps:
+            self._done = step / total
             optimizer.zero_grad()
             torch.autograd.backward(loss())
-            torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             schedule.step()
 
@@ -132,15 +137,15 @@ class _Lessons:
     def _tokens(self, phrases: list[str]) -> torch.Tensor:
         return torch.tensor(self._processor.tokenizer.convert_tokens_to_ids(phrases))
 
-    def _turn(self, drawing: Drawing) -> _Turn:
+    def _turn(self, drawing: Drawing, suggestions: float) -> _Turn:
         answer = category_text(drawing.category)
         texts = QUICKDRAW.draw(self._random)
         categories = [answer, *draw_wrong_categories(self._random, answer, self._names)]
         self._random.shuffle(categories)
         options = [*texts.options, *categories]
-        return _Turn(
-            prompts.multiple_choice(texts.prompt, options, short_answer=True), options.index(answer), len(options)
-        )
+        suggestion = options[is_abstention(options[0])]
+        reply = suggestion if self._random.random() < suggestions else answer
+        return _Turn(prompts.multiple_choice(texts.prompt, options, short_answer=True), reply)
 
     def _prompts(self, turns: Sequence[_Turn]) -> torch.Tensor:
         """Token ids of shape (turns, length): all prompts of this scenario have the same number of phrases."""
