@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
 
-PIPED_WIDTH = 200
+PIPED_WIDTH = 1000
 """Columns of results that go to a file or another program."""
 
 EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)

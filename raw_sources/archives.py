@@ -35,6 +35,7 @@ _HEADER_BYTES = 1 << 24
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
+    IndexError,  # zipfile, for a member without a name
     gzip.BadGzipFile,
     zlib.error,
     struct.error,

@@ -49,7 +49,7 @@ def test_free_replies_are_judged_by_a_model_of_text_alone(
 ) -> None:
     model, few = model_folder("qwen2_5_vl"), ("--max-new-tokens", 5)
     command("evaluate", "--model", model, "--data", data, "--out", tmp_path, "--mode", "oeg", *few)
-    command("judge", tmp_path, "--judge", text_model, *few)
+    command("judge", tmp_path, "--judge", text_model, "--max-errors", 1, *few)
     assert [reply.error.kind for reply in read_judgements(tmp_path) if reply.error] == ["judge"] * 6
     scores = json.loads((tmp_path / "metrics.json").read_text())["scenarios"]["QD"]
     assert (scores["judged"], scores["judge_errors"]) == (0, 6), "random words are no judgement"

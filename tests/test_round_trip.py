@@ -41,28 +41,28 @@ def files(folder: Path) -> Iterator[bytes]:
 def test_round_trip(hub: LocalHub, tmp_path: Path) -> None:
     home, here = tmp_path / "home", build_examples(build_small(tmp_path / "data"), "COCO")
     nobody = run(hub, home, "publish", here, "--repo", "ann/trip")
-    assert (nobody.returncode, "hf auth login" in nobody.output) == (2, True)
+    assert (nobody.returncode, "hf auth login" in nobody.stderr) == (2, True)
 
     published = run(hub, home, "publish", here, "--repo", "ann/trip", token=TOKEN)
-    assert published.returncode == 0, published.output
-    assert f"{hub.url}/datasets/ann/trip: 9 files sent, 0 removed, 0 unchanged." in published.output
+    assert published.returncode == 0, published.stderr
+    assert f"{hub.url}/datasets/ann/trip: 9 files sent, 0 removed, 0 unchanged." in published.stderr
     pulled = run(hub, home, "pull", "ann/trip", "--out", tmp_path / "back")
-    assert pulled.returncode == 0, pulled.output
+    assert pulled.returncode == 0, pulled.stderr
     checked = run(hub, home, "check", tmp_path / "back")
-    assert (checked.returncode, "No problems." in checked.output) == (0, True)
+    assert (checked.returncode, "No problems." in checked.stdout) == (0, True)
 
     play = ("evaluate", "--model", "scripted:random", "--out")
     before = run(hub, home, *play, tmp_path / "before", "--data", here)
-    assert before.returncode == 0, before.output
+    assert before.returncode == 0, before.stderr
     after = run(hub, home, *play, tmp_path / "after", "--data", "hub:ann/trip")
-    assert after.returncode == 0, after.output
+    assert after.returncode == 0, after.stderr
     scores = [(tmp_path / name / "metrics.json").read_bytes() for name in ("before", "after")]
     assert scores[0] == scores[1]
 
     hub.answers["/api/datasets/"] = [503] * 50
     offline = run(hub, home, *play, tmp_path / "offline", "--data", "hub:ann/trip")
-    assert offline.returncode == 0, offline.output
-    assert "Going on with what is in" in offline.output
+    assert offline.returncode == 0, offline.stderr
+    assert "Going on with what is in" in offline.stderr
     for done in (published, pulled, after, offline):
-        assert TOKEN not in done.stdout + done.output
+        assert TOKEN not in done.stdout + done.stderr
     assert not any(TOKEN.encode() in found for found in files(tmp_path))

@@ -16,6 +16,9 @@ from raw_sources.fakes.pictures import change, litter
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only; read when the AV1 encoder starts
 
+AV1 = {"preset": "11", "svtav1-params": "lp=1:pred-struct=1"}
+"""One thread, and no frame out of order: with more, the muxer now and then refuses the last packets."""
+
 CHANGEIT_VIDEOS = (  # category, identifier, container, codec, steady frame rate
     ("apple", "-tHiStLe_01", "mp4", "libx264", True),
     ("butter", "_mAdEuP0002", "webm", "libvpx-vp9", True),
@@ -67,7 +70,7 @@ def write_video(path: Path, codec: str, frames: Iterable[tuple[float, Image.Imag
 
     H.264 has frames out of order (`bf`); the faster the preset, the less x264 depends on chance.
     """
-    speed = {"libx264": {"preset": "ultrafast", "bf": "2"}, "libsvtav1": {"preset": "11"}}
+    speed = {"libx264": {"preset": "ultrafast", "bf": "2"}, "libsvtav1": AV1}
     quick = {"deadline": "realtime", "cpu-used": "8"}
     layout = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options={"fflags": "+bitexact", **layout}) as container:
