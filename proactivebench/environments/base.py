@@ -10,6 +10,7 @@ The rules are published protocol (`prompts` and `answers` hold the texts and the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -75,7 +76,7 @@ def _with_actions(scenario: Scenario, options: tuple[str, ...]) -> tuple[tuple[s
     return tuple((option, None if is_abstention(option) else scenario.action_of(option)) for option in options)
 
 
-class Environment:
+class Environment(ABC):
     """One episode of one sample.
 
     Args:
@@ -147,9 +148,9 @@ class Environment:
         """Whether the right category is right already now."""
         return True
 
+    @abstractmethod
     def move(self, action: Action) -> None:
         """Carries out a right suggestion."""
-        raise NotImplementedError
 
     # What all scenarios share.
 
