@@ -13,6 +13,7 @@ from __future__ import annotations
 from string import ascii_uppercase
 from typing import Any
 
+import torch
 import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers.utils.import_utils import is_torchvision_available
@@ -49,6 +50,9 @@ _CHAT_TEMPLATE = """
 {%- endfor -%}
 {{- '<assistant>' if add_generation_prompt -}}
 """
+
+_SLOWEST_TURN = 1e6
+"""Base of the decoder's rotary positions: most of a query and a key compare words, few compare where they stand."""
 
 _library: Any = transformers  # its type hints leave out much of what is called here
 
@@ -102,7 +106,11 @@ def make_processor() -> Processor:
 
 
 def make_model(processor: Processor) -> Network:
-    """The model with random weights."""
+    """The model with random weights, of which a layer's queries equal its keys and its outputs undo its values.
+
+    So attention begins by looking for words like the one that asks, and by copying what it finds (Trockman and Kolter,
+    2023, "Mimetic Initialization of Self-Attention Layers"). Choosing the option at which a picture points is both.
+    """
     tokenizer = processor.tokenizer
     special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     config = _library.LlavaConfig(
@@ -127,6 +135,7 @@ def make_model(processor: Processor) -> Network:
             "num_key_value_heads": 4,
             "max_position_embeddings": 512,
             "initializer_range": _INITIAL_SPREAD,
+            "rope_parameters": {"rope_type": "default", "rope_theta": _SLOWEST_TURN},
             **special,
         },
         image_token_index=tokenizer.convert_tokens_to_ids(PICTURE),
@@ -137,4 +146,11 @@ def make_model(processor: Processor) -> Network:
     )
     network = _library.LlavaForConditionalGeneration(config)
     network.generation_config.update(**special)
+    with torch.no_grad():
+        for layer in network.model.language_model.layers:
+            attention = layer.self_attn
+            torch.nn.init.orthogonal_(attention.q_proj.weight)
+            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            torch.nn.init.orthogonal_(attention.v_proj.weight)
+            attention.o_proj.weight.copy_(attention.v_proj.weight.T)
     return network

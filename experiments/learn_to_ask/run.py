@@ -12,6 +12,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import click
@@ -24,6 +25,7 @@ from experiments.learn_to_ask.plot import draw, table
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.folders import complete_lines, write_json
+from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Mode, Settings
 from proactivebench.models.checkpoints import load_checkpoint
 from proactivebench.models.load import ModelOptions, load_model
@@ -52,14 +54,14 @@ class Size:
         seeds: Repetitions of GRPO for each reward.
     """
 
-    naming: int = 2000
+    naming: int = 4000
     answering: int = 2000
-    grpo: int = 120
+    grpo: int = 250
     prompts: int = 16
     seeds: int = 3
 
 
-QUICK = Size(naming=600, answering=600, grpo=60, seeds=1)
+QUICK = Size(naming=1300, answering=650, grpo=80, seeds=1)
 
 
 def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
@@ -95,17 +97,18 @@ def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
             warmup.learn_to_answer(start, complete, guesser, steps=size.answering, seed=0, progress=progress)
 
     # GRPO: models that ask, and what each of them does on drawings that nothing was trained on.
-    rows = [{"model": name} | _play(f"scripted:{name}", None, benchmarks, out / "runs" / name) for name in SCRIPTED]
-    rows.append({"model": "guesser"} | _play(str(guesser), None, benchmarks, out / "runs" / "guesser"))
+    rows = [{"model": name} | _play(f"scripted:{name}", benchmarks, out / "runs" / name) for name in SCRIPTED]
+    rows.append({"model": "guesser"} | _play(str(guesser), benchmarks, out / "runs" / "guesser"))
     for proactive_reward in REWARDS:
         for seed in range(size.seeds):
             name = f"grpo-{proactive_reward}-seed{seed}"
             console.print(f"GRPO with r_p = {proactive_reward}, seed {seed}")
             folder = out / name
-            adapter = train(_training(guesser, split, proactive_reward, seed, size), folder, console)
+            trained = train(_training(guesser, split, proactive_reward, seed, size), folder, console)
             row = {"model": "grpo", "proactive_reward": proactive_reward, "seed": seed}
-            played = _play(str(guesser), adapter, benchmarks, out / "runs" / name)
-            rows.append(row | played | {"training": _curve(folder)})
+            played = _play(str(trained), benchmarks, out / "runs" / name)
+            asks = _asks_at_once(out / "runs" / name / "test", out / "runs" / "guesser" / "test")
+            rows.append(row | played | {"asks_at_once": asks, "training": _curve(folder)})
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {
@@ -117,15 +120,15 @@ def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
 
 
 def _training(guesser: Path, split: Path, proactive_reward: float, seed: int, size: Size) -> TrainSettings:
-    """The paper's recipe with what a small model needs: fewer answers per step, and a learning rate that moves it."""
+    """The paper's recipe with what a small model needs: fewer answers per step, all weights, a rate that moves them."""
     answers = 8 * size.prompts
     return TrainSettings(
         model=str(guesser),
         data=str(split),
         proactive_reward=proactive_reward,
         seed=seed,
-        learning_rate=1e-3,
-        lora_dropout=0.0,
+        full=True,
+        learning_rate=5e-4,
         max_steps=size.grpo,
         completions_per_step=answers,
         per_device_batch=answers,
@@ -134,13 +137,10 @@ def _training(guesser: Path, split: Path, proactive_reward: float, seed: int, si
     )
 
 
-def _play(spec: str, adapter: Path | None, benchmarks: Mapping[str, Benchmark], runs: Path) -> dict[str, Any]:
+def _play(spec: str, benchmarks: Mapping[str, Benchmark], runs: Path) -> dict[str, Any]:
     """The scores of a model on each benchmark, and on the complete drawings of `test`."""
-    options = ModelOptions()
-    if not spec.startswith("scripted:"):
-        options = ModelOptions(
-            adapter=None if adapter is None else str(adapter), batch_size=64, max_new_tokens=LONGEST_ANSWER
-        )
+    scripted = spec.startswith("scripted:")
+    options = ModelOptions() if scripted else ModelOptions(batch_size=64, max_new_tokens=LONGEST_ANSWER)
     played: list[tuple[str, str, Mode]] = [("test", "test", "mcqa"), ("unseen", "unseen", "mcqa")]
     scores = {}
     for name, part, mode in [*played, ("complete", "test", "reference")]:
@@ -149,6 +149,16 @@ def _play(spec: str, adapter: Path | None, benchmarks: Mapping[str, Benchmark], 
         result = engine.evaluate(benchmarks[part], [QD], model, settings, runs / name)["scenarios"][QD.name]
         scores[name] = {key: result[key] for key in ("n", "acc", "acc_se", "psr", "psr_se", "answers")}
     return scores
+
+
+def _asks_at_once(run: Path, guesser: Path) -> dict[str, float]:
+    """How often a model asks in the first turn where the guesser's first guess is right, and where it is wrong."""
+    asks: dict[str, list[bool]] = {"right": [], "wrong": []}
+    guesses = {episode.id: episode for episode in read_episodes(guesser) if episode.turns[0].kind == "category"}
+    for episode in read_episodes(run):
+        if guess := guesses.get(episode.id):
+            asks["right" if guess.correct else "wrong"].append(episode.turns[0].kind == "suggestion")
+    return {name: mean(values) for name, values in asks.items() if values}
 
 
 def _curve(folder: Path) -> dict[str, list[float]]:

@@ -6,8 +6,11 @@ shows them: of the words at which the picture points it says the one that is amo
 are shown, each time drawn a little differently.
 
 A model that never says something cannot learn by reinforcement to say it. So some answers are the suggestion, whatever
-the picture shows: half of them at first, to learn which of the options it is, and in the end one in ten. A sampled
+the picture shows: half of them at first, to learn which of the options it is, and in the end one in thirty. A sampled
 answer is a suggestion now and then, while the most probable one is a category.
+
+And in one prompt in ten the picture is that of another drawing: no option fits, and the model has to name one all the
+same. Without these it would ask wherever nothing fits, because a suggestion always does.
 """
 
 from __future__ import annotations
@@ -37,12 +40,15 @@ from raw_sources.quickdraw import QuickDraw
 from raw_sources.quickdraw_lines import Drawing, Stroke
 
 BATCH = 64
-SUGGESTIONS_FIRST, SUGGESTIONS_LAST = 0.5, 0.1
+SUGGESTIONS_FIRST, SUGGESTIONS_LAST = 0.5, 0.03
 """Share of the answers that are the suggestion when the second phase begins, and from its middle on."""
+
+BLUFFS = 0.1
+"""Share of the prompts whose options have nothing to do with the picture."""
 
 LABEL_SMOOTHING = 0.1
 NAMING_RATE = 2e-3
-ANSWERING_RATE = 1e-3
+ANSWERING_RATE = 2e-3
 """Highest learning rates of the two phases; they rise over the first 5% of the steps and fall as a cosine."""
 
 
@@ -138,7 +144,8 @@ class _Lessons:
         return torch.tensor(self._processor.tokenizer.convert_tokens_to_ids(phrases))
 
     def _turn(self, drawing: Drawing, suggestions: float) -> _Turn:
-        answer = category_text(drawing.category)
+        bluff = self._random.random() < BLUFFS
+        answer = self._random.choice(self._names) if bluff else category_text(drawing.category)
         texts = QUICKDRAW.draw(self._random)
         categories = [answer, *draw_wrong_categories(self._random, answer, self._names)]
         self._random.shuffle(categories)
