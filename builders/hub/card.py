@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from builders.base import TRAIN
 from builders.hub.pull import PUBLISHED
-from builders.hub.rights import TRAIN, sources_of
+from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
 from builders.storage import write_file
 from proactivebench.benchmark import Benchmark

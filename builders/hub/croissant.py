@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from builders.hub.rights import TRAIN, sources_of
+from builders.base import TRAIN
+from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
 from builders.package import fingerprint
 from builders.storage import StoredFile, write_file

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
+from builders.base import TRAIN
 from builders.hub import card, croissant
 from builders.hub.client import MissingExtraError, explained, require_name
 from builders.hub.remote import Snapshot, sha256
-from builders.hub.rights import TRAIN, require_rights
+from builders.hub.rights import require_rights
 from builders.hub.viewer import viewer_path, write_viewer
 from builders.package import built_scenarios, package
 from builders.storage import StoredFile

@@ -19,9 +19,9 @@ import filelock
 import orjson
 from rich.progress import Progress
 
+from builders.base import TRAIN
 from builders.hub.client import HubError, require_name
 from builders.hub.remote import Snapshot
-from builders.hub.rights import TRAIN
 from builders.manifest import add_to_manifest
 from builders.storage import all_stored, write_file
 from proactivebench.benchmark import KEPT_IDS, MANIFEST

@@ -11,11 +11,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from builders.base import TRAIN
 from proactivebench.errors import UsageError
 from raw_sources.catalog import CatalogEntry, get_entry
-
-TRAIN = "train"
-"""Name of the training split, in the manifest and on the command line."""
 
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "ROD": ("rod",),
