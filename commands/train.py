@@ -84,14 +84,14 @@ def train(out: Path, **settings: Any) -> None:
         raise UsageError(
             f"Training needs {error.name}: install the extra with pip install 'proactivebench-toolkit[train]'."
         ) from error
-    _quieten()
+    quieten()
     result = run(chosen, out, terminal)
     say(summary(out))
     model = f"--model {result}" if chosen.full else f"--model {chosen.model} --adapter {result}"
     say(f"It is in {result}. To score it: proactivebench evaluate {model} --data BENCHMARK --out RUN", soft_wrap=True)
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Leaves the terminal to our own progress: the libraries' bars and advice to developers are switched off."""
     import warnings
 

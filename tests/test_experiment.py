@@ -47,12 +47,13 @@ def keys(folder: Path) -> set[str]:
 
 def test_one_command_leads_from_drawings_to_the_scores_of_all_models(finished: Path) -> None:
     rows = json.loads((finished / "results.json").read_text())["rows"]
-    assert [row["model"] for row in rows] == ["guess", "ask", "oracle", "guesser", "grpo", "grpo", "grpo"]
+    assert [row["model"] for row in rows] == ["guesser", "guess", "ask", "oracle", "grpo", "grpo", "grpo"]
     assert [row["proactive_reward"] for row in rows[4:]] == [0.5, 0.75, 1.0]
     assert {row["test"]["n"] for row in rows} == {38}  # two of each of the 19 classes that are not unseen
-    oracle = rows[2]
+    oracle = rows[3]
     assert oracle["test"]["acc"] == oracle["complete"]["acc"] == 1.0
     assert all(len(row["training"]["reward"]) == TINY.grpo for row in rows[4:])
+    assert {share for share in rows[2]["asks_at_once"].values() if share is not None} <= {1.0}  # `ask` always asks
 
 
 def test_what_is_finished_is_not_done_again(finished: Path) -> None:
@@ -67,7 +68,7 @@ def test_table_and_picture_show_every_model(finished: Path, tmp_path: Path) -> N
     results = json.loads((finished / "results.json").read_text())
     lines = plot.table(results).splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == [
-        *("guess", "ask", "oracle", "guesser"),
+        *("guesser", "guess", "ask", "oracle"),
         *("r_p = 0.5", "r_p = 0.75", "r_p = 1.0"),
     ]
     plot.draw(results, tmp_path / "plot.png")

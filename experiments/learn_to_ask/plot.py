@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -25,32 +25,29 @@ def groups(results: Mapping[str, Any]) -> Iterator[tuple[str, list[Row]]]:
 
 def table(results: Mapping[str, Any]) -> str:
     """A Markdown table; where there are several seeds, their mean and standard deviation."""
-    lines = [
-        "| model | acc | psr | suggestions | abstentions | categories | acc, complete | acc, unseen | psr, unseen |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    columns: dict[str, Callable[[Row], float | None]] = {
+        "acc %": lambda row: row["test"]["acc"],
+        "psr": lambda row: row["test"]["psr"],
+        "suggests %": lambda row: row["test"]["answers"]["suggestion"],
+        "abstains %": lambda row: row["test"]["answers"]["abstention"],
+        "names %": lambda row: row["test"]["answers"]["category"],
+        "acc %, complete": lambda row: row["complete"]["acc"],
+        "asks %, guess right": lambda row: row["asks_at_once"]["right"],
+        "asks %, guess wrong": lambda row: row["asks_at_once"]["wrong"],
+        "psr, unseen": lambda row: row["unseen"]["psr"],
+    }
+    lines = [f"| model | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
     for name, rows in groups(results):
-        answers = [
-            _share([row["test"]["answers"][kind] for row in rows]) for kind in ("suggestion", "abstention", "category")
-        ]
-        cells = [
-            name,
-            _share([row["test"]["acc"] for row in rows]),
-            _number([row["test"]["psr"] for row in rows]),
-            *answers,
-            _share([row["complete"]["acc"] for row in rows]),
-            _share([row["unseen"]["acc"] for row in rows]),
-            _number([row["unseen"]["psr"] for row in rows]),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = [_number([value(row) for row in rows], percent="%" in title) for title, value in columns.items()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _share(values: Sequence[float]) -> str:
-    return _number([100 * value for value in values], digits=1)
-
-
-def _number(values: Sequence[float], digits: int = 2) -> str:
+def _number(cells: Sequence[float | None], *, percent: bool) -> str:
+    values = [100 * value if percent else value for value in cells if value is not None]
+    if not values:
+        return ""
+    digits = 1 if percent else 2
     spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
     return f"{mean(values):.{digits}f}{spread}"
 

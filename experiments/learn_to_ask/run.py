@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -20,6 +21,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
+from commands.train import quieten
 from experiments.learn_to_ask import data, warmup
 from experiments.learn_to_ask.plot import draw, table
 from proactivebench.benchmark import Benchmark
@@ -38,6 +40,8 @@ REWARDS = (0.5, 0.75, 1.0)
 """The paper's three values of r_p."""
 
 SCRIPTED = ("guess", "ask", "oracle")
+GUESSER = "guesser"
+
 LONGEST_ANSWER = 3
 """Tokens: a phrase, the end, and one to spare."""
 
@@ -56,12 +60,12 @@ class Size:
 
     naming: int = 4000
     answering: int = 2000
-    grpo: int = 250
+    grpo: int = 200
     prompts: int = 16
     seeds: int = 3
 
 
-QUICK = Size(naming=1300, answering=650, grpo=80, seeds=1)
+QUICK = Size(naming=1300, answering=650, grpo=65, seeds=1)
 
 
 def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
         The results, as JSON values.
     """
     # The drawings, each with one purpose, and what is made of them.
-    drawings, split, named, guesser = (out / name for name in ("drawings", "train_split", "named", "guesser"))
+    drawings, split, named, guesser = (out / name for name in ("drawings", "train_split", "named", GUESSER))
     if not drawings.exists():
         data.split(raw, drawings)
     benchmarks = {
@@ -97,18 +101,16 @@ def run(raw: Path, out: Path, size: Size, console: Console) -> dict[str, Any]:
             warmup.learn_to_answer(start, complete, guesser, steps=size.answering, seed=0, progress=progress)
 
     # GRPO: models that ask, and what each of them does on drawings that nothing was trained on.
-    rows = [{"model": name} | _play(f"scripted:{name}", benchmarks, out / "runs" / name) for name in SCRIPTED]
-    rows.append({"model": "guesser"} | _play(str(guesser), benchmarks, out / "runs" / "guesser"))
+    play = partial(_play, benchmarks, out / "runs")
+    rows = [{"model": GUESSER} | play(GUESSER, str(guesser))]
+    rows += [{"model": name} | play(name, f"scripted:{name}") for name in SCRIPTED]
     for proactive_reward in REWARDS:
         for seed in range(size.seeds):
             name = f"grpo-{proactive_reward}-seed{seed}"
             console.print(f"GRPO with r_p = {proactive_reward}, seed {seed}")
-            folder = out / name
-            trained = train(_training(guesser, split, proactive_reward, seed, size), folder, console)
+            trained = train(_training(guesser, split, proactive_reward, seed, size), out / name, console)
             row = {"model": "grpo", "proactive_reward": proactive_reward, "seed": seed}
-            played = _play(str(trained), benchmarks, out / "runs" / name)
-            asks = _asks_at_once(out / "runs" / name / "test", out / "runs" / "guesser" / "test")
-            rows.append(row | played | {"asks_at_once": asks, "training": _curve(folder)})
+            rows.append(row | play(name, str(trained)) | {"training": _curve(out / name)})
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {
@@ -128,7 +130,7 @@ def _training(guesser: Path, split: Path, proactive_reward: float, seed: int, si
         proactive_reward=proactive_reward,
         seed=seed,
         full=True,
-        learning_rate=5e-4,
+        learning_rate=6e-4,
         max_steps=size.grpo,
         completions_per_step=answers,
         per_device_batch=answers,
@@ -137,28 +139,28 @@ def _training(guesser: Path, split: Path, proactive_reward: float, seed: int, si
     )
 
 
-def _play(spec: str, benchmarks: Mapping[str, Benchmark], runs: Path) -> dict[str, Any]:
-    """The scores of a model on each benchmark, and on the complete drawings of `test`."""
+def _play(benchmarks: Mapping[str, Benchmark], runs: Path, name: str, spec: str) -> dict[str, Any]:
+    """The scores of a model on each benchmark, and on the complete drawings of `test`; the guesser plays first."""
     scripted = spec.startswith("scripted:")
     options = ModelOptions() if scripted else ModelOptions(batch_size=64, max_new_tokens=LONGEST_ANSWER)
     played: list[tuple[str, str, Mode]] = [("test", "test", "mcqa"), ("unseen", "unseen", "mcqa")]
-    scores = {}
-    for name, part, mode in [*played, ("complete", "test", "reference")]:
+    scores: dict[str, Any] = {}
+    for title, part, mode in [*played, ("complete", "test", "reference")]:
         model = load_model(spec, options)
         settings = Settings(mode=mode)
-        result = engine.evaluate(benchmarks[part], [QD], model, settings, runs / name)["scenarios"][QD.name]
-        scores[name] = {key: result[key] for key in ("n", "acc", "acc_se", "psr", "psr_se", "answers")}
-    return scores
+        result = engine.evaluate(benchmarks[part], [QD], model, settings, runs / name / title)["scenarios"][QD.name]
+        scores[title] = {key: result[key] for key in ("n", "acc", "acc_se", "psr", "psr_se", "answers")}
+    return scores | {"asks_at_once": _asks_at_once(runs / name / "test", runs / GUESSER / "test")}
 
 
-def _asks_at_once(run: Path, guesser: Path) -> dict[str, float]:
+def _asks_at_once(run: Path, guesser: Path) -> dict[str, float | None]:
     """How often a model asks in the first turn where the guesser's first guess is right, and where it is wrong."""
     asks: dict[str, list[bool]] = {"right": [], "wrong": []}
     guesses = {episode.id: episode for episode in read_episodes(guesser) if episode.turns[0].kind == "category"}
     for episode in read_episodes(run):
         if guess := guesses.get(episode.id):
             asks["right" if guess.correct else "wrong"].append(episode.turns[0].kind == "suggestion")
-    return {name: mean(values) for name, values in asks.items() if values}
+    return {name: mean(values) if values else None for name, values in asks.items()}
 
 
 def _curve(folder: Path) -> dict[str, list[float]]:
@@ -180,6 +182,7 @@ def _curve(folder: Path) -> dict[str, list[float]]:
 @click.option("--quick", is_flag=True, help="A third of the steps and one seed: minutes, and rougher figures.")
 def main(raw: Path, out: Path, quick: bool) -> None:
     """Teach a tiny vision-language model to ask, and measure it on new drawings."""
+    quieten()
     console = Console(stderr=True, highlight=False)
     results = run(raw, out, QUICK if quick else Size(), console)
     write_json(out / "results.json", results)

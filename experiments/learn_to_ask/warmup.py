@@ -36,7 +36,7 @@ from proactivebench import prompts
 from proactivebench.models.checkpoints import Checkpoint, Network
 from proactivebench.models.processors import Processor
 from proactivebench.scenarios import is_abstention
-from raw_sources.quickdraw import QuickDraw
+from raw_sources.quickdraw import CATEGORIES, QuickDraw
 from raw_sources.quickdraw_lines import Drawing, Stroke
 
 BATCH = 64
@@ -45,6 +45,12 @@ SUGGESTIONS_FIRST, SUGGESTIONS_LAST = 0.5, 0.03
 
 BLUFFS = 0.1
 """Share of the prompts whose options have nothing to do with the picture."""
+
+REFERENCES = 0.2
+"""Share of the batches whose prompts offer categories alone, as where the benchmark shows the reference view."""
+
+_ALL_NAMES = [category_text(category) for category in CATEGORIES]
+"""Also those of which no drawing is shown: they stand among the wrong options of every benchmark."""
 
 LABEL_SMOOTHING = 0.1
 NAMING_RATE = 2e-3
@@ -102,7 +108,8 @@ class _Lessons:
         """The loss of answering prompts about a batch of drawings."""
         drawings = self._random.choices(self._known, k=BATCH)
         suggestions = max(SUGGESTIONS_LAST, SUGGESTIONS_FIRST + 2 * self._done * (SUGGESTIONS_LAST - SUGGESTIONS_FIRST))
-        turns = [self._turn(drawing, suggestions) for drawing in drawings]
+        reference = self._random.random() < REFERENCES
+        turns = [self._turn(drawing, suggestions, reference=reference) for drawing in drawings]
         replies = self._tokens([turn.reply for turn in turns])
         ends = torch.full_like(replies, self._processor.tokenizer.eos_token_id)
         input_ids = torch.cat([self._prompts(turns), replies[:, None], ends[:, None]], 1)
@@ -143,19 +150,21 @@ class _Lessons:
     def _tokens(self, phrases: list[str]) -> torch.Tensor:
         return torch.tensor(self._processor.tokenizer.convert_tokens_to_ids(phrases))
 
-    def _turn(self, drawing: Drawing, suggestions: float) -> _Turn:
+    def _turn(self, drawing: Drawing, suggestions: float, *, reference: bool) -> _Turn:
         bluff = self._random.random() < BLUFFS
-        answer = self._random.choice(self._names) if bluff else category_text(drawing.category)
+        answer = self._random.choice(_ALL_NAMES) if bluff else category_text(drawing.category)
         texts = QUICKDRAW.draw(self._random)
-        categories = [answer, *draw_wrong_categories(self._random, answer, self._names)]
+        categories = [answer, *draw_wrong_categories(self._random, answer, _ALL_NAMES)]
         self._random.shuffle(categories)
+        if reference:
+            return _Turn(prompts.multiple_choice(texts.prompt, categories, short_answer=True), answer)
         options = [*texts.options, *categories]
         suggestion = options[is_abstention(options[0])]
         reply = suggestion if self._random.random() < suggestions else answer
         return _Turn(prompts.multiple_choice(texts.prompt, options, short_answer=True), reply)
 
     def _prompts(self, turns: Sequence[_Turn]) -> torch.Tensor:
-        """Token ids of shape (turns, length): all prompts of this scenario have the same number of phrases."""
+        """Token ids of shape (turns, length): prompts with equally many options are equally long."""
         conversations = [
             [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": turn.text}]}] for turn in turns
         ]
