@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,17 @@ def test_a_training_without_signal_ends_with_the_likely_cause(
     with pytest.raises(ProactiveBenchError, match=r"No signal: for the last 4 prompts.*name none of the options"):
         train(model, data, tmp_path / "out", max_steps=8)
     assert [line["no_signal"] for line in log_of(tmp_path / "out")] == [1, 1]
+
+
+def test_a_training_that_has_nothing_left_to_learn_ends_early_and_keeps_the_model(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earned = chain([0.0, 1.0] * 8, repeat(1.0))
+    monkeypatch.setattr(watch, "PROMPTS_WITHOUT_SIGNAL", 4)
+    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: next(earned))
+    result = train(model, data, tmp_path / "out", max_steps=8)
+    assert [line["no_signal"] for line in log_of(tmp_path / "out")] == [0, 1, 1]
+    assert (result / "adapter_config.json").is_file()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What is seen of a training: a line per step in `train_log.jsonl`, the progress on the terminal, and the alarms.
 
 A training that cannot learn ends here with the reason, before it burns hours: a loss that is no number any more, or
-answers that all earn the same, so that nothing tells the better from the worse.
+answers that all earn the same, so that nothing tells the better from the worse. Where they once differed and now all
+earn something, the model has learned what there was to learn (with r_p = 1: to ask always), which is no error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from proactivebench.evaluation.folders import LineFile
 from proactivebench.training.folder import LOG
 
 PROMPTS_WITHOUT_SIGNAL = 1024
-"""Prompts in a row, each with equal rewards for all its answers, after which a training is given up."""
+"""Prompts in a row, each with equal rewards for all its answers, after which a training ends."""
 
 NAMES = {
     "reward": "reward",
@@ -99,21 +100,28 @@ class Watch(TrainerCallback):
             self._log.append({"step": state.global_step} | line)
         self._progress.update(self._bar, completed=state.global_step, description=_describe(line))
         self._require_finite(state.global_step, line)
-        self._require_signal(line)
+        self._require_signal(line, state, control)
 
     def _require_finite(self, step: int, line: Mapping[str, float]) -> None:
         for name in ("loss", "grad_norm"):
             if not isfinite(line.get(name, 0.0)):
                 raise diverged(step, f"{name} is {line[name]}", self._folder)
 
-    def _require_signal(self, line: Mapping[str, float]) -> None:
+    def _require_signal(self, line: Mapping[str, float], state: TrainerState, control: TrainerControl) -> None:
         self._without_signal = self._without_signal + self._prompts_per_step if line["no_signal"] == 1 else 0
-        if self._without_signal >= PROMPTS_WITHOUT_SIGNAL:
-            raise ProactiveBenchError(
-                f"No signal: for the last {self._without_signal} prompts, all answers to a prompt earned the same "
-                f"(mean reward {line['reward']:.2f}), so there was nothing to learn from. {_likely_cause(line)} "
-                f"The log is in {self._folder / LOG}."
-            )
+        if self._without_signal < PROMPTS_WITHOUT_SIGNAL:
+            return
+        reason = (
+            f"No signal: for the last {self._without_signal} prompts, all answers to a prompt earned the same "
+            f"(mean reward {line['reward']:.2f}), so there was nothing to learn from. {_likely_cause(line)} "
+            f"The log is in {self._folder / LOG}."
+        )
+        learned = any(entry.get("frac_reward_zero_std", 1) < 1 for entry in state.log_history)
+        if line["reward"] == 0 or not learned:
+            raise ProactiveBenchError(reason)
+        control.should_training_stop = True
+        if self._log is not None:
+            self._progress.console.print(f"Ended at step {state.global_step}. {reason}", markup=False)
 
 
 def diverged(step: int, symptom: str, folder: Path) -> ProactiveBenchError:
