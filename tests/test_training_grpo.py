@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +171,21 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(model: Path, data: P
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.PIPE, timeout=300)
     assert (out / "adapter" / "adapter_model.safetensors").is_file()
     assert [line["step"] for line in log_of(out)] == list(range(1, 13))
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_resumed_training_ends_with_the_same_weights(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    answer_with_letters(model, monkeypatch)
+    options = {"full": full, "learning_rate": 3e-3, "max_steps": 4, "save_every": 2}
+    at_once = train(model, data, tmp_path / "at_once", **options)
+    later = shutil.ignore_patterns(at_once.name, "checkpoint-4", ".lock")
+    shutil.copytree(tmp_path / "at_once", tmp_path / "resumed", ignore=later)
+    resumed = train(model, data, tmp_path / "resumed", **options)
+    [expected], [found] = (list(map(load_file, folder.glob("*.safetensors"))) for folder in (at_once, resumed))
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
 def test_streamed_rows_train(model: Path, data: Path, tmp_path: Path) -> None:

@@ -110,10 +110,12 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
         checkpoint, done = last_checkpoint(out)
 
         # The recipe goes before the model: under ZeRO-3 it decides how weights are loaded. All weights need 32 bits to
-        # add up small updates; frozen ones under an adapter do not.
+        # add up small updates; frozen ones under an adapter do not. Where all are trained, those of the checkpoint are
+        # loaded here: files name weights otherwise than networks do, and the Trainer passes over names it cannot place.
         arguments = recipe(settings, plan, steps, out, on_gpu)
         half = on_gpu and not settings.full
-        loaded = load_checkpoint(str(folder), device=str(place.device), dtype="bfloat16" if half else "float32")
+        weights = checkpoint if settings.full and checkpoint is not None else folder
+        loaded = load_checkpoint(str(weights), device=str(place.device), dtype="bfloat16" if half else "float32")
         network, processor = loaded.network, loaded.processor
         if not sees_pictures(processor):
             raise UsageError(f"{settings.model} is a model of text alone; training needs one that sees pictures.")
