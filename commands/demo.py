@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import FOLDER, output, progress
+from commands.shared import FOLDER, console, output, progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,51 +22,54 @@ if TYPE_CHECKING:
 
 EPISODES, TOUR = "episodes.png", "tour.png"
 
-MODELS = {
-    "guess": "names a category at once",
-    "abstain": "never dares to answer",
-    "random": "picks any of the options",
-    "ask": "asks for more until nothing more comes, then guesses",
-    "oracle": "asks until the drawing is complete, then answers",
+SCRIPTED = {
+    "scripted:guess": "names a category at once",
+    "scripted:abstain": "never dares to answer",
+    "scripted:random": "picks any of the options",
+    "scripted:ask": "asks for more until nothing more comes, then guesses",
+    "scripted:oracle": "asks until the drawing is complete, then answers",
 }
-"""Scripted model -> what it does."""
+LEARNED = {
+    "demo:guesser": "a tiny network that learned to name drawings",
+    "demo:asker": "the same, after GRPO rewarded it for asking, too",
+}
+"""Model -> what it does."""
 
 
 @click.command()
 @click.option("--out", type=FOLDER, default=Path("demo"), show_default=True, help="Folder for everything it makes.")
 def demo(out: Path) -> None:
-    """Build a small benchmark from bundled drawings, evaluate five scripted models, show what came out."""
+    """Build a small benchmark from bundled drawings, evaluate scripted and learned models, show what came out."""
     from proactivebench.benchmark import Benchmark
-    from proactivebench.evaluation import engine
-    from proactivebench.evaluation.settings import Settings
-    from proactivebench.models.scripted import ScriptedModel
     from proactivebench.reports.strip import draw_strip
     from proactivebench.reports.tables import build_table, metrics_table
     from proactivebench.scenarios import QD
 
     _claim(out)
-    runs = {name: out / "runs" / name for name in MODELS}
     say = output().print
     say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
     (built,) = _build({QD: _bundled()}, out / "data")
     build_table(built, output())
-    say("\n[bold]2. Evaluate[/bold] five scripted models: they see strokes one by one and may ask for more.")
+    models = _models()
+    runs = {spec: out / "runs" / spec.partition(":")[2] for spec in models}
     data = Benchmark.open(out / "data")
-    scores = {name: engine.evaluate(data, [QD], ScriptedModel(name), Settings(), run) for name, run in runs.items()}
+    say(f"\n[bold]2. Evaluate[/bold] {len(models)} models: they see strokes one by one and may ask for more.")
+    scores = {spec: _play(spec, data, run) for spec, run in runs.items()}
     metrics_table(scores, output())
     say(
         "acc: share of episodes that end with the right name. psr: suggestions per episode.\n"
         "Guessing and asking blindly are right by chance; knowing [italic]when[/italic] to ask is the task."
     )
+    if models == SCRIPTED:
+        say("Two tiny networks that learned it can play, too, when the extra [italic]models[/italic] is installed.")
     say("\n[bold]3. Tour[/bold] all seven scenarios, built from made-up raw data, played by the oracle:")
     tour = _tour(out / "tour")
-    oracle = engine.evaluate(tour, tour.scenarios, ScriptedModel("oracle"), Settings(), out / "runs" / "tour")
-    metrics_table({"oracle": oracle}, output())
+    metrics_table({"scripted:oracle": _play("scripted:oracle", tour, out / "runs" / "tour")}, output())
     draw_strip(*_one_drawing(data, runs)).save(out / EPISODES)
     draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / TOUR)
     page = _report(runs, out / "report")
     say("\n[bold]4. Look[/bold] at what happened:")
-    say(f"   {out / EPISODES}  one drawing, five models", soft_wrap=True)
+    say(f"   {out / EPISODES}  one drawing, {len(models)} models", soft_wrap=True)
     say(f"   {out / TOUR}  the seven scenarios", soft_wrap=True)
     say(f"   {page}  every episode, to leaf through in a browser", soft_wrap=True)
 
@@ -78,6 +82,16 @@ def _claim(out: Path) -> None:
     there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
     if foreign := sorted(set(there) - ours):
         raise UsageError(f"{out} holds {foreign[0]}, which is no part of the demo; choose an empty or new folder.")
+
+
+def _models() -> dict[str, str]:
+    """The models that can play here: the learned ones need transformers, whose own progress is switched off."""
+    if not (find_spec("torch") and find_spec("transformers")):
+        return SCRIPTED
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return SCRIPTED | LEARNED
 
 
 def _bundled() -> Path:
@@ -95,6 +109,19 @@ def _build(raw: Mapping[Scenario, Path], out: Path, **options: Any) -> list[Buil
             pipeline.build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=bars)
             for scenario, folder in raw.items()
         ]
+
+
+def _play(spec: str, data: Benchmark, run: Path) -> dict[str, Any]:
+    """The scores of a model on all of a benchmark."""
+    from proactivebench.evaluation import engine
+    from proactivebench.evaluation.settings import Settings
+    from proactivebench.models.load import ModelOptions, load_model
+    from proactivebench.reports.progress import RunProgress
+
+    with RunProgress(console()) as bars:
+        bars.say(f"Loading {spec}")
+        model = load_model(spec, ModelOptions())
+        return engine.evaluate(data, data.scenarios, model, Settings(), run, on_start=bars.begin, on_episode=bars.count)
 
 
 def _tour(out: Path) -> Benchmark:
@@ -123,15 +150,19 @@ def _tour(out: Path) -> Benchmark:
 
 
 def _one_drawing(data: Benchmark, runs: Mapping[str, Path]) -> tuple[str, list[Row]]:
-    """A drawing of five strokes that asking alone did not help with, as every model played it."""
+    """A drawing of five strokes that tells the models apart, as every one of them played it."""
     from proactivebench.evaluation.run_log import read_episodes
     from proactivebench.reports.strip import Row
     from proactivebench.scenarios import QD
 
-    luckless = {episode.id for episode in read_episodes(runs["ask"]) if not episode.correct}
-    sample = next(sample for sample in data.samples(QD) if sample.num_images == 5 and sample.id in luckless)
-    played = {name: next(e for e in read_episodes(run) if e.id == sample.id) for name, run in runs.items()}
-    rows = [Row(name, MODELS[name], episode, data.root) for name, episode in played.items()]
+    telling = {"scripted:ask": False, "demo:guesser": False, "demo:asker": True}  # who is right
+    episodes = {spec: {episode.id: episode for episode in read_episodes(run)} for spec, run in runs.items()}
+    sample = max(
+        (sample for sample in data.samples(QD) if sample.num_images == 5),
+        key=lambda sample: sum(episodes[spec][sample.id].correct == telling[spec] for spec in runs if spec in telling),
+    )
+    about = SCRIPTED | LEARNED
+    rows = [Row(spec.partition(":")[2], about[spec], played[sample.id], data.root) for spec, played in episodes.items()]
     return f"{sample.prompt}  (It is: {sample.answer})", rows
 
 

@@ -10,7 +10,7 @@ import click
 
 from commands.shared import FOLDER
 
-MODEL_HELP = "hf:ID_OR_FOLDER (or just that), openai:NAME, scripted:NAME, or module:Class for your own."
+MODEL_HELP = "hf:ID_OR_FOLDER (or just that), openai:NAME, scripted:NAME, demo:NAME, or module:Class for your own."
 
 _OPTIONS = (
     click.option("--base-url", help="openai: address of the server, mostly ending in /v1."),

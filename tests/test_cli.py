@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,9 @@ def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:
     result = call("demo", "--out", tmp_path / "demo")
     assert result.exit_code == 0
     for model in ("guess", "abstain", "random", "ask", "oracle"):
-        assert model in result.output
+        assert f"scripted:{model}" in result.output
+    learned = [f"demo:{name}" in result.output for name in ("guesser", "asker")]
+    assert learned == [find_spec("torch") is not None and find_spec("transformers") is not None] * 2
     assert (tmp_path / "demo" / "episodes.png").stat().st_size > 10_000
     assert "\n\n\n" not in result.output
     again = call("demo", "--out", tmp_path / "demo")

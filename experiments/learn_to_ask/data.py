@@ -6,8 +6,8 @@ Every drawing (`key_id`; one that is there simplified and raw counts once) serve
 - `train`: GRPO sees its frames. The warm-up has not learned it by heart, so that what GRPO learns about being unsure
   holds for new drawings, too.
 - `test`: two of each class; nothing is trained on them.
-- `unseen`: all drawings of fifteen classes. No drawing of these classes is trained on; their names are among the options
-  in training, but no picture ever fits them.
+- `unseen`: all drawings of fifteen classes. Nothing is trained on them; their names are among the options in training,
+  but no picture ever fits them.
 
 Drawings that come with the toolkit are `test` or nothing, so that its demo shows no model what it has learned from.
 """

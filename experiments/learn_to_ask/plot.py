@@ -66,7 +66,8 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
         errors = [1.96 * row["test"]["acc_se"] for row in rows]
         colour = COLOURS.get(reward, "#555555")
         plane.errorbar(x, y, errors, fmt="o" if reward in COLOURS else "s", color=colour, alpha=0.8, capsize=2)
-        plane.annotate(name, (mean(x), mean(y)), xytext=(8, 4), textcoords="offset points", color=colour)
+        if reward not in COLOURS:
+            plane.annotate(name, (mean(x), mean(y)), xytext=(8, -14), textcoords="offset points", color=colour)
         for row in rows:
             if "training" in row:
                 curve.plot(_smooth(row["training"]["valid_suggestion"]), color=colour, alpha=0.8)

@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 from proactivebench.errors import UsageError
+from proactivebench.models.demo import DEMO
 from proactivebench.models.processors import Processor, Tokenizer, load_processor
 
 SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt")
@@ -64,7 +65,7 @@ def load_checkpoint(
     """Loads a model and its processor.
 
     Args:
-        name: A folder, or an id on the Hub.
+        name: A folder, an id on the Hub, or one of `DEMO`.
         revision: Branch, tag or commit on the Hub; None is its main branch.
         adapter: Folder or id of a LoRA adapter, which is merged into the weights.
         device: As torch names it (`cuda:1`); None is the GPU if there is one, of several that of this process.
@@ -122,7 +123,7 @@ def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
     """Finds a model or an adapter, and downloads it where necessary.
 
     Args:
-        name: A folder, or an id on the Hub.
+        name: A folder, an id on the Hub, or one of `DEMO`.
         revision: Branch, tag or commit on the Hub; None is its main branch.
 
     Returns:
@@ -131,7 +132,9 @@ def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
     Raises:
         UsageError: There is no such folder, and nothing of that name can be had from the Hub.
     """
-    folder = Path(name)
+    if name.startswith("demo:") and name not in DEMO:
+        raise UsageError(f"There is no model {name!r}. There are: {', '.join(DEMO)}.")
+    folder = DEMO.get(name, Path(name))
     if folder.is_dir():
         if revision is not None:
             raise UsageError(f"{name} is a folder; a revision ({revision}) exists for models on the Hub only.")

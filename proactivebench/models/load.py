@@ -70,8 +70,8 @@ def load_model(spec: str, options: ModelOptions) -> Model:
     """Loads the model that a specification names.
 
     Args:
-        spec: `scripted:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `module:Class`, or a folder or an id with a
-            slash, which mean `hf:`.
+        spec: `scripted:NAME`, `demo:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `module:Class`, or a folder or an id
+            with a slash, which mean `hf:`.
         options: What else the user said about it.
 
     Raises:
@@ -116,6 +116,10 @@ def _load_scripted(name: str, options: ModelOptions) -> Model:
     if name not in SCRIPTED:
         raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(SCRIPTED)}.")
     return SCRIPTED[name]()
+
+
+def _load_demo(name: str, options: ModelOptions) -> Model:
+    return _load_transformers(f"demo:{name}", options)
 
 
 def _load_transformers(name: str, options: ModelOptions) -> Model:
@@ -176,6 +180,7 @@ def _describe(error: Exception) -> str:
 
 _LOADERS: dict[str, Callable[[str, ModelOptions], Model]] = {
     "scripted": _load_scripted,
+    "demo": _load_demo,
     "hf": _load_transformers,
     "openai": _load_openai,
 }

@@ -10,7 +10,7 @@ from proactivebench.evaluation.records import Episode
 
 
 class _CountingProgress(Progress):
-    """A bar that first says what is going on, and then how far it is."""
+    """A bar that first says what is going on, and then how far it is; not even an empty line where nobody watches."""
 
     def __init__(self, console: Console):
         super().__init__(
@@ -21,6 +21,7 @@ class _CountingProgress(Progress):
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            disable=not console.is_interactive,
         )
         self._bar = self.add_task("", total=None)
         self._done = self._errors = 0
