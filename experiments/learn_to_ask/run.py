@@ -179,7 +179,7 @@ def _curve(folder: Path) -> dict[str, list[float]]:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("learn_to_ask"), show_default=True
 )
-@click.option("--quick", is_flag=True, help="A third of the steps and one seed: minutes, and rougher figures.")
+@click.option("--quick", is_flag=True, help="A third of the steps, one seed: to see it run, too short to learn to ask.")
 def main(raw: Path, out: Path, quick: bool) -> None:
     """Teach a tiny vision-language model to ask, and measure it on new drawings."""
     quieten()
