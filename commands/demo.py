@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.shared import FOLDER, console, output, progress
+from commands.shared import FOLDER, console, output, progress, quieten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,12 +85,10 @@ def _claim(out: Path) -> None:
 
 
 def _models() -> dict[str, str]:
-    """The models that can play here: the learned ones need transformers, whose own progress is switched off."""
+    """The models that can play here: the learned ones need transformers."""
     if not (find_spec("torch") and find_spec("transformers")):
         return SCRIPTED
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    quieten()
     return SCRIPTED | LEARNED
 
 

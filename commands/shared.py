@@ -117,3 +117,19 @@ def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
             raise
         console().print(f"{error} Going on with what is in {folder}.", style="yellow", markup=False, soft_wrap=True)
     return folder
+
+
+def quieten() -> None:
+    """Leaves the terminal to our own progress: the libraries' bars and advice to developers are switched off."""
+    import warnings
+    from importlib.util import find_spec
+
+    from transformers.utils import logging
+
+    if find_spec("datasets"):
+        import datasets
+
+        datasets.disable_progress_bars()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", category=FutureWarning)

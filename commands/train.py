@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, console, quieten
 from proactivebench.training.settings import TrainSettings, option_name
 
 
@@ -89,16 +89,3 @@ def train(out: Path, **settings: Any) -> None:
     say(summary(out))
     model = f"--model {result}" if chosen.full else f"--model {chosen.model} --adapter {result}"
     say(f"It is in {result}. To score it: proactivebench evaluate {model} --data BENCHMARK --out RUN", soft_wrap=True)
-
-
-def quieten() -> None:
-    """Leaves the terminal to our own progress: the libraries' bars and advice to developers are switched off."""
-    import warnings
-
-    import datasets
-    from transformers.utils import logging
-
-    datasets.disable_progress_bars()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    warnings.filterwarnings("ignore", category=FutureWarning)

@@ -6,7 +6,6 @@ import io
 import shutil
 from collections import Counter
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -152,7 +151,6 @@ class TestReleasedPictures:
             ImageNetCBuilder(ImageNetC({}), per_class=17)
 
 
-@pytest.mark.skipif(not find_spec("imagecorruptions"), reason="needs the extra `corruptions`")
 class TestGeneratedPictures:
     def test_samples_are_sound(self, validation: Path, tmp_path: Path) -> None:
         report = build(GeneratedImageNetCBuilder(ImageNet.locate(validation.parent)), tmp_path)

@@ -33,7 +33,7 @@ PIXELS_PER_VECTOR = 16
 MEAN, STD = 0.9, 0.3
 """How pixel values, 0 to 1, are normalised; drawings are mostly white."""
 
-_INITIAL_SPREAD = 0.08
+_INITIALIZER_RANGE = 0.08
 """Standard deviation of the first weights, about 1 / sqrt(width); the usual 0.02 is meant for much wider layers."""
 
 PAD, UNKNOWN, END, USER, ASSISTANT, PICTURE = "<pad>", "<unk>", "<end>", "<user>", "<assistant>", "<image>"
@@ -51,7 +51,7 @@ _CHAT_TEMPLATE = """
 {{- '<assistant>' if add_generation_prompt -}}
 """
 
-_SLOWEST_TURN = 1e6
+_ROPE_THETA = 1e6
 """Base of the decoder's rotary positions: most of a query and a key compare words, few compare where they stand."""
 
 _library: Any = transformers  # its type hints leave out much of what is called here
@@ -123,7 +123,7 @@ def make_model(processor: Processor) -> Network:
             "num_heads": [1, 2, 4],
             "window_size": 4,
             "drop_path_rate": 0.05,
-            "initializer_range": _INITIAL_SPREAD,
+            "initializer_range": _INITIALIZER_RANGE,
         },
         text_config={
             "model_type": "llama",
@@ -134,8 +134,8 @@ def make_model(processor: Processor) -> Network:
             "num_attention_heads": 4,
             "num_key_value_heads": 4,
             "max_position_embeddings": 512,
-            "initializer_range": _INITIAL_SPREAD,
-            "rope_parameters": {"rope_type": "default", "rope_theta": _SLOWEST_TURN},
+            "initializer_range": _INITIALIZER_RANGE,
+            "rope_parameters": {"rope_type": "default", "rope_theta": _ROPE_THETA},
             **special,
         },
         image_token_index=tokenizer.convert_tokens_to_ids(PICTURE),

@@ -21,7 +21,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from commands.train import quieten
+from commands.shared import quieten
 from experiments.learn_to_ask import data, warmup
 from experiments.learn_to_ask.plot import draw, table
 from proactivebench.benchmark import Benchmark
