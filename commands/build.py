@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console
+from commands.shared import EXISTING_FOLDER, FOLDER, console, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -166,26 +166,22 @@ def _build_scenarios(
 
 
 def _run(build: Callable[..., BuildReport], what: object, out: Path, how: Mapping[str, Any]) -> None:
-    from rich.progress import Progress
-
     from proactivebench.reports.tables import build_table
 
-    with Progress(console=console(), transient=True) as progress:
-        report = build(what, out, progress=progress, **how)
+    with progress() as bars:
+        report = build(what, out, progress=bars, **how)
     build_table(report, console())
 
 
 def _propose(raw: Path, table: Path, out: Path | None) -> None:
     import shlex
 
-    from rich.progress import Progress
-
     from builders.vsod_labels import FILL_IN
     from builders.vsod_proposals import propose
     from raw_sources.vsod import Vsod
 
-    with Progress(console=console(), transient=True) as progress:
-        report = propose(Vsod.locate(raw), table, progress)
+    with progress() as bars:
+        report = propose(Vsod.locate(raw), table, bars)
     command = ["proactivebench", "build", "vsod", "--raw", raw, "--out", out or "data", "--labels", table]
     for line in (
         f"{report.rows:,} proposals in {table}, and their contact sheets beside it. Fill in the rows you want to use:",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from commands.shared import DataFolder, console, local_data, output
+from commands.shared import DataFolder, console, local_data, output, progress
 
 
 @click.command()
@@ -19,14 +19,12 @@ def check(data: Path | str) -> None:
 
     DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
     """
-    from rich.progress import Progress
-
     from proactivebench.checking import check_benchmark
     from proactivebench.reports.tables import check_table
 
     folder = local_data(data)
-    with Progress(console=console(), transient=True) as progress:
-        report = check_benchmark(folder, progress)
+    with progress() as bars:
+        report = check_benchmark(folder, bars)
     check_table(report, output())
     _mention_filter(folder)
     sys.exit(1 if report.problems else 0)
@@ -46,14 +44,12 @@ def stats(data: Path | str, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from rich.progress import Progress
-
     from builders.statistics import compare_with_paper
     from proactivebench.reports.tables import statistics_table
 
     folder = local_data(data)
-    with Progress(console=console(), transient=True) as progress:
-        comparisons = compare_with_paper(folder, progress)
+    with progress() as bars:
+        comparisons = compare_with_paper(folder, bars)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
     else:
