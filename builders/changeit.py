@@ -31,7 +31,8 @@ from builders.wording_video import (
     CHANGEIT_ACTION_QUESTIONS,
     CHANGEIT_OBJECT_QUESTIONS,
     REWIND,
-    WAIT_UNTIL_SHOWN,
+    WAIT_FOR_ACTION,
+    WAIT_FOR_OBJECT,
 )
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
@@ -62,12 +63,14 @@ class Question(NamedTuple):
     Attributes:
         name: `object` or `action`.
         pool: The questions.
+        wait: The suggestion to wait.
         shown_by: Labels of the seconds that show the answer.
         given_away_by: Labels of a first frame that gives the answer away.
     """
 
     name: str
     pool: Sequence[str]
+    wait: str
     shown_by: Collection[Label]
     given_away_by: Collection[Label]
 
@@ -79,8 +82,8 @@ class Question(NamedTuple):
 _LABELLED = (Label.INITIAL_STATE, Label.ACTION, Label.END_STATE)
 
 QUESTIONS = (
-    Question("object", CHANGEIT_OBJECT_QUESTIONS, _LABELLED, _LABELLED),
-    Question("action", CHANGEIT_ACTION_QUESTIONS, (Label.ACTION,), (Label.ACTION, Label.END_STATE)),
+    Question("object", CHANGEIT_OBJECT_QUESTIONS, WAIT_FOR_OBJECT, _LABELLED, _LABELLED),
+    Question("action", CHANGEIT_ACTION_QUESTIONS, WAIT_FOR_ACTION, (Label.ACTION,), (Label.ACTION, Label.END_STATE)),
 )
 
 
@@ -152,7 +155,7 @@ class ChangeItBuilder(RecordBuilder[ChangeItRecord, VideoFrames]):
         if reference is None:
             return Skip(key, f"no position shows the {question.name}")
         random = sample_random(self.seed, self.scenario, key)
-        texts = draw_texts(random, question.pool, REWIND, WAIT_UNTIL_SHOWN, ABSTENTIONS)
+        texts = draw_texts(random, question.pool, [REWIND, question.wait], ABSTENTIONS)
         answer = question.answer(record.category)
         try:
             wrong = draw_wrong_categories(random, answer, self._others(question, record.category))

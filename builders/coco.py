@@ -18,7 +18,7 @@ from builders.originals import read_original
 from builders.records import RecordBuilder
 from builders.similarity import RANDOM, Similarity
 from builders.storage import fingerprint
-from builders.wording import ABSTENTIONS, category_text, draw_texts
+from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from raw_sources.base import Problem
 from raw_sources.coco import CATEGORIES, LICENCES, Coco, CocoRecord
@@ -49,9 +49,9 @@ SUGGESTIONS: Mapping[str, str] = {
     "right": "Move the camera to the right.",
     "up": "Move the camera up.",
     "down": "Move the camera down.",
-    "zoom": "Move the camera farther away.",
+    "zoom": "Move farther from the object.",
 }
-"""What to ask for in each part of a direction."""
+"""What to ask for in each part of a direction: letter by letter what the published package looks for."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,7 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
         random = sample_random(self.seed, self.scenario, key)
         direction = random.choice(sorted({crop.direction for crop in crops}))
         crop = random.choice([crop for crop in crops if crop.direction == direction])
-        suggestions = [(SUGGESTIONS[part],) for part in direction.split("_")]
-        texts = draw_texts(random, QUESTIONS, *suggestions, ABSTENTIONS)
+        texts = draw_texts(random, QUESTIONS, [SUGGESTIONS[part] for part in direction.split("_")])
         answer = category_text(record.category)
         pools = self.similarity.nearest(record.category), CATEGORIES
         categories = [answer, *draw_wrong_categories(random, answer, *(map(category_text, pool) for pool in pools))]

@@ -20,7 +20,7 @@ from builders.negatives import draw_wrong_categories
 from builders.pictures import encode_png, picture_versions, read_picture
 from builders.records import RecordBuilder
 from builders.storage import fingerprint
-from builders.wording import ABSTENTIONS, category_text, draw_texts
+from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from raw_sources.base import Problem
@@ -110,7 +110,7 @@ class MvpnBuilder(RecordBuilder[MvpnRecord, tuple[Path, ...]]):
         if not (shown and informative):
             return Plan((), [Skip(key, f"no {'informative' if shown else 'uninformative'} view in the set")])
         random = sample_random(self.seed, self.scenario, key)
-        texts = draw_texts(random, QUESTIONS, SUGGESTIONS, ABSTENTIONS)
+        texts = draw_texts(random, QUESTIONS, [random.choice(SUGGESTIONS)])
         answer = category_text(self.class_names[record.label])
         try:
             wrong = draw_wrong_categories(

@@ -18,7 +18,7 @@ from builders.negatives import draw_wrong_categories
 from builders.pictures import encode_jpeg, picture_versions, read_picture
 from builders.records import RecordBuilder
 from builders.storage import fingerprint, path_part
-from builders.wording import ABSTENTIONS, category_text, draw_texts
+from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.environments.rod import MISSING_FRAME
 from proactivebench.errors import UsageError
@@ -50,19 +50,7 @@ QUESTIONS = (
     "What would you call the thing behind the {occluder}?",
 )
 
-TO_THE_LEFT = (
-    "Move the {occluder} to the left.",
-    "Please shift the {occluder} to the left.",
-    "Could you push the {occluder} a little to the left?",
-    "Slide the {occluder} to the left so that I can look behind.",
-)
-
-TO_THE_RIGHT = (
-    "Move the {occluder} to the right.",
-    "Please shift the {occluder} to the right.",
-    "Could you push the {occluder} a little to the right?",
-    "Slide the {occluder} to the right so that I can look behind.",
-)
+SUGGESTIONS = ("Move the {occluder} to the left.", "Move the {occluder} to the right.")
 
 
 @dataclass(frozen=True)
@@ -108,7 +96,7 @@ class RodBuilder(RecordBuilder[RodRecord, tuple[Path | None, ...]]):
         if missing:
             return Plan((), [Skip(record.key, f"missing photos: {', '.join(missing)}")])
         random = sample_random(self.seed, self.scenario, record.key)
-        texts = draw_texts(random, QUESTIONS, TO_THE_LEFT, TO_THE_RIGHT, ABSTENTIONS)
+        texts = draw_texts(random, QUESTIONS, SUGGESTIONS)
         answer = category_text(record.label)
         categories = [answer, *draw_wrong_categories(random, answer, map(category_text, CLASSES))]
         random.shuffle(categories)

@@ -84,7 +84,7 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
 
     def _plan_sample(self, label: VsodLabel, record: VsodRecord) -> PlannedSample[tuple[Path, ...]]:
         random = sample_random(self.seed, self.scenario, label.key)
-        texts = draw_texts(random, VSOD_QUESTIONS[label.kind], REWIND, WAIT_UNTIL_FREE, ABSTENTIONS)
+        texts = draw_texts(random, VSOD_QUESTIONS[label.kind], [REWIND, WAIT_UNTIL_FREE], ABSTENTIONS)
         answer = category_text(label.answer)
         categories = [answer, *wrong_categories(random, label, self.labels)]
         random.shuffle(categories)

@@ -44,7 +44,7 @@ _EXPECTED = FILL_IN | {
     "reference_image": "the number of a frame, counted from 0",
 }
 
-_OTHER_OPTIONS = {option.lower() for option in (*REWIND, *WAIT_UNTIL_FREE, *ABSTENTIONS)}
+_OTHER_OPTIONS = {option.lower() for option in (REWIND, WAIT_UNTIL_FREE, *ABSTENTIONS)}
 
 
 def _split(text: object) -> object:

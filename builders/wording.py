@@ -1,12 +1,13 @@
-"""The texts that builders put into samples, all of our own wording.
+"""The texts that builders put into samples.
 
 Rule of the protocol: a suggestion holds exactly one keyword of its scenario's actions (`Scenario.keywords`), an
-abstention holds `cannot` or `do not` and no keyword at all.
+abstention holds `cannot` or `do not` and no keyword at all. Questions and abstentions are drawn from pools of our own
+wording, and so are the suggestions of Quick, Draw! and MVP-N; the other scenarios have the suggestions of the paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -35,14 +36,16 @@ class Wording:
 
     def draw(self, random: Random) -> Texts:
         """A question, and one suggestion and one abstention in random order."""
-        return draw_texts(random, self.questions, self.suggestions, self.abstentions)
+        return draw_texts(random, self.questions, [random.choice(self.suggestions)], self.abstentions)
 
 
-def draw_texts(random: Random, questions: Sequence[str], *options: Sequence[str]) -> Texts:
-    """A question, and one text of each pool of options in random order."""
-    drawn = [random.choice(pool) for pool in options]
-    random.shuffle(drawn)
-    return Texts(random.choice(questions), drawn)
+def draw_texts(
+    random: Random, questions: Sequence[str], suggestions: Iterable[str], abstentions: Sequence[str] = ABSTENTIONS
+) -> Texts:
+    """A question, and all of the suggestions and one abstention in random order."""
+    options = [*suggestions, random.choice(abstentions)]
+    random.shuffle(options)
+    return Texts(random.choice(questions), options)
 
 
 QUICKDRAW = Wording(

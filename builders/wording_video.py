@@ -1,7 +1,7 @@
-"""The texts of the two video scenarios, VSOD and ChangeIt, all of our own wording.
+"""The texts of the two video scenarios, VSOD and ChangeIt.
 
-Each question stands behind the protocol's sentence that says it is about a frame of a video. Both scenarios share their
-keywords: `rewind the video.` with its period, and `wait for the`.
+Each question stands behind the protocol's sentence that says it is about a frame of a video. The suggestions are fixed:
+the published package plays ChangeIt only where it finds `Rewind the video.` and `Wait for the`, letter by letter.
 """
 
 from __future__ import annotations
@@ -14,29 +14,10 @@ ABSTENTIONS = (
     "I cannot answer this with certainty.",
 )
 
-REWIND = (
-    "Rewind the video.",
-    "Please rewind the video.",
-    "Could you go back a little? Just rewind the video.",
-    "I want to see what came before, so rewind the video.",
-    "Something earlier may help: rewind the video.",
-)
-
-WAIT_UNTIL_FREE = (
-    "Wait for the occlusion to disappear.",
-    "Please wait for the obstacle to move away.",
-    "Could we wait for the scene to be visible again?",
-    "Wait for the object in front to pass by.",
-    "Let us wait for the camera to have a free line of sight.",
-)
-
-WAIT_UNTIL_SHOWN = (
-    "Wait for the answer to come into sight.",
-    "Please wait for the video to go on.",
-    "Could we wait for the next scene?",
-    "Wait for the relevant part of the video.",
-    "Let us wait for the moment that shows it.",
-)
+REWIND = "Rewind the video."
+WAIT_UNTIL_FREE = "Wait for the occlusion to disappear."
+WAIT_FOR_OBJECT = "Wait for the object to appear."
+WAIT_FOR_ACTION = "Wait for the action to begin."
 
 VSOD_QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "speaker": (

@@ -16,7 +16,7 @@ from PIL import Image
 
 from builders.changeit import MAX_HEIGHT, QUESTIONS, ChangeItBuilder, middle_of_longest_run
 from builders.pipeline import build
-from builders.wording_video import ABSTENTIONS, REWIND, WAIT_UNTIL_FREE, WAIT_UNTIL_SHOWN
+from builders.wording_video import ABSTENTIONS, REWIND, WAIT_FOR_ACTION, WAIT_FOR_OBJECT, WAIT_UNTIL_FREE
 from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
 from proactivebench.samples import ChangeItSample
@@ -61,15 +61,23 @@ class TestTexts:
         assert len(set(ABSTENTIONS)) == 3
 
     @pytest.mark.parametrize(
-        ("pool", "action"),
-        [(REWIND, Action.REWIND), (WAIT_UNTIL_FREE, Action.FORWARD), (WAIT_UNTIL_SHOWN, Action.FORWARD)],
+        ("suggestion", "action"),
+        [
+            (REWIND, Action.REWIND),
+            (WAIT_UNTIL_FREE, Action.FORWARD),
+            (WAIT_FOR_OBJECT, Action.FORWARD),
+            (WAIT_FOR_ACTION, Action.FORWARD),
+        ],
     )
-    def test_a_suggestion_names_its_action_and_no_other(self, pool: tuple[str, ...], action: Action) -> None:
-        for suggestion in pool:
-            for scenario in (CIT, VSOD):
-                assert sum(keyword in suggestion.lower() for keyword in scenario.keywords) == 1
-                assert scenario.action_of(suggestion) is action
-            assert not is_abstention(suggestion)
+    def test_a_suggestion_names_its_action_and_no_other(self, suggestion: str, action: Action) -> None:
+        for scenario in (CIT, VSOD):
+            assert sum(keyword in suggestion.lower() for keyword in scenario.keywords) == 1
+            assert scenario.action_of(suggestion) is action
+        assert not is_abstention(suggestion)
+
+    def test_suggestions_are_what_the_published_package_looks_for(self) -> None:
+        assert REWIND == "Rewind the video."
+        assert all("Wait for the" in question.wait for question in QUESTIONS)
 
     @pytest.mark.parametrize("abstention", ABSTENTIONS)
     def test_an_abstention_holds_no_keyword(self, abstention: str) -> None:

@@ -137,6 +137,15 @@ class TestTexts:
             assert sum(keyword in text.lower() for keyword in COCO.keywords) == 1
             assert not is_abstention(text)
 
+    def test_suggestions_are_what_the_published_package_looks_for(self) -> None:
+        assert set(SUGGESTIONS.values()) == {
+            "Move the camera to the left.",
+            "Move the camera to the right.",
+            "Move the camera up.",
+            "Move the camera down.",
+            "Move farther from the object.",
+        }
+
 
 class TestBuilder:
     def test_samples_are_sound(self, raw: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from builders.parts import BuildError
 from builders.pictures import encode_jpeg, read_picture
 from builders.pipeline import build
-from builders.rod import QUESTIONS, TO_THE_LEFT, TO_THE_RIGHT, RodBuilder
+from builders.rod import QUESTIONS, SUGGESTIONS, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import ROD, Action, is_abstention
@@ -44,12 +44,11 @@ class TestTexts:
         assert len(set(QUESTIONS)) == 15
         assert all("{occluder}" in question for question in QUESTIONS)
 
-    @pytest.mark.parametrize(("pool", "action"), [(TO_THE_LEFT, Action.LEFT), (TO_THE_RIGHT, Action.RIGHT)])
-    def test_a_suggestion_names_its_action_and_no_other(self, pool: tuple[str, ...], action: Action) -> None:
-        for suggestion in pool:
-            assert sum(keyword in suggestion for keyword in ROD.keywords) == 1
-            assert ROD.action_of(suggestion) is action
-            assert not is_abstention(suggestion)
+    @pytest.mark.parametrize(("suggestion", "action"), [*zip(SUGGESTIONS, (Action.LEFT, Action.RIGHT), strict=True)])
+    def test_a_suggestion_names_its_action_and_no_other(self, suggestion: str, action: Action) -> None:
+        assert sum(keyword in suggestion for keyword in ROD.keywords) == 1
+        assert ROD.action_of(suggestion) is action
+        assert not is_abstention(suggestion)
 
 
 def test_samples_are_sound(made: Path, tmp_path: Path) -> None:
