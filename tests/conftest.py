@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # A loaded machine must not fail a test, so examples have no deadline.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def digest_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The file that remembers digests, away from the user's own."""
+    file = tmp_path_factory.mktemp("cache") / "digests.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("proactivebench.digests.memory_file", lambda: file)
+        yield file
 
 
 @pytest.fixture(scope="session")
