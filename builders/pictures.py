@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, features
 
-from raw_sources.base import SourceError
+from raw_sources.base import decoding
 
 JPEG_QUALITY = 92
 
@@ -30,15 +30,12 @@ def read_picture(path: Path, longest_edge: int | None = None) -> Image.Image:
     Raises:
         SourceError: It cannot be read completely, or is too large to be opened safely.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as stored:
-                if longest_edge is not None:
-                    stored.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
-                image = ImageOps.exif_transpose(stored).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise SourceError(f"{path}: no readable picture ({error}). Get the file again.") from error
+    with decoding(path, "picture"), warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path, formats=_FORMATS) as stored:
+            if longest_edge is not None:
+                stored.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
+            image = ImageOps.exif_transpose(stored).convert("RGB")
     image.info.clear()
     return image
 

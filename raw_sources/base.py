@@ -3,17 +3,22 @@
 A source is found under a folder as its users really have it (`locate`), can say what is there and what is missing or
 broken (`verify`), and yields typed records in an order that does not depend on the file system (`records`). Nothing is
 guessed silently: what a record needs and the disk does not give is a `Problem` with a name, and the record is left out.
+One damaged or odd file therefore costs its record and nothing else; `decoding` is where its failure gets its name.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class SourceError(Exception):
@@ -28,6 +33,35 @@ class SourceNotFoundError(SourceError):
     exit_code = 2
 
 
+def as_text(strange: str) -> str:
+    """A text from a file, with control characters and lone surrogates written out in Python's way."""
+    return _NOT_TEXT.sub(lambda found: repr(found[0])[1:-1], strange)
+
+
+@contextmanager
+def decoding(path: Path, what: str, raised: type[SourceError] = SourceError) -> Iterator[None]:
+    """Turns whatever goes wrong in the body into an error that names the file.
+
+    Decoders are made for whole files: a damaged one makes them raise errors of every type, their own bugs included.
+    Here alone all of them are caught, so nothing but decoding belongs in the body.
+
+    Args:
+        path: The file.
+        what: What it should be (`picture`).
+        raised: The type of the error.
+
+    Raises:
+        SourceError: The body failed; one that it raised itself stays as it is.
+    """
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise raised(as_text(f"{path}: not a readable {what} ({reason}). Get the file again.")) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is missing or unreadable: where (file, line, record) and what was expected there.
@@ -39,7 +73,7 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return self.what if self.what.startswith(self.where) else f"{self.where}: {self.what}"
+        return as_text(self.what if self.what.startswith(self.where) else f"{self.where}: {self.what}")
 
 
 def first_few(names: Sequence[str], shown: int = 5) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, decoding
 from raw_sources.folders import picture_size, walk
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ class Coco(Source[CocoRecord]):
             expected = (record.width, record.height)
             try:
                 if (size := picture_size(record.picture)) != expected:
-                    raise ValueError(f"the picture has {size} pixels, its annotation says {expected}")
-            except ValueError as error:
+                    raise SourceError(f"the picture has {size} pixels, its annotation says {expected}")
+            except SourceError as error:
                 inventory.problems.append(Problem(str(record.picture), str(error)))
         return inventory
 
@@ -199,10 +199,8 @@ class Coco(Source[CocoRecord]):
 
 
 def _load(path: Path) -> _Instances:
-    try:
+    with decoding(path, "COCO instances file"):
         return msgspec.json.decode(path.read_bytes(), type=_Instances)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise SourceError(f"{path}: not a readable COCO instances file ({error}). Get it again.") from error
 
 
 def _record(image: _Image, annotation: _Annotation, names: dict[int, str], pictures: dict[int, Path]) -> CocoRecord:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from raw_sources.base import SourceNotFoundError
+from raw_sources.base import SourceError, SourceNotFoundError, decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ DEPTH = 6
 
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _TAIL_BYTES = 1024
+_SYSTEM = re.compile(r"\.|__MACOSX$|.*[\ud800-\udfff]", re.DOTALL)
 
 
 class Listing(NamedTuple):
@@ -44,15 +45,20 @@ class Listing(NamedTuple):
 def listing(folder: Path) -> Listing:
     """Lists a folder without what operating systems leave behind; one that is not there or not readable is empty.
 
-    A link that leads nowhere counts as a file.
+    A link that leads nowhere counts as a file; pipes, sockets and devices, which can make a reader wait for ever, and
+    names that are not UTF-8 do not count at all.
     """
     folders: list[str] = []
     files: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.startswith(".") and entry.name != "__MACOSX":
-                    (folders if entry.is_dir() else files).append(entry.name)
+                if _SYSTEM.match(entry.name):
+                    continue
+                if entry.is_dir():
+                    folders.append(entry.name)
+                elif entry.is_file() or not Path(entry).exists():
+                    files.append(entry.name)
     except OSError:
         return Listing(folder, (), ())
     return Listing(folder, tuple(sorted(folders)), tuple(sorted(files)))
@@ -93,20 +99,16 @@ def picture_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, from the picture's header; its last bytes are looked at, its pixels are not decoded.
 
     Raises:
-        ValueError: It is missing, no picture, cut, or too large to be opened safely; the text says which.
+        SourceError: It is missing, no picture, cut, or too large to be opened safely; the text says which.
     """
-    try:
+    with decoding(path, "picture"):
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=tuple(_ENDS)) as image:
                 size, end = image.size, _ENDS.get(image.format or "", b"")
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
             tail = file.read()
-    except FileNotFoundError as error:
-        raise ValueError("the file is missing") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"no readable picture ({error})") from error
     if end not in tail:
-        raise ValueError("the picture is cut: its end is missing. Get the file again")
+        raise SourceError(f"{path}: the picture is cut: its end is missing. Get the file again.")
     return size

@@ -114,7 +114,7 @@ class ImageNet(Source[ImageNetRecord]):
             inventory.counts["pictures"] += 1
             try:
                 picture_size(record.picture)
-            except ValueError as error:
+            except SourceError as error:
                 inventory.problems.append(Problem(str(record.picture), str(error)))
         if missing := PICTURES - inventory.counts["pictures"]:
             inventory.problems.append(Problem(str(self.folder), f"{missing:,} of {PICTURES:,} pictures are missing"))

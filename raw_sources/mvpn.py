@@ -109,7 +109,7 @@ class Mvpn(Source[MvpnRecord]):
         for path in sorted(pictures):
             try:
                 picture_size(path)
-            except ValueError as error:
+            except SourceError as error:
                 inventory.problems.append(Problem(str(path), str(error)))
         inventory.counts |= {"classes": len(labels), "pictures": len(pictures)}
         return inventory

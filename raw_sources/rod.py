@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from raw_sources.base import Inventory, Problem, Source, SourceNotFoundError
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
 from raw_sources.folders import picture_size, pictures, walk
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Rod(Source[RodRecord]):
                 inventory.counts["pictures"] += 1
                 try:
                     picture_size(path)
-                except ValueError as error:
+                except SourceError as error:
                     inventory.problems.append(Problem(str(path), str(error)))
         return inventory
 

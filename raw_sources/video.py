@@ -3,17 +3,21 @@
 Frames are chosen by their time stamps, never by number: with a variable frame rate, time times average rate names the
 wrong frame. The video is decoded once from front to back, for seeking to each frame costs four times as much. PyAV
 reads all that YouTube gives (H.264, VP9, AV1); decord and OpenCV misread or refuse some of it.
+
+Frames are shown upright, as the ffmpeg command shows them: a video from a phone is stored as its sensor lay and says in
+a display matrix how to turn it. A matrix that is no turn by a right angle and no reflection is refused.
 """
 
 from __future__ import annotations
 
+import struct
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
-from raw_sources.base import SourceError
+from raw_sources.base import SourceError, decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +29,24 @@ if TYPE_CHECKING:
 MAX_PIXELS = 4096 * 4096
 """Larger frames are refused."""
 
+SKEW = 0.02
+"""By what share a display matrix may miss a right angle, as sensors and rounding do; ffmpeg allows one degree."""
+
 TOLERANCE = 1.0
 """How many seconds after the last frame it still stands: lengths of videos and of their annotations are rounded."""
+
+_UPRIGHT = {
+    (1, 0, 0, 1): None,
+    (0, 0, 0, 0): None,
+    (0, 1, -1, 0): Image.Transpose.ROTATE_270,
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_90,
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
+"""What a display matrix `(a, b, c, d)` does, which brings the pixel (x, y) to (ax + cy, bx + dy), as Pillow does it."""
 
 
 class VideoError(SourceError):
@@ -50,16 +70,24 @@ class VideoFrame(NamedTuple):
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Opens a video; every error of the decoder in the body becomes a `VideoError`."""
+    """Opens a video; whatever the decoder raises in the body becomes a `VideoError`."""
     import av
 
-    try:
-        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
-            if not container.streams.video:
-                raise VideoError(f"{path}: it holds no pictures. Get the file again.")
-            yield container, container.streams.video[0]
-    except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{path}: not a readable video ({error.strerror or error}). Get the file again.") from error
+    options = {"protocol_whitelist": "file"}
+    with (
+        decoding(path, "video", VideoError),
+        av.open(str(path.absolute()), options=options, metadata_errors="replace") as container,
+    ):
+        if not container.streams.video:
+            raise VideoError(f"{path}: it holds no pictures. Get the file again.")
+        stream = container.streams.video[0]
+        codec: av.VideoCodecContext | None = stream.codec_context
+        if codec is None:
+            raise VideoError(f"{path}: it is in a codec that FFmpeg cannot decode. Get the file in another format.")
+        if codec.width * codec.height > MAX_PIXELS:
+            raise VideoError(f"{path}: frames of {codec.width} x {codec.height} are too large.")
+        codec.options = {"max_pixels": str(MAX_PIXELS)}
+        yield container, stream
 
 
 def frames_at(path: Path, seconds: Sequence[float]) -> Iterator[VideoFrame]:
@@ -85,19 +113,30 @@ def frames_at(path: Path, seconds: Sequence[float]) -> Iterator[VideoFrame]:
         reached = 0.0
         for time, frame in _timed(container, stream):
             while todo and last is not None and todo[-1] < time:
-                yield VideoFrame(todo.pop(), _picture(last))
+                yield VideoFrame(todo.pop(), _picture(last, path))
             if not todo:
                 return
             last, reached = frame, time
         while todo and last is not None and todo[-1] <= reached + TOLERANCE:
-            yield VideoFrame(todo.pop(), _picture(last))
+            yield VideoFrame(todo.pop(), _picture(last, path))
     if todo:
         what = f"frames up to {reached:.1f} s could be read, but {todo[-1]:g} s was asked for"
         raise VideoError(f"{path}: {what}. The file is cut or damaged, or belongs to another video.", reached)
 
 
-def _picture(frame: av.VideoFrame) -> Image.Image:
-    return Image.fromarray(frame.to_ndarray(format="rgb24"))
+def _picture(frame: av.VideoFrame, path: Path) -> Image.Image:
+    image = Image.fromarray(frame.to_ndarray(format="rgb24"))
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return image
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
+    unit = max(map(abs, (a, b, c, d))) or 1
+    shares = [x / unit for x in (a, b, c, d)]
+    turn = tuple(map(round, shares))
+    if turn not in _UPRIGHT or any(abs(share - whole) > SKEW for share, whole in zip(shares, turn, strict=True)):
+        raise VideoError(f"{path}: it is to be shown turned by no right angle. Get the file again, upright.")
+    upright = _UPRIGHT[turn]
+    return image if upright is None else image.transpose(upright)
 
 
 def _timed(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
@@ -109,8 +148,6 @@ def _timed(container: InputContainer, stream: VideoStream) -> Iterator[tuple[flo
     for frame in _decoded(container, stream):
         if frame.is_corrupt or frame.pts is None or stream.time_base is None:
             return
-        if frame.width * frame.height > MAX_PIXELS:
-            raise VideoError(f"{container.name}: frames of {frame.width} x {frame.height} are too large.")
         time = float(frame.pts * stream.time_base)  # `frame.time` is not a number for frames that come out last
         first = time if first is None else first
         yield time - first, frame

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from raw_sources.base import Inventory, Problem, Source, SourceNotFoundError
+from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, decoding
 from raw_sources.folders import Listing, listing, picture_size, pictures, walk
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("test", "train")
 MAX_XML_BYTES = 1 << 20
+MAX_BOXES = 100
 
 
 class Box(NamedTuple):
@@ -84,7 +85,7 @@ def _length(intervals: list[tuple[float, float]]) -> float:
 
 
 def parse_annotation(xml: bytes, size: Callable[[], tuple[int, int]]) -> tuple[Box, ...]:
-    """Reads the boxes of a VOC annotation; none if nothing is occluded.
+    """Reads the boxes of a VOC annotation, at most `MAX_BOXES`; none if nothing is occluded.
 
     Args:
         xml: The file's content.
@@ -106,6 +107,8 @@ def parse_annotation(xml: bytes, size: Callable[[], tuple[int, int]]) -> tuple[B
     objects = root.findall("object")
     if not objects:
         return ()
+    if len(objects) > MAX_BOXES:
+        raise ValueError(f"it has {len(objects):,} boxes, expected at most {MAX_BOXES}")
     width, height = (_number(root, f"size/{axis}", 0.0) for axis in ("width", "height"))
     if not (width > 0 and height > 0):
         width, height = size()
@@ -171,7 +174,7 @@ class Vsod(Source[VsodRecord]):
                 inventory.counts["occluded frames"] += bool(frame.boxes)
                 try:
                     picture_size(frame.picture)
-                except ValueError as error:
+                except SourceError as error:
                     inventory.problems.append(Problem(str(frame.picture), str(error)))
         return inventory
 
@@ -209,12 +212,12 @@ class Vsod(Source[VsodRecord]):
         for picture, file in sorted(zip(frames, files, strict=True), key=lambda pair: _natural(pair[0])):
             try:
                 read.append(VsodFrame(picture, _boxes(file, picture)))
-            except (OSError, ValueError) as error:
+            except SourceError as error:
                 bad.append(Problem(str(file), str(error)))
         problems += bad
         return None if bad else VsodRecord(split, video, tuple(read))
 
 
 def _boxes(file: Path, picture: Path) -> tuple[Box, ...]:
-    with file.open("rb") as stream:
+    with decoding(file, "annotation"), file.open("rb") as stream:
         return parse_annotation(stream.read(MAX_XML_BYTES + 1), lambda: picture_size(picture))

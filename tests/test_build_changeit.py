@@ -117,6 +117,19 @@ def test_the_same_bytes_whatever_happens(made: Path, tmp_path: Path, monkeypatch
     assert "test/ChangeIt/apple/-tHiStLe_01/0.jpg" in built
 
 
+@pytest.mark.parametrize(
+    ("good", "bad", "samples"), [(b"VideoHandler", b"VideoHandl\xff\xff", 8), (b"avc1", b"zzzz", 6)]
+)
+def test_a_byte_in_one_video_costs_its_samples_at_most(
+    raw: Path, tmp_path: Path, good: bytes, bad: bytes, samples: int
+) -> None:
+    video = raw / "downloads" / "apple" / "-tHiStLe_01.mp4"
+    video.write_bytes(video.read_bytes().replace(good, bad))
+    report = build(ChangeItBuilder(ChangeIt.locate(raw)), tmp_path / "out")
+    assert report.samples == samples
+    assert [problem.where for problem in report.problems if problem.where == str(video)] == [str(video)] * (samples < 8)
+
+
 def test_long_videos_have_about_as_many_positions_as_asked_for(made: Path, tmp_path: Path) -> None:
     report = build(ChangeItBuilder(ChangeIt.locate(made), positions=6), tmp_path)
     assert report.frames == 4 * 7

@@ -127,7 +127,7 @@ def test_a_cut_photo_leaves_its_sequence_out(raw: Path, tmp_path: Path) -> None:
     assert str(path) in skip.reason
     assert not list((tmp_path / "out").rglob("*cup*"))
     sound_samples(tmp_path / "out", ROD)
-    with pytest.raises(SourceError, match=r"cup-s3.*no readable picture"):
+    with pytest.raises(SourceError, match=r"cup-s3.*not a readable picture"):
         build(RodBuilder(Rod.locate(raw)), tmp_path / "strict", strict=True)
 
 

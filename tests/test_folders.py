@@ -1,12 +1,13 @@
 """Looking for data sets in a folder, and a picture's head."""
 
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from raw_sources.base import SourceNotFoundError
-from raw_sources.folders import picture_size, pictures, walk
+from raw_sources.base import Problem, SourceError, SourceNotFoundError
+from raw_sources.folders import listing, picture_size, pictures, walk
 
 
 def test_a_walk_lists_visible_names_in_order_shallow_folders_first(tmp_path: Path) -> None:
@@ -17,6 +18,19 @@ def test_a_walk_lists_visible_names_in_order_shallow_folders_first(tmp_path: Pat
     listings = list(walk(tmp_path))
     assert [found.path.relative_to(tmp_path).as_posix() for found in listings] == [".", "a", "b", "b/inner"]
     assert [found.files for found in listings] == [("z.txt",), ("x.jpg",), (), ()]
+
+
+def test_pipes_and_names_that_are_no_text_do_not_count(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "cat.ndjson")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "cat.ndjson")
+    (tmp_path / "nowhere.mp4").symlink_to(tmp_path / "missing")
+    (tmp_path / "x.mp4").touch()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4")).touch()
+    assert listing(tmp_path).files == ("nowhere.mp4", "x.mp4")
+
+
+def test_a_problem_is_printable_whatever_the_file_said() -> None:
+    assert str(Problem("a", "b\x1b]0;\udcff\n\u00e4")) == "a: b\\x1b]0;\\udcff\\n\u00e4"
 
 
 def test_a_walk_follows_links_once_and_survives_circles(tmp_path: Path) -> None:
@@ -53,16 +67,16 @@ def test_a_whole_picture_has_a_size_and_a_cut_one_is_named(tmp_path: Path, suffi
     Image.radial_gradient("L").resize((90, 40)).save(path)
     assert picture_size(path) == (90, 40)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(ValueError, match="cut"):
+    with pytest.raises(SourceError, match="cut"):
         picture_size(path)
 
 
 def test_missing_empty_and_huge_pictures_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(SourceError, match="No such file"):
         picture_size(tmp_path / "nowhere.jpg")
     (tmp_path / "empty.jpg").touch()
-    with pytest.raises(ValueError, match="no readable picture"):
+    with pytest.raises(SourceError, match="not a readable picture"):
         picture_size(tmp_path / "empty.jpg")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
-    with pytest.raises(ValueError, match="no readable picture"):
+    with pytest.raises(SourceError, match="not a readable picture"):
         picture_size(tmp_path / "huge.png")

@@ -1,8 +1,10 @@
 """Frames by time stamp, from the codecs that YouTube gives, whole and damaged."""
 
+import struct
 import wave
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 
 from raw_sources import video
 from raw_sources.fakes.videos import write_video
-from raw_sources.video import VideoError, duration_seconds, frames_at
+from raw_sources.video import VideoError, duration_seconds, frames_at, readable_seconds
 
 CODECS = [("x.mp4", "libx264"), ("x.webm", "libvpx-vp9"), ("x.webm", "libsvtav1"), ("x.mkv", "libx264")]
 
@@ -127,6 +129,70 @@ def test_frames_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(video, "MAX_PIXELS", 96 * 64 - 1)
     with pytest.raises(VideoError, match="96 x 64 are too large"):
         next(frames_at(path, [0.0]))
+
+
+def test_metadata_that_is_not_text_does_not_matter(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mp4", "libx264", [0.0, 0.2])
+    path.write_bytes(path.read_bytes().replace(b"VideoHandler", b"VideoHand\xff\xfe\xfd"))
+    assert len(list(frames_at(path, [0.0, 0.2]))) == 2
+    assert duration_seconds(path) == pytest.approx(0.4)
+
+
+def test_a_codec_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mp4", "libx264", [0.0, 0.2])
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    for read in (lambda: list(frames_at(path, [0.0])), lambda: readable_seconds(path), lambda: duration_seconds(path)):
+        with pytest.raises(VideoError, match=r"x\.mp4: it is in a codec that FFmpeg cannot decode"):
+            read()
+
+
+def test_whatever_the_decoder_raises_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "x.mp4", "libx264", [0.0, 0.2])
+    monkeypatch.setattr(av, "open", lambda *args, **options: 1 / 0)
+    with pytest.raises(VideoError, match=r"x\.mp4: not a readable video \(division by zero\)"):
+        next(frames_at(path, [0.0]))
+
+
+CORNERS = np.array([[[250, 0, 0], [0, 250, 0]], [[0, 0, 250], [250, 250, 250]]], np.uint8)
+
+
+def turned(path: Path, matrix: Sequence[float]) -> Path:
+    """A picture of four coloured quarters, 96 x 64, whose mp4 says to turn it by `matrix` (a, b, c, d)."""
+    image = Image.fromarray(CORNERS.repeat(32, axis=0).repeat(48, axis=1))
+    write_video(path, "libx264", [(0.0, image), (0.2, image)])
+    data, one = path.read_bytes(), 1 << 16
+    header = data.index(b"tkhd")
+    upright = struct.pack(">9i", one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    a, b, c, d = (int(number * one) for number in matrix)
+    other = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data[:header] + data[header:].replace(upright, other, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        ((0, 1, -1, 0), np.rot90(CORNERS, -1)),  # what a phone held upright writes: a quarter clockwise
+        ((0, -1, 1, 0), np.rot90(CORNERS)),
+        ((-1, 0, 0, -1), np.rot90(CORNERS, 2)),
+        ((-1, 0, 0, 1), CORNERS[:, ::-1]),
+        ((1, 0, 0, -1), CORNERS[::-1]),
+        ((0, 1, 1, 0), CORNERS.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), np.rot90(CORNERS, 2).transpose(1, 0, 2)),
+        ((0, 0, 0, 0), CORNERS),
+    ],
+)
+def test_a_video_that_was_filmed_turned_is_upright(tmp_path: Path, matrix: Sequence[float], expected: Any) -> None:
+    frame = next(frames_at(turned(tmp_path / "x.mp4", matrix), [0.0])).image
+    corners = np.asarray(frame.resize((2, 2), Image.Resampling.BOX), float)
+    assert np.abs(corners - expected).max() < 25
+    wide = abs(matrix[0]) >= abs(matrix[1])
+    assert frame.size == ((96, 64) if wide else (64, 96))
+
+
+def test_a_video_that_was_filmed_askew_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"x\.mp4: it is to be shown turned by no right angle"):
+        next(frames_at(turned(tmp_path / "x.mp4", (0.7, 0.7, -0.7, 0.7)), [0.0]))
 
 
 @pytest.mark.parametrize("seconds", [[1.0, 0.5], [-1.0]])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from raw_sources import fakes
 from raw_sources.base import SourceNotFoundError
-from raw_sources.vsod import Box, Vsod, VsodFrame, parse_annotation
+from raw_sources.vsod import MAX_BOXES, Box, Vsod, VsodFrame, parse_annotation
 
 SIZE = (200, 100)
 
@@ -148,3 +148,9 @@ def test_a_document_type_is_refused_in_any_encoding() -> None:
     xml = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
     with pytest.raises(ValueError, match="document type"):
         parse_annotation(xml.encode("utf-16"), no_size)
+
+
+def test_an_annotation_of_endless_boxes_is_refused() -> None:
+    xml = fakes.voc_xml("0.jpg", (320, 180), [(0, 0, 10, 10)] * (MAX_BOXES + 1)).encode()
+    with pytest.raises(ValueError, match=f"it has {MAX_BOXES + 1} boxes"):
+        parse_annotation(xml, lambda: (320, 180))
