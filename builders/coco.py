@@ -1,8 +1,9 @@
-"""COCO: a photo with one object, seen through a crop that misses it.
+"""COCO: a photo with one object, seen through a crop that misses it, or shows a sliver where it fills the photo.
 
 Decided here: which pictures serve, and which of their possible crops (`crops`) is taken. The photo goes into the
 benchmark as it is and the sample says where to look, so the reference is the whole photo; an object that is too small
-to be recognised there is left out.
+to be recognised there is left out. Samples keep the object's box beside the published keys, so that `stats` can say how
+much of it the first views show.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from builders.crops import possible_crops
 from builders.negatives import draw_wrong_categories
 from builders.originals import read_original
 from builders.records import RecordBuilder
-from builders.similarity import RANDOM, Similarity
+from builders.similarity import HARD, Similarity
 from builders.storage import fingerprint
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from raw_sources.base import Problem
-from raw_sources.coco import CATEGORIES, LICENCES, Coco, CocoRecord
+from raw_sources.coco import LICENCES, Coco, CocoRecord
 
 MIN_OBJECT = 0.01
 """Share of the photo that the object's box covers at least."""
@@ -70,7 +71,7 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
     source: Coco
     split: str = "val"
     seed: int = 0
-    similarity: Similarity = RANDOM
+    similarity: Similarity = HARD
 
     def settings(self) -> dict[str, Any]:
         files = [self.source.annotations, *self.source.pictures().values()]
@@ -94,14 +95,13 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
             return Plan((), [Skip(key, f"its object covers less than {MIN_OBJECT:.0%} of the photo")])
         crops = possible_crops(record.width, record.height, record.box)
         if not crops:
-            return Plan((), [Skip(key, "its object leaves no room for a view without it")])
+            return Plan((), [Skip(key, "the photo is too small for a view that moves")])
         random = sample_random(self.seed, self.scenario, key)
-        direction = random.choice(sorted({crop.direction for crop in crops}))
-        crop = random.choice([crop for crop in crops if crop.direction == direction])
-        texts = draw_texts(random, QUESTIONS, [SUGGESTIONS[part] for part in direction.split("_")])
+        crop = random.choice(crops)
+        texts = draw_texts(random, QUESTIONS, [SUGGESTIONS[part] for part in crop.direction.split("_")])
         answer = category_text(record.category)
-        pools = self.similarity.nearest(record.category), CATEGORIES
-        categories = [answer, *draw_wrong_categories(random, answer, *(map(category_text, pool) for pool in pools))]
+        similar = map(category_text, self.similarity.similar[record.category])
+        categories = [answer, *draw_wrong_categories(random, answer, similar)]
         random.shuffle(categories)
         folder = f"{self.split}2014"
         fields = {
@@ -114,6 +114,7 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
             "categories": categories,
             "answer": answer,
             **crop.fields(),
+            "box": record.box._asdict(),
         }
         licence = LICENCES.get(record.license, f"licence {record.license} of COCO's table")
         return Plan([PlannedSample(key, fields, record, f"COCO {folder}, image {record.image_id}", licence)])

@@ -1,10 +1,12 @@
 """Where COCO's views lie: a crop that misses the object, and the steps that bring it into view.
 
 The two axes are planned one by one, in whole pixels: a view either spans an axis, or one of its edges moves away from
-the other, or both do (zoom). Moving edges end at the edge of the picture, so the last view of the eight directions is
-the whole picture; a zoom ends where the nearest edge of the picture stops it, or earlier, around the object. Everything
-else follows from three rules: the first view, which includes one step already, shows less than `MAX_OVERLAP` of the
-object's box, no view is narrower than `MIN_VIEW`, and `crop`, the view before the first step, is a rectangle too.
+the other, or both do (zoom). The first view includes one step already, and `crop`, the view before it, is a rectangle
+too. No view is narrower than `MIN_VIEW`, none leaves the picture, and the last one holds the whole object.
+
+In the eight directions the first view lies beside the object and shows nothing of its box. Steps are as few as that
+takes, and as large as the picture allows. Only where the object leaves no room beside it does the camera zoom: the
+first view is then the smallest one on the middle of the object from which the most steps reach all of it.
 """
 
 from __future__ import annotations
@@ -17,10 +19,7 @@ from typing import NamedTuple, get_args
 from proactivebench.samples import Direction
 from raw_sources.coco import Box
 
-MAX_OVERLAP = 0.2
-"""The first view shows a smaller share of the box's area."""
-
-MIN_VIEW = 32
+MIN_VIEW = 64
 """Width and height in pixels of the smallest view."""
 
 GRANULARITIES = (3, 4, 5)
@@ -59,7 +58,7 @@ class CropPlan:
 
 
 def possible_crops(width: int, height: int, box: Box) -> list[CropPlan]:
-    """Every direction and granularity that the picture and the place of its object allow.
+    """Every direction from which the camera can come upon the object without showing any of it at first; else a zoom.
 
     Args:
         width: Of the picture, in pixels.
@@ -67,66 +66,63 @@ def possible_crops(width: int, height: int, box: Box) -> list[CropPlan]:
         box: Of the object; inside the picture.
 
     Returns:
-        Plans in a fixed order; none where the object leaves no room for a view without it.
+        At most one plan for each direction, in a fixed order; none where the picture is too small.
     """
-    plans = (_plan(direction, steps, width, height, box) for direction in DIRECTIONS for steps in GRANULARITIES)
-    return [plan for plan in plans if plan is not None]
+    moves = [_fewest_steps(direction, width, height, box) for direction in DIRECTIONS if direction != "zoom"]
+    plans = moves if any(moves) else [_plan("zoom", GRANULARITIES[-1], width, height, box)]
+    return [plan for plan in plans if plan]
+
+
+def _fewest_steps(direction: Direction, width: int, height: int, box: Box) -> CropPlan | None:
+    plans = (_plan(direction, granularity, width, height, box) for granularity in GRANULARITIES)
+    return next(filter(None, plans), None)
 
 
 def _plan(direction: Direction, granularity: int, width: int, height: int, box: Box) -> CropPlan | None:
     parts = direction.split("_")
-    axis = _Axis(
-        steps=granularity + (direction == "zoom"),
-        # Shares of width and height multiply to the share of the area.
-        limit=MAX_OVERLAP ** (1 / (2 if direction == "zoom" else len(parts))),
-    )
-    horizontal = _mover(_HORIZONTAL, parts)(axis, width, box.left, box.left + box.width)
-    vertical = _mover(_VERTICAL, parts)(axis, height, box.top, box.top + box.height)
+    views = granularity + (direction == "zoom")
+    horizontal = _mover(_HORIZONTAL, parts)(views, width, box.left, box.left + box.width)
+    vertical = _mover(_VERTICAL, parts)(views, height, box.top, box.top + box.height)
     if horizontal is None or vertical is None:
         return None
     return CropPlan(direction, granularity, horizontal, vertical)
 
 
-class _Axis(NamedTuple):
-    """How often the view grows, and below which share of the object its first view stays, on an axis that moves."""
-
-    steps: int
-    limit: float
+_Mover = Callable[[int, int, float, float], Track | None]
+"""From the number of views, the length of an axis and the object's place on it to the track; None without room."""
 
 
-_Mover = Callable[[_Axis, int, float, float], Track | None]
-"""From the length of an axis and the object's place on it to the view's track; None where there is no room."""
-
-
-def _still(axis: _Axis, length: int, start: float, end: float) -> Track | None:
+def _still(views: int, length: int, start: float, end: float) -> Track | None:
     return Track(0, length, 0) if length >= MIN_VIEW else None
 
 
-def _backward(axis: _Axis, length: int, start: float, end: float) -> Track | None:
-    """The low edge moves down to 0."""
-    first_view_above = end - axis.limit * (end - start)
-    step = floor(first_view_above / (axis.steps - 1)) + 1
-    low = axis.steps * step
-    return Track(low, length, step) if low < length and length - (low - step) >= MIN_VIEW else None
+def _backward(views: int, length: int, start: float, end: float) -> Track | None:
+    """The low edge moves down, from the end of the object or the few pixels behind it that make the steps come out."""
+    moves = views - 1
+    for low in range(ceil(end), min(ceil(end) + moves, length - MIN_VIEW + 1)):
+        step = min(low // moves, length - low - 1)
+        if step > 0 and low - moves * step <= start:
+            return Track(low + step, length, step)
+    return None
 
 
-def _forward(axis: _Axis, length: int, start: float, end: float) -> Track | None:
-    """The high edge moves up to the length: the mirror image."""
-    track = _backward(axis, length, length - end, length - start)
+def _forward(views: int, length: int, start: float, end: float) -> Track | None:
+    """The high edge moves up: the mirror image."""
+    track = _backward(views, length, length - end, length - start)
     return track and Track(length - track.high, length - track.low, track.step)
 
 
-def _outward(axis: _Axis, length: int, start: float, end: float) -> Track | None:
+def _outward(views: int, length: int, start: float, end: float) -> Track | None:
     """Both edges move away from the middle of the object, which stays the middle of the view."""
-    low_plus_high = floor(start) + ceil(end)
+    low_plus_high, size = floor(start) + ceil(end), ceil(end) - floor(start)
     room = min(low_plus_high, 2 * length - low_plus_high)
-    first_view_below = ceil(axis.limit * (end - start))
-    step = min((room - 1) // (2 * axis.steps), (first_view_below - 3) // 2)
-    size = min(first_view_below - 1 - 2 * step, room - 2 * axis.steps * step)
-    size -= (size - low_plus_high) % 2
-    low = (low_plus_high - size) // 2
-    holds_object = size + 2 * axis.steps * step >= ceil(end) - floor(start)
-    return Track(low, low + size, step) if step > 0 and size + 2 * step >= MIN_VIEW and holds_object else None
+    growths = 2 * (views - 1)
+    for first in range(MIN_VIEW + size % 2, room, 2):
+        step = min((first - 1) // 2, (room - first) // growths)
+        if step > 0 and first + growths * step >= size:
+            low = (low_plus_high - first) // 2 + step
+            return Track(low, low_plus_high - low, step)
+    return None
 
 
 _HORIZONTAL: Mapping[str, _Mover] = {"left": _backward, "right": _forward, "zoom": _outward}

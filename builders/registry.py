@@ -35,7 +35,7 @@ class BuildOptions:
         class_names: Table of MVP-N's product names.
         labels: Labels of VSOD.
         from_imagenet: Folder with ImageNet's validation pictures, to generate corruptions from.
-        negatives: Where COCO's wrong categories come from: `random`, `clip:MODEL` or a file.
+        negatives: Where COCO's wrong categories come from: `supercategories`, `random`, `clip:MODEL` or a file.
         keep: Folder in which similarities that a model computed are kept.
     """
 
@@ -45,7 +45,7 @@ class BuildOptions:
     class_names: Path | None = None
     labels: Path | None = None
     from_imagenet: Path | None = None
-    negatives: str = "random"
+    negatives: str = "supercategories"
     keep: Path = Path()
 
     def sized(self, name: str) -> dict[str, int]:
@@ -87,7 +87,7 @@ def make_train_split(raw: Path, options: BuildOptions, drawings: int, photos: in
     from builders.quickdraw import QuickDrawBuilder
     from builders.similarity import get_similarity
     from builders.train_split import Drawings, Photos, TrainSplit
-    from raw_sources.coco import CATEGORIES, Coco
+    from raw_sources.coco import Coco
     from raw_sources.quickdraw import QuickDraw
 
     portions: list[Drawings | Photos] = []
@@ -97,7 +97,7 @@ def make_train_split(raw: Path, options: BuildOptions, drawings: int, photos: in
         )
         portions.append(Drawings(test, drawings))
     if photos:
-        similarity = get_similarity(options.negatives, CATEGORIES, options.keep)
+        similarity = get_similarity(options.negatives, options.keep)
         train = CocoBuilder(Coco.locate(raw, "train"), split="train", seed=options.seed, similarity=similarity)
         portions.append(Photos(train, photos))
     if not portions:
@@ -174,10 +174,10 @@ def _changeit(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
 def _coco(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
     from builders.coco import CocoBuilder
     from builders.similarity import get_similarity
-    from raw_sources.coco import CATEGORIES, Coco
+    from raw_sources.coco import Coco
 
     source = Coco.locate(raw)
-    similarity = get_similarity(options.negatives, CATEGORIES, options.keep)
+    similarity = get_similarity(options.negatives, options.keep)
     return CocoBuilder(source, seed=options.seed, similarity=similarity)
 
 

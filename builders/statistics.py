@@ -1,13 +1,15 @@
 """How large a benchmark is, beside the one of the paper (figure 2 and appendix A of arXiv:2603.19466, unfiltered).
 
 An image is a view that an episode of its sample can show, so the crops of one COCO photo count one by one, and a
-picture that two samples share counts twice. The paper rounds its numbers of images to hundreds.
+picture that two samples share counts twice. The paper rounds its numbers of images to hundreds. `docs/counts.md` says
+why a full build counts otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from rich.progress import Progress
@@ -17,7 +19,10 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
 from proactivebench.manifest import read_manifest
-from proactivebench.scenarios import Scenario, is_abstention
+from proactivebench.samples import Sample
+from proactivebench.scenarios import COCO, Scenario, is_abstention
+from proactivebench.views import Crop
+from raw_sources.coco import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,23 @@ PAPER: Mapping[str, Counts] = {
 
 
 @dataclass(frozen=True, slots=True)
+class FirstViews:
+    """How much of the object's box the first views of COCO show.
+
+    Attributes:
+        none: Share of the samples that show none of it.
+        median: Half of the samples show at most this share of it; the others likewise.
+        ninth_decile: Nine of ten samples show at most this share of it.
+        most: The largest share of it that a sample shows.
+    """
+
+    none: float
+    median: float
+    ninth_decile: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One part of a benchmark beside the paper's.
 
@@ -58,11 +80,13 @@ class Comparison:
         part: Short scenario name, or `train`.
         built: What the benchmark has; None where it lacks this part.
         paper: What the paper has.
+        first_views: What the first views show of the object; None where the samples do not say where it is.
     """
 
     part: str
     built: Counts | None
     paper: Counts
+    first_views: FirstViews | None = None
 
 
 def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[Comparison]:
@@ -84,7 +108,28 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
     built = {scenario.name: _count(benchmark, scenario, progress) for scenario in benchmark.scenarios}
     if train := read_manifest(benchmark.folder).get(TRAIN):
         built[TRAIN] = Counts(train["counts"]["samples"])
-    return [Comparison(part, built.get(part), paper) for part, paper in PAPER.items()]
+    views = _first_views(benchmark.samples(COCO, filtered=False)) if COCO in benchmark.scenarios else None
+    return [
+        Comparison(part, built.get(part), paper, views if part == COCO.name else None) for part, paper in PAPER.items()
+    ]
+
+
+def _first_views(samples: Iterable[Sample]) -> FirstViews | None:
+    boxes = ((sample, (sample.model_extra or {}).get("box")) for sample in samples)
+    shares = sorted(_share_shown(make_environment(sample).crop(), Box(**box)) for sample, box in boxes if box)
+    if not shares:
+        return None
+    median, ninth_decile, most = (shares[ceil(share * len(shares)) - 1] for share in (0.5, 0.9, 1.0))
+    return FirstViews(sum(share == 0 for share in shares) / len(shares), median, ninth_decile, most)
+
+
+def _share_shown(crop: Crop | None, box: Box) -> float:
+    """Share of the box's area that a view shows."""
+    if crop is None:
+        return 1.0
+    width = min(crop.right, box.left + box.width) - max(crop.left, box.left)
+    height = min(crop.bottom, box.top + box.height) - max(crop.top, box.top)
+    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
 
 
 def _count(benchmark: Benchmark, scenario: Scenario, progress: Progress) -> Counts:

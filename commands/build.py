@@ -56,7 +56,10 @@ _MEANT_FOR: Mapping[str, tuple[str, ...]] = {
 )
 @click.option("--from-imagenet", type=EXISTING_FOLDER, help="ImageNet-C: generate from these validation pictures.")
 @click.option(
-    "--negatives", default="random", show_default=True, help="COCO: wrong categories from random, clip:MODEL or a file."
+    "--negatives",
+    default="supercategories",
+    show_default=True,
+    help="COCO: wrong categories from its supercategories, random, clip:MODEL (as the paper) or a file.",
 )
 @click.option(
     "--quickdraw", type=click.IntRange(0), default=17_000, show_default=True, help="Train: rows from Quick, Draw!."

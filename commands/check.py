@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from commands.shared import DataFolder, console, local_data, output, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from builders.statistics import Comparison
 
 
 @click.command()
@@ -54,7 +60,18 @@ def stats(data: Path | str, as_json: bool) -> None:
         click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
     else:
         statistics_table(comparisons, output())
+        _mention_first_views(comparisons)
         _mention_filter(folder)
+
+
+def _mention_first_views(comparisons: Iterable[Comparison]) -> None:
+    """Says how much of the object COCO's first views give away."""
+    for one in comparisons:
+        if one.first_views:
+            views = one.first_views
+            said = f"{one.part}: {views.none:.0%} of the first views show nothing of the object's box"
+            said += f", half at most {views.median:.1%}, nine tenths at most {views.ninth_decile:.1%} of it"
+            output().print(f"{said}, and none more than {views.most:.1%}.", soft_wrap=True)
 
 
 def _mention_filter(folder: Path) -> None:

@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 SPLITS = ("val", "train")
 
-CATEGORIES: tuple[str, ...] = tuple(
-    resources.files("raw_sources").joinpath("coco_categories.txt").read_text("utf-8").splitlines()
+SUPERCATEGORIES: Mapping[str, str] = dict(
+    line.split("\t")
+    for line in resources.files("raw_sources").joinpath("coco_categories.txt").read_text("utf-8").splitlines()
 )
+"""Name of each of the 80 categories -> COCO's supercategory of it, in the order of their numbers."""
+
+CATEGORIES: tuple[str, ...] = tuple(SUPERCATEGORIES)
 """The names of the 80 categories, in the order of their numbers."""
 
 LICENCES: Mapping[int, str] = {

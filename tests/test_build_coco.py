@@ -15,9 +15,9 @@ from oracle import oracle_wins, sound_samples
 from PIL import Image
 
 from builders.coco import QUESTIONS, SUGGESTIONS, CocoBuilder
-from builders.crops import DIRECTIONS, GRANULARITIES, MAX_OVERLAP, MIN_VIEW, CropPlan, possible_crops
+from builders.crops import DIRECTIONS, GRANULARITIES, MIN_VIEW, CropPlan, possible_crops
 from builders.pipeline import build
-from builders.similarity import RANDOM, Similarity, get_similarity
+from builders.similarity import HARD, RANDOM, Similarity, get_similarity
 from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
 from proactivebench.environments.check import check_environment
@@ -26,9 +26,9 @@ from proactivebench.samples import CocoSample
 from proactivebench.scenarios import COCO, Action, is_abstention
 from proactivebench.views import Crop
 from raw_sources import fakes
-from raw_sources.coco import CATEGORIES, Box, Coco
+from raw_sources.coco import CATEGORIES, SUPERCATEGORIES, Box, Coco
 
-SEEN_AT_ONCE = "its object leaves no room for a view without it"
+TOO_SMALL = "the photo is too small for a view that moves"
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +86,18 @@ class TestGeometry:
                 assert all(edge == round(edge) for edge in (view.left, view.top, view.right, view.bottom))
 
     @given(scenes())
-    def test_the_first_view_misses_the_object_and_the_last_holds_it(self, scene: tuple[int, int, Box]) -> None:
+    def test_the_first_view_misses_the_object_beside_which_there_is_room_and_the_last_holds_it(
+        self, scene: tuple[int, int, Box]
+    ) -> None:
         width, height, box = scene
         for plan in possible_crops(width, height, box):
             environment = make_environment(sample_of(plan))
             first = environment.observe().view
             assert isinstance(first, Crop)
-            assert overlap(first, box) < MAX_OVERLAP + 1e-9
+            if plan.direction == "zoom":
+                assert len(possible_crops(width, height, box)) == 1, "a zoom is the last resort"
+            else:
+                assert overlap(first, box) == 0
             while environment.accepted:
                 environment.step(environment.accepted[0])
             last = environment.observe().view
@@ -104,17 +109,41 @@ class TestGeometry:
             assert last.bottom >= box.top + box.height - 1e-9
             assert oracle_wins(sample_of(plan))
 
-    def test_an_object_in_the_middle_allows_every_direction(self) -> None:
+    def test_an_object_in_the_middle_can_be_come_upon_from_everywhere(self) -> None:
         plans = possible_crops(640, 480, Box(240, 180, 160, 120))
-        assert {plan.direction for plan in plans} == set(DIRECTIONS)
-        assert {plan.granularity for plan in plans} == set(GRANULARITIES)
+        assert {plan.direction for plan in plans} == set(DIRECTIONS) - {"zoom"}
+
+    @pytest.mark.parametrize(("room", "granularity"), [(151, 3), (150, 4), (101, 4), (100, 5), (76, 5)])
+    def test_steps_are_as_few_as_it_takes(self, room: int, granularity: int) -> None:
+        """The object is 300 pixels wide; one step less than the room has to be crossed in granularity - 1 moves."""
+        [plan] = possible_crops(300 + room, 100, Box(0, 0, 300, 100))
+        assert (plan.direction, plan.granularity) == ("left", granularity)
+
+    @given(scenes())
+    def test_a_zoom_shows_a_sliver_of_an_object_that_leaves_no_room(self, scene: tuple[int, int, Box]) -> None:
+        width, height, box = scene
+        for plan in possible_crops(width, height, box):
+            view = make_environment(sample_of(plan)).observe().view
+            if plan.direction == "zoom" and isinstance(view, Crop):
+                views = GRANULARITIES[-1] + 1
+                assert view.right - view.left <= max(MIN_VIEW, box.width / views) + 2 * views
+                assert view.bottom - view.top <= max(MIN_VIEW, box.height / views) + 2 * views
+
+    def test_an_object_that_fills_the_photo_is_hardly_seen_at_first(self) -> None:
+        [plan] = possible_crops(640, 480, Box(0, 0, 640, 480))
+        view = make_environment(sample_of(plan)).observe().view
+        assert isinstance(view, Crop)
+        assert overlap(view, Box(0, 0, 640, 480)) < 0.04
 
     def test_the_camera_moves_towards_the_object(self) -> None:
         towards_it = {"left", "up", "up_left"}
         assert {plan.direction for plan in possible_crops(640, 480, Box(0, 0, 60, 60))} == towards_it
 
     def test_width_and_height_are_edges_except_for_zoom(self) -> None:
-        for plan in possible_crops(640, 480, Box(100, 180, 160, 120)):
+        boxes = Box(100, 180, 160, 120), Box(20, 20, 600, 440)
+        plans = [plan for box in boxes for plan in possible_crops(640, 480, box)]
+        assert {plan.direction for plan in plans} == set(DIRECTIONS)
+        for plan in plans:
             crop = sample_of(plan).crop
             zooms = plan.direction == "zoom"
             assert plan.horizontal[:2] == (crop.left, crop.width + (crop.left if zooms else 0))
@@ -195,7 +224,7 @@ class TestBuilder:
             "its object covers less than 1% of the photo"
         ]
         small = replace(record, width=40, height=30, box=Box(0, 0, 40, 30))
-        assert [skip.reason for skip in builder.plan_record(small).skipped] == [SEEN_AT_ONCE]
+        assert [skip.reason for skip in builder.plan_record(small).skipped] == [TOO_SMALL]
 
     def test_damaged_missing_and_wrong_photos_are_left_out_and_named(self, tmp_path: Path) -> None:
         root = fakes.make_coco(tmp_path / "raw", images=6)
@@ -227,6 +256,20 @@ class TestBuilder:
 
 
 class TestSimilarity:
+    def test_wrong_categories_are_of_the_same_kind_by_default(self, raw: Path) -> None:
+        source = Coco.locate(raw)
+        kinds = {f"{name.capitalize()}.": kind for name, kind in SUPERCATEGORIES.items()}
+        for record in source.records():
+            fields = CocoBuilder(source).plan_record(record).samples[0].fields
+            assert {kinds[text] for text in fields["categories"]} == {kinds[fields["answer"]]}
+
+    def test_every_category_has_similar_ones(self) -> None:
+        for category in CATEGORIES:
+            similar = HARD.similar[category]
+            assert len(set(similar) - {category}) == len(similar) >= 3
+            kinds = {SUPERCATEGORIES[other] for other in similar}
+            assert kinds == ({"animal"} if category == "person" else {SUPERCATEGORIES[category]})
+
     def test_random_wrong_categories_come_from_all(self, raw: Path) -> None:
         records = list(Coco.locate(raw).records())
         shown = set()
@@ -241,7 +284,7 @@ class TestSimilarity:
         ranking = {name: [other for other in reversed(CATEGORIES) if other != name] for name in CATEGORIES}
         path = tmp_path / "near.json"
         path.write_text(json.dumps(ranking))
-        similarity = get_similarity(str(path), CATEGORIES, tmp_path)
+        similarity = get_similarity(str(path), tmp_path)
         assert similarity.name == "near.json"
         source = Coco.locate(raw)
         for record in source.records():
@@ -267,13 +310,13 @@ class TestSimilarity:
         path = tmp_path / "near.json"
         path.write_text(text)
         with pytest.raises(UsageError) as raised:
-            get_similarity(str(path), CATEGORIES, tmp_path)
+            get_similarity(str(path), tmp_path)
         assert str(path) in str(raised.value)
         assert complaint in str(raised.value)
 
     def test_a_missing_file_names_the_alternatives(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match=r"`random`, `clip:MODEL` or a file"):
-            get_similarity(str(tmp_path / "none.json"), CATEGORIES, tmp_path)
+        with pytest.raises(UsageError, match=r"`supercategories`, `random`, `clip:MODEL` or a file"):
+            get_similarity(str(tmp_path / "none.json"), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -301,24 +344,27 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestClip:
     def test_the_nearest_texts_are_kept_and_found_again(self, clip: Path, tmp_path: Path) -> None:
-        similarity = get_similarity(f"clip:{clip}", CATEGORIES, tmp_path)
-        assert set(similarity.ranking) == set(CATEGORIES)
+        similarity = get_similarity(f"clip:{clip}", tmp_path)
+        assert set(similarity.similar) == set(CATEGORIES)
         for name in CATEGORIES:
-            assert sorted([name, *similarity.ranking[name]]) == sorted(CATEGORIES)
-        assert len({tuple(similarity.nearest(name)) for name in CATEGORIES}) > 10
+            assert len({name, *similarity.similar[name]}) == 4
+        assert len({tuple(similarity.similar[name]) for name in CATEGORIES}) > 10
         [kept] = tmp_path.iterdir()
         before = kept.stat().st_mtime_ns
-        again = get_similarity(f"clip:{clip}", CATEGORIES, tmp_path)
+        again = get_similarity(f"clip:{clip}", tmp_path)
         assert again == similarity
         assert kept.stat().st_mtime_ns == before
-        by_hand = get_similarity(str(kept), CATEGORIES, tmp_path)
+        by_hand = get_similarity(str(kept), tmp_path)
         assert by_hand.digest == similarity.digest
 
     def test_nearest_means_most_similar(self, clip: Path, tmp_path: Path) -> None:
         import torch
         from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
-        ranking = get_similarity(f"clip:{clip}", CATEGORIES, tmp_path).ranking
+        get_similarity(f"clip:{clip}", tmp_path)
+        [kept] = tmp_path.iterdir()
+        ranking = json.loads(kept.read_bytes())
+        assert sorted(["dog", *ranking["dog"]]) == sorted(CATEGORIES)
         tokenizer, encoder = AutoTokenizer.from_pretrained(clip), CLIPTextModelWithProjection.from_pretrained(clip)
 
         def embedding(name: str) -> torch.Tensor:
@@ -334,4 +380,4 @@ class TestClip:
     def test_a_model_that_is_not_there_is_an_error_in_words(self, tmp_path: Path) -> None:
         pytest.importorskip("transformers")
         with pytest.raises(UsageError, match="cannot be loaded"):
-            get_similarity(f"clip:{tmp_path / 'none'}", CATEGORIES, tmp_path)
+            get_similarity(f"clip:{tmp_path / 'none'}", tmp_path)

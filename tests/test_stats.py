@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
 import orjson
@@ -17,6 +18,7 @@ from builders.pipeline import build
 from builders.statistics import PAPER, Counts, compare_with_paper
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
+from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
 from proactivebench.samples import CocoSample, SampleError
 from proactivebench.scenarios import COCO, QD, SCENARIOS
@@ -58,6 +60,28 @@ def test_crops_count_one_by_one(tmp_path: Path) -> None:
     assert (counts.samples, counts.images, counts.categories) == (12, expected, 5)
 
 
+def test_what_the_first_views_of_photos_show_is_counted_where_samples_say_where_the_object_is(tmp_path: Path) -> None:
+    root = fakes.make_coco(tmp_path / "raw", images=12)
+    build(CocoBuilder(Coco.locate(root)), tmp_path / "data")
+    path = tmp_path / "data" / "test" / "coco2014_preprocessed.jsonl"
+    entries = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    for number, entry in enumerate(entries):
+        view = make_environment(CocoSample(**entry)).crop()
+        assert view is not None
+        shown = [0.0] * 6 + [0.01, 0.02, 0.03, 0.04, 0.25, 1.0]
+        width = (view.right - view.left) / (shown[number] or 1)
+        place = view.left if shown[number] else view.left - width
+        entry["box"] = {"left": place, "top": view.top, "width": width, "height": view.bottom - view.top}
+    path.write_bytes(b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
+    [views] = [row.first_views for row in compare_with_paper(tmp_path / "data") if row.first_views]
+    assert astuple(views) == pytest.approx((0.5, 0.0, 0.25, 1.0))
+    said = CliRunner().invoke(cli.main, ["stats", str(tmp_path / "data")]).output
+    assert "COCO: 50% of the first views show nothing of the object's box" in said
+    assert "half at most 0.0%, nine tenths at most 25.0% of it, and none more than 100.0%." in said
+    path.write_bytes(b"".join(orjson.dumps({**entry, "box": None}) + b"\n" for entry in entries))
+    assert not [row for row in compare_with_paper(tmp_path / "data") if row.first_views]
+
+
 def test_every_action_that_is_suggested_counts(tmp_path: Path) -> None:
     root = fakes.make_imagenet_c(tmp_path / "raw", wnids=1, pictures=5, corruptions=tuple(ACTIONS))
     build(ImageNetCBuilder(ImageNetC.locate(root)), tmp_path / "data")
@@ -95,6 +119,7 @@ def test_the_comparison_is_json(tmp_path: Path) -> None:
         "part": "ROD",
         "built": None,
         "paper": {"samples": 88, "images": 1200, "categories": 16, "actions": 2},
+        "first_views": None,
     }
 
 
