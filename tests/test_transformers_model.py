@@ -257,19 +257,6 @@ def test_the_identity_changes_with_the_weights_and_the_settings(model_folder: Mo
     assert identity(other)["revision"] != first["revision"]
 
 
-def test_an_adapter_is_merged_and_named(model_folder: ModelFolder, pictures: Path, tmp_path: Path) -> None:
-    peft = pytest.importorskip("peft")
-    network = load_checkpoint(str(model_folder("llava")), device="cpu").network
-    lora = peft.get_peft_model(network, peft.LoraConfig(target_modules=["q_proj"], init_lora_weights=False))
-    lora.save_pretrained(tmp_path / "adapter")
-    adapted = load_checkpoint(str(model_folder("llava")), device="cpu", adapter=str(tmp_path / "adapter"))
-    plain = load_checkpoint(str(model_folder("llava")), device="cpu")
-    assert adapted.origin["adapter"] == str(tmp_path / "adapter")
-    assert len(adapted.network.state_dict()) == len(plain.network.state_dict())
-    name = next(name for name in plain.network.state_dict() if "language_model" in name and "q_proj.weight" in name)
-    assert not torch.equal(adapted.network.state_dict()[name], plain.network.state_dict()[name])
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

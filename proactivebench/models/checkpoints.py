@@ -1,34 +1,30 @@
-"""From a name to a loaded model of transformers, and to what tells its weights from any others.
+"""From a name to a loaded model of transformers.
 
-A name is a folder or an id on the Hub, whose files are brought into the Hub's cache first; from there on all is local.
-Its configuration says whether it sees pictures; a model of text alone can serve as a judge. Weights are too large to be
-read just to tell them apart, so of every file in a folder its name, its size and three pieces count: training changes
-all weights, and thereby every piece.
+Its configuration says whether it sees pictures; a model of text alone can serve as a judge. What is loaded is exactly
+what the files say: a weight that they lack is refused instead of made up, and code of their own is never run. An
+adapter stays beside the weights. Merged into them it would be rounded to their precision, and in bfloat16 a change as
+small as that of a short training is mostly lost.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 from proactivebench.errors import UsageError
-from proactivebench.models.demo import DEMO
+from proactivebench.models.files import locate
 from proactivebench.models.processors import Processor, Tokenizer, load_processor
-
-SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt")
-"""Endings of the files that a model is loaded from."""
-
-PIECE_BYTES = 1 << 20
-
 
 Network = Any
 """A `transformers.PreTrainedModel` that generates."""
@@ -67,7 +63,7 @@ def load_checkpoint(
     Args:
         name: A folder, an id on the Hub, or one of `DEMO`.
         revision: Branch, tag or commit on the Hub; None is its main branch.
-        adapter: Folder or id of a LoRA adapter, which is merged into the weights.
+        adapter: Folder or id of a LoRA adapter, which stays beside the weights.
         device: As torch names it (`cuda:1`); None is the GPU if there is one, of several that of this process.
         dtype: As torch names it (`float16`); None is bfloat16 on a GPU, float32 on a CPU.
 
@@ -78,18 +74,46 @@ def load_checkpoint(
     precision = _precision(dtype, place)
     folder, commit = locate(name, revision)
     origin = {"model": name, "revision": commit, "dtype": str(precision).removeprefix("torch.")}
-    try:
-        sees = type(AutoConfig.from_pretrained(folder)) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    with _explained(name):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
         auto: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
-        network: Network = auto.from_pretrained(folder, dtype=precision)
+        network, loading = auto.from_pretrained(
+            folder, dtype=precision, trust_remote_code=False, output_loading_info=True, **_onto(place)
+        )
         processor = load_processor(folder)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise UsageError(f"{name} cannot be loaded as a model that replies to conversations: {error}") from error
+    if made_up := sorted(loading["missing_keys"]):
+        raise UsageError(
+            f"{name} lacks {len(made_up)} of the weights that its configuration asks for, {made_up[0]} for one; they "
+            "would be random. Bring the folder again, or complete it."
+        )
     if adapter is not None:
         adapter_folder, adapter_commit = locate(adapter)
-        network = _merge(network, adapter_folder)
+        network = _adapted(network, adapter, adapter_folder)
         origin |= {"adapter": adapter, "adapter_revision": adapter_commit}
     return Checkpoint(network.to(place).eval(), processor, origin)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turns whatever the libraries say about a folder that they cannot load into a sentence."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        said = " ".join(str(error).split())
+        if "trust_remote_code" in said:
+            said = "it needs code of its own, which is never run here. Serve it where you trust it, and take openai:"
+        elif isinstance(error, UnpicklingError):
+            said = "its weights are a pickle that holds more than tensors, which is never opened here"
+        raise UsageError(f"{name} cannot be loaded as a model that replies to conversations: {said}") from error
+
+
+def _onto(place: torch.device) -> dict[str, Any]:
+    """Loads straight onto the device, not through as many copies in host memory as there are processes.
+
+    ZeRO-3 deals out the weights itself.
+    """
+    return {} if is_deepspeed_zero3_enabled() else {"device_map": {"": place}}  # type: ignore[no-untyped-call]
 
 
 def _device(name: str | None) -> torch.device:
@@ -108,58 +132,25 @@ def _precision(name: str | None, device: torch.device) -> torch.dtype:
     return precision
 
 
-def _merge(network: Network, adapter: Path) -> Network:
+def _adapted(network: Network, name: str, folder: Path) -> Network:
+    """The network with an adapter beside its weights, computed as in training.
+
+    Raises:
+        UsageError: It is no LoRA adapter, or does not fit the network weight by weight.
+    """
     try:
-        from peft import PeftModel
+        import peft
     except ImportError:
         raise UsageError("Adapters need peft: pip install 'proactivebench-toolkit[train]'.") from None
     try:
-        return PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"{adapter} is no adapter for this model: {error}") from error
-
-
-def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
-    """Finds a model or an adapter, and downloads it where necessary.
-
-    Args:
-        name: A folder, an id on the Hub, or one of `DEMO`.
-        revision: Branch, tag or commit on the Hub; None is its main branch.
-
-    Returns:
-        The folder with the files, and what tells its contents from any other: the Hub's commit, or a fingerprint.
-
-    Raises:
-        UsageError: There is no such folder, and nothing of that name can be had from the Hub.
-    """
-    if name.startswith("demo:") and name not in DEMO:
-        raise UsageError(f"There is no model {name!r}. There are: {', '.join(DEMO)}.")
-    folder = DEMO.get(name, Path(name))
-    if folder.is_dir():
-        if revision is not None:
-            raise UsageError(f"{name} is a folder; a revision ({revision}) exists for models on the Hub only.")
-        return folder, fingerprint(folder)
-    try:
-        snapshot = snapshot_download(
-            name,
-            revision=revision,
-            allow_patterns=[f"*{suffix}" for suffix in SUFFIXES],
-            ignore_patterns=["original/*", "consolidated*"],  # the same weights again, in their authors' format
+        adapted = peft.PeftModel.from_pretrained(network, str(folder))
+        given, taken = peft.load_peft_weights(str(folder), device="cpu"), peft.get_peft_model_state_dict(adapted)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError, UnpicklingError) as error:
+        said = " ".join(str(error).split())
+        raise UsageError(f"{name} is no adapter for this model: {said}") from error
+    if unfit := sorted(given.keys() ^ taken.keys()):
+        raise UsageError(
+            f"{name} is no adapter for this model: {len(unfit)} of its weights have no place there, or are asked for "
+            f"and missing, {unfit[0]} for one."
         )
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name} is no folder, and cannot be had from the Hub: {error}") from error
-    return Path(snapshot), Path(snapshot).name
-
-
-def fingerprint(folder: Path) -> str:
-    """SHA-256 over begin, middle and end of the files in a folder; subfolders are left out."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in SUFFIXES and path.is_file():
-            size = path.stat().st_size
-            digest.update(f"{path.name}\0{size}\0".encode())
-            with path.open("rb") as file:
-                for start in (0, size // 2, size - PIECE_BYTES):
-                    file.seek(max(0, start))
-                    digest.update(file.read(PIECE_BYTES))
-    return f"sha256:{digest.hexdigest()}"
+    return adapted

@@ -35,13 +35,13 @@ def load_processor(folder: Path) -> Processor:
     loaded without it: this benchmark shows pictures only.
     """
     if not is_torchvision_available():
-        config = AutoConfig.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if type(config) in PROCESSOR_MAPPING:
             family: Any = PROCESSOR_MAPPING[type(config)]
             if "video_processor" in family.get_attributes():
-                return image_only(family).from_pretrained(folder)
+                return image_only(family).from_pretrained(folder, trust_remote_code=False)
     auto: Any = AutoProcessor
-    return auto.from_pretrained(folder)
+    return auto.from_pretrained(folder, trust_remote_code=False)
 
 
 def image_only(family: type[Processor]) -> type[Processor]:

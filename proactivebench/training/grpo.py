@@ -31,7 +31,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.folders import DescribedFolder
-from proactivebench.models.checkpoints import Network, load_checkpoint, locate
+from proactivebench.models.checkpoints import Network, load_checkpoint
+from proactivebench.models.files import locate
 from proactivebench.models.processors import load_processor, sees_pictures
 from proactivebench.training.data import PromptLimit, TrainFiles, load_rows
 from proactivebench.training.folder import (
