@@ -70,7 +70,7 @@ def _loaded_from(folder: Path) -> Iterator[Path]:
     """The folder's own files, and what they name; not the runs or checkpoints that may lie deeper in it."""
     shards: set[Path] = set()
     for index in folder.glob("*.index.json"):
-        with suppress(ValueError, AttributeError, TypeError):  # what is damaged says so when it is loaded
+        with suppress(ValueError, KeyError, AttributeError, TypeError):  # what is damaged says so when it is loaded
             shards.update(folder / name for name in json.loads(index.read_bytes())["weight_map"].values())
     for path in {*folder.iterdir(), *folder.glob("additional_chat_templates/*"), *shards}:
         if path.suffix in SUFFIXES and path.is_file():

@@ -197,7 +197,10 @@ def recipe(settings: TrainSettings, plan: BatchPlan, steps: int, out: Path, on_g
 
 
 def lora(network: Network, settings: TrainSettings) -> LoraConfig:
-    """The paper's adapter: on the query and key projections of the language model, never of the vision tower.
+    """The adapter: on the query and key projections, as in the paper, of the language model alone, which is ours.
+
+    The paper names q_proj and k_proj and says no more; in models whose vision tower has projections of these names too
+    (LLaVA-NeXT is one), the names alone would adapt both.
 
     Raises:
         UsageError: The language model has no projections of these names.

@@ -27,7 +27,7 @@ class TrainSettings:
     model: Annotated[str, "Model to train: an id on the Hub, or a folder."]
     data: Annotated[str, "Train split: a folder with data/train-*.parquet, or hub:ID; a benchmark with --multi-turn."]
     proactive_reward: Annotated[float, "Reward of a valid suggestion (r_p), 0 to 1; a right category earns 1."] = 0.75
-    full: Annotated[bool, "Train all weights instead of a LoRA adapter."] = False
+    full: Annotated[bool, "Train all weights, not a LoRA adapter on the language model's q_proj and k_proj."] = False
     lora_rank: Annotated[int, "Rank of the adapter."] = 16
     lora_alpha: Annotated[int, "Scale of the adapter."] = 16
     lora_dropout: Annotated[float, "Dropout in front of the adapter."] = 0.1
