@@ -154,8 +154,9 @@ def filter_(data: Path | str, runs: tuple[Path, ...], threshold: float) -> None:
 
     DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
 
-    A sample stays when fewer than the threshold's share of the runs name the right category in the first turn. The ids
-    that stay are written to kept_ids.json beside the data, where evaluate finds them.
+    A sample stays when fewer than the threshold's share of the runs are right in the first turn; on ROD, where no
+    category counts in that turn, all stay. The ids that stay are written to kept_ids.json beside the data, where
+    evaluate finds them.
     """
     from proactivebench.benchmark import KEPT_IDS, Benchmark
     from proactivebench.evaluation.leak_filter import filter_leaks

@@ -47,6 +47,12 @@ def letter(position: int) -> str:
     return chr(ord("A") + position)
 
 
+def without_thinking(reply: str) -> str | None:
+    """What a reply says after the thinking that it spells out (`<think> ... </think>`); None where that never ended."""
+    _, end, said = reply.rpartition("</think>")
+    return None if not end and "<think>" in reply else said
+
+
 @lru_cache(maxsize=16384)
 def normalise(text: str) -> str:
     """Drops all up to the last letter label (`B. `) of the first line, lower-cases, strips, removes spaces."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +12,19 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 
-def completion(content: object, finish_reason: str = "stop") -> bytes:
-    """A chat completion as servers send it."""
-    message = {"role": "assistant", "content": content}
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-    return json.dumps({"id": "1", "object": "chat.completion", "model": "m", "choices": [choice]}).encode()
+def completion(
+    content: object,
+    finish_reason: str | None = "stop",
+    *,
+    message: Mapping[str, object] | None = None,
+    choice: Mapping[str, object] | None = None,
+    beside: Mapping[str, object] | None = None,
+) -> bytes:
+    """A chat completion as servers send it, with more fields in the message, in the choice and beside the choices."""
+    said = {"role": "assistant", "content": content} | dict(message or {})
+    only = {"index": 0, "message": said, "finish_reason": finish_reason} | dict(choice or {})
+    whole = {"id": "1", "object": "chat.completion", "model": "m", "choices": [only]} | dict(beside or {})
+    return json.dumps(whole).encode()
 
 
 @dataclass

@@ -184,3 +184,47 @@ def test_a_smaller_limit_plays_a_part_of_a_larger_one() -> None:
     assert len(small) == 10
     assert {s.id for s in small} < {s.id for s in large}
     assert chosen_samples(QD, samples, Settings(limit=10, seed=1)) != small
+
+
+def test_an_episode_that_is_there_twice_counts_once(benchmark: Benchmark, tmp_path: Path) -> None:
+    whole = run(benchmark, ScriptedModel("random"), tmp_path)
+    path = tmp_path / "episodes.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, lines[0], lines[3]]))
+    assert len(list(read_episodes(tmp_path))) == 6
+    assert run(benchmark, ScriptedModel("random"), tmp_path) == whole
+    path.write_bytes(b"".join([*lines, lines[0].replace(b'"source":"', b'"source":"other ')]))
+    with pytest.raises(ProactiveBenchError, match=r"line 7: \('QD', \d, 0\) is in line 1 already, with other contents"):
+        list(read_episodes(tmp_path))
+
+
+RECORD = {"scenario": "QD", "id": 9, "source": "a", "answer": "b", "turns": [], "correct": False, "max_turns": 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "1",
+        "null",
+        "{}",
+        json.dumps(RECORD | {"turns": []}),
+        json.dumps(RECORD | {"scenario": "sketches", "error": {"kind": "server", "message": "gone"}}),
+    ],
+)
+def test_lines_of_another_shape_are_named_and_replayed(benchmark: Benchmark, tmp_path: Path, line: str) -> None:
+    whole = run(benchmark, ScriptedModel("random"), tmp_path)
+    with (tmp_path / "episodes.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with (tmp_path / "prompts.jsonl").open("a") as file:
+        file.write(line + '\n{"hash": ["a"], "text": "b"}\n')
+    with pytest.raises(ProactiveBenchError, match="line 7: no episode record"):
+        list(read_episodes(tmp_path))
+    assert run(benchmark, ScriptedModel("random"), tmp_path) == whole
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "1", '"run"', "{"])
+def test_a_description_of_another_shape_is_named(benchmark: Benchmark, tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(UsageError, match=r"run\.json"):
+        run(benchmark, ScriptedModel("random"), tmp_path)

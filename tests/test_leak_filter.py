@@ -12,6 +12,7 @@ import cli
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.leak_filter import filter_leaks
+from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import QD, ROD
@@ -38,8 +39,8 @@ def test_the_leak_filter_drops_what_enough_models_see_at_once(benchmark: Benchma
     for run, model in zip(runs, (seer(0, 1), seer(0), seer(), seer()), strict=True):
         play(benchmark, model, run, [ROD, QD])
     report = filter_leaks(benchmark, runs, threshold=0.5)
-    assert [(one.name, one.kept) for one in report] == [("ROD", (1, 2, 3)), ("QD", (1, 2, 3))]
-    assert [(one.accuracy_before, one.accuracy_after) for one in report] == [(3 / 16, 1 / 12)] * 2
+    assert [(one.name, one.kept) for one in report] == [("ROD", (0, 1, 2, 3)), ("QD", (1, 2, 3))]
+    assert [(one.accuracy_before, one.accuracy_after) for one in report] == [(0, 0), (3 / 16, 1 / 12)]
     again = Benchmark.open(benchmark.folder)
     assert [sample.id for sample in again.samples(QD)] == [1, 2, 3]
     assert len(list(again.samples(QD, filtered=False))) == 4
@@ -50,11 +51,20 @@ def test_the_leak_filter_drops_what_enough_models_see_at_once(benchmark: Benchma
     play(benchmark, seer(3), only, [QD])
     filter_leaks(again, [only], threshold=1)
     again = Benchmark.open(benchmark.folder)
-    assert [again.kept_ids(scenario) for scenario in (ROD, QD)] == [{2, 3}, {0, 1, 2}]
+    assert [again.kept_ids(scenario) for scenario in (ROD, QD)] == [{0, 1, 2, 3}, {0, 1, 2}]
     shares = {one.name: one.accuracy_before for one in filter_leaks(benchmark, runs[:1], threshold=1)}
     scores = json.loads((runs[0] / "metrics.json").read_text())["scenarios"]
-    assert {name: scores[name]["first_turn_acc"] for name in scores} == shares == {"ROD": 0.5, "QD": 0.5}
-    assert scores["ROD"]["acc"] == 0
+    assert {name: scores[name]["first_turn_acc"] for name in scores} == shares == {"ROD": 0, "QD": 0.5}
+
+
+def test_no_guess_leaks_on_rod_where_none_counts_in_the_first_turn(benchmark: Benchmark, tmp_path: Path) -> None:
+    runs = [tmp_path / str(seed) for seed in range(6)]
+    for seed, run in enumerate(runs):
+        play(benchmark, ScriptedModel("guess"), run, [ROD], seed=seed)
+    first = [episode.turns[0].chosen == episode.answer for run in runs for episode in read_episodes(run)]
+    assert any(first), "some of the guesses name the right category"
+    (report,) = filter_leaks(benchmark, runs)
+    assert (report.kept, report.accuracy_before) == ((0, 1, 2, 3), 0)
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"QD": ["a"]}', '{"QD": [[1]]}', '{"sketches": [1]}', "{"])

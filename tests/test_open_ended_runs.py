@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 import cli
 from proactivebench.benchmark import Benchmark
@@ -16,6 +18,7 @@ from proactivebench.evaluation.judging import judge_run, read_judgements
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.models.base import Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
+from proactivebench.reports.tables import metrics_table
 from proactivebench.scenarios import QD
 from tests.all_scenarios import Answering, four_samples_each, play
 from tests.example_samples import ENTRIES
@@ -36,7 +39,7 @@ def test_free_replies_are_judged_as_a_step_of_their_own(benchmark: Benchmark, tm
 
     run = tmp_path / "run"
     metrics = play(benchmark, Answering(answer), run, [QD], mode="oeg")
-    assert metrics["scenarios"]["QD"] == {"n": 4, "errors": 0, "errors_by_kind": {}}
+    assert metrics["scenarios"]["QD"] == {"n": 4, "errors": 0, "errors_by_kind": {}, "refused": 0}
     metrics = judge_run(run, Judge(MatchingJudge()))
     scores = metrics["scenarios"]["QD"]
     assert [scores[name] for name in ("judged", "cc", "ps", "agg")] == [4, 0.5, 0.25, 0.75]
@@ -57,7 +60,17 @@ def test_unusable_judgements_are_errors_and_owed_again(benchmark: Benchmark, tmp
         judge_run(run, Judge(Answering(lambda request: next(outputs))))
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["scenarios"]["QD"]["judge_errors"] == 3
-    assert metrics["scenarios"]["QD"]["cc"] == 1.0
+    assert metrics["scenarios"]["QD"]["cc"] == metrics["average"]["cc"] == 1.0
+    for scores in (metrics["scenarios"]["QD"], metrics["average"]):
+        published = scores["published_reading"]
+        assert [published[name] for name in ("cc", "ps", "agg")] == [0.25, 0, 0.25]
+    assert metrics["scenarios"]["QD"]["judge_unreadable"] == 3
+    assert metrics["scenarios"]["QD"]["published_reading"]["judged"] == 4
+    console = Console(file=io.StringIO(), width=200)
+    metrics_table({"run": metrics}, console)
+    said = console.file.getvalue()
+    assert "run: 3 outputs of the judge could not be read and are left out above. With the published reading" in said
+    assert "QD: cc % 25.0" in said
     said = {reply.error.message[:22] for reply in read_judgements(run) if reply.error}
     assert said == {"The judge did not fini", "The judge's output mus"}
     outputs = iter(["no idea", "0, 0", "0, 0"])

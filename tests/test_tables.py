@@ -41,13 +41,40 @@ def test_an_average_says_of_how_many_scenarios() -> None:
 
 def test_without_scores_there_is_no_average() -> None:
     lines = printed(episode(0, "QD", "free"), episode(0, "ROD", "free"))
-    assert [line.split() for line in lines] == [["scenario", "n", "err."], ["ROD", "1", "0"], ["QD", "1", "0"]]
+    assert [line.split() for line in lines] == [
+        ["scenario", "n", "err.", "ref."],
+        ["ROD", "1", "0", "0"],
+        ["QD", "1", "0", "0"],
+    ]
 
 
 def test_what_never_varied_is_not_certain() -> None:
     [_, line] = printed(*(episode(number) for number in range(1234)))
-    assert line.split()[:7] == ["QD", "1,234", "0", "100.0", "±0.2", "0.00", "±0.00"]
+    assert line.split()[:8] == ["QD", "1,234", "0", "0", "100.0", "±0.2", "0.00", "±0.00"]
     [_, line] = printed(episode(0), episode(1, turns=2))
-    assert line.split()[:7] == ["QD", "2", "0", "100.0", "±32.9", "0.50", "±0.50"]
+    assert line.split()[:8] == ["QD", "2", "0", "0", "100.0", "±32.9", "0.50", "±0.50"]
     [_, line] = printed(episode(0, source="one"), episode(1, turns=2, source="one"))
-    assert line.split()[:8] == ["QD", "2", "0", "100.0", "±39.7", "0.50", "±", "-"]
+    assert line.split()[:9] == ["QD", "2", "0", "0", "100.0", "±39.7", "0.50", "±", "-"]
+
+
+def unreadable(number: int, reply: str, *, refused: bool = False) -> Episode:
+    turn = Turn(image="a.png", prompt="0" * 16, reply=reply, kind="unreadable", refused=refused)
+    return episode(number).model_copy(update={"turns": (turn,), "correct": False})
+
+
+def test_a_run_of_unreadable_replies_says_so_and_shows_some() -> None:
+    replies = ["", "I'd [b]rather[/b] not", "\x1b[2Jgone", "more"]
+    lines = printed(*(unreadable(number, reply) for number, reply in enumerate(replies)), episode(9))
+    assert lines[2].startswith("model: 4 of 5 episodes ended with a reply that names no option")
+    assert lines[3:] == ["  QD 0: (empty)", '  QD 1: "I\'d [b]rather[/b] not"', "  QD 2: '\\x1b[2Jgone'"]
+    assert len(printed(unreadable(0, ""), episode(1))) == 2
+
+
+def test_refusals_are_scored_and_stated() -> None:
+    [_, line] = printed(unreadable(0, "I cannot.", refused=True), episode(1), episode(2))
+    assert line.split()[:5] == ["QD", "3", "0", "1", "66.7"]
+
+
+def test_a_few_are_not_none() -> None:
+    [_, line] = printed(unreadable(0, "?"), *(episode(number) for number in range(1, 300)))
+    assert line.split()[-1] == "<1%"

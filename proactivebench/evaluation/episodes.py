@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proactivebench import open_ended, prompts
+from proactivebench.answers import without_thinking
 from proactivebench.environments import make_environment
 from proactivebench.environments.base import Observation
 from proactivebench.environments.foreign import with_foreign_suggestions
 from proactivebench.evaluation.judge import Judge
-from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn, crop_of, text_hash
+from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.models.base import Message, Model, Picture, ReplyError, Request
 from proactivebench.samples import Sample
@@ -89,17 +90,15 @@ async def play(task: Task, model: Model, settings: Settings, root: Path, judge: 
             reply = await model.reply(Request((*past, asked), environment, seed))
             texts.append(asked.text)
             if settings.mode == "oeg":
-                crop = crop_of(observation.view)
-                turns.append(
-                    Turn(image=observation.image, crop=crop, prompt=text_hash(asked.text), reply=reply, kind="free")
-                )
+                turns.append(Turn.free(observation, asked.text, reply))
                 break
-            named, output = reply, None
+            said = without_thinking(reply) or ""
+            named, output = said, None
             if judge is not None:
-                named, output = await judge.read_turn(environment, asked.text, reply, seed)
+                named, output = await judge.read_turn(environment, asked.text, said, seed)
             turns.append(Turn.of(observation, asked.text, reply, environment.step(named), output))
             if settings.history:
-                past += (asked, Message("assistant", reply))
+                past += (asked, Message("assistant", said))
     except ReplyError as failure:
         error = EpisodeError(kind=failure.kind, message=str(failure))
     episode = Episode(

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 import filelock
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.team import ALONE, Team
 from proactivebench.files import write_whole
+
+AnyRecord = TypeVar("AnyRecord", bound="Record")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -55,6 +57,44 @@ def complete_lines(path: Path) -> Iterator[bytes]:
     if path.exists():
         with path.open("rb") as file:
             yield from (line for line in file if line.endswith(b"\n"))
+
+
+class Record(Protocol):
+    """What a line holds: something with a key, which a file has once."""
+
+    @property
+    def key(self) -> Hashable: ...
+
+    @classmethod
+    def model_validate_json(cls, json_data: bytes) -> Self: ...
+
+
+def read_records(path: Path, kind: type[AnyRecord], name: str) -> Iterator[AnyRecord]:
+    """Yields the records of a file; a line that is there twice, as after joining files, counts once.
+
+    Args:
+        path: The file.
+        kind: The model of a line.
+        name: What a line is, for messages.
+
+    Raises:
+        ProactiveBenchError: A line is no record, or has the key of another one.
+    """
+    lines: dict[Hashable, tuple[int, int]] = {}
+    for number, line in enumerate(complete_lines(path), start=1):
+        try:
+            record = kind.model_validate_json(line)
+        except ValueError as error:
+            problem = " ".join(str(error).split())
+            raise ProactiveBenchError(f"{path}, line {number}: no {name} ({problem})") from error
+        before, digest = lines.setdefault(record.key, (number, hash(line)))
+        if before == number:
+            yield record
+        elif digest != hash(line):
+            raise ProactiveBenchError(
+                f"{path}, line {number}: {record.key} is in line {before} already, with other contents. Delete one of "
+                "the two."
+            )
 
 
 class LineFile:
@@ -152,7 +192,7 @@ class DescribedFolder:
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
             changes = [_change(*difference) for difference in differences(there, self._identity)]
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
         if changes:
             raise UsageError(

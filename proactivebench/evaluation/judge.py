@@ -1,7 +1,8 @@
 """A judge: a model that reads free replies.
 
 It is told our instructions (or the user's), the question, the valid answers and the reply, and ends its output with one
-0 or 1 per valid answer. Output that does not is an error, counted beside the scores, and never silently a 0.
+0 or 1 per valid answer. Output that does not is an error, counted beside the scores, and never silently a 0; a second
+set of scores in the metrics takes it for 0, as the published package does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from proactivebench import open_ended
+from proactivebench.answers import without_thinking
 from proactivebench.environments.base import Environment
 from proactivebench.models.base import Message, Model, ReplyError, Request
 from proactivebench.open_ended import Judgement
@@ -21,18 +23,6 @@ class JudgeError(ReplyError):
     """A judge's output that says nothing usable; the text quotes its end."""
 
     kind = "judge"
-
-
-def without_thinking(output: str) -> str:
-    """What a model says after thinking.
-
-    Raises:
-        JudgeError: It never stopped thinking.
-    """
-    _, end, said = output.rpartition("</think>")
-    if not end and "<think>" in output:
-        raise JudgeError("The judge did not finish thinking; allow it more tokens (--max-new-tokens).")
-    return said
 
 
 class Judge:
@@ -79,7 +69,10 @@ class Judge:
         asked = open_ended.judge_question(question, valid_replies, reply)
         messages = (Message("system", self._text), Message("user", asked))
         output = await self.model.reply(Request(messages, None, seed))
-        judgement = open_ended.read_judgement(without_thinking(output), len(valid_replies), scenario)
+        said = without_thinking(output)
+        if said is None:
+            raise JudgeError("The judge did not finish thinking; allow it more tokens (--max-new-tokens).")
+        judgement = open_ended.read_judgement(said, len(valid_replies), scenario)
         if judgement is None:
             raise JudgeError(
                 f"The judge's output must end with {len(valid_replies)} numbers, 0 or 1, separated by commas. "

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.concurrency import Crew
-from proactivebench.evaluation.folders import DescribedFolder, LineFile, complete_lines, write_json
-from proactivebench.evaluation.judge import Judge
+from proactivebench.evaluation.folders import DescribedFolder, LineFile, read_records, write_json
+from proactivebench.evaluation.judge import Judge, JudgeError
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
 from proactivebench.evaluation.records import Episode, EpisodeError, Key
 from proactivebench.evaluation.run_log import METRICS, read_episodes, read_prompts, read_run
@@ -60,8 +60,13 @@ class JudgedReply(BaseModel):
         return self.scenario, self.id, self.repeat
 
     @property
+    def unreadable(self) -> bool:
+        """Whether the judge said something, but nothing that can be read."""
+        return self.error is not None and self.error.kind == JudgeError.kind
+
+    @property
     def scores(self) -> dict[str, float]:
-        """What is in the reply, 0 or 1: right category, valid suggestion, either; meaningless after an error."""
+        """What is in the reply, 0 or 1: right category, valid suggestion, either; all 0 after an error."""
         found = {"cc": self.category, "ps": self.suggestion, "agg": self.category or self.suggestion}
         return {score: float(value) for score, value in found.items()}
 
@@ -70,14 +75,9 @@ def read_judgements(folder: Path) -> Iterator[JudgedReply]:
     """Yields the judgements of a run.
 
     Raises:
-        ProactiveBenchError: A line is no record.
+        ProactiveBenchError: A line is no record, or a reply was judged twice and differently.
     """
-    path = folder / FOLDER / JUDGEMENTS
-    for number, line in enumerate(complete_lines(path), start=1):
-        try:
-            yield JudgedReply.model_validate_json(line)
-        except ValidationError as error:
-            raise ProactiveBenchError(f"{path}, line {number}: no judgement ({error})") from error
+    return read_records(folder / FOLDER / JUDGEMENTS, JudgedReply, "judgement")
 
 
 def read_judge(folder: Path) -> dict[str, Any]:
@@ -196,7 +196,7 @@ async def _judge(episode: Episode, question: str, judge: Judge, seed: int) -> Ju
             get_scenario(episode.scenario),
             question,
             episode.valid_replies,
-            episode.turns[0].reply,
+            episode.turns[0].said,
             derive_seed(seed, *episode.key, "judge"),
         )
     except ReplyError as failure:

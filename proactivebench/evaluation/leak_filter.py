@@ -1,7 +1,8 @@
 """The leak filter: samples that several models answer at first sight do not measure asking.
 
-A sample is dropped when at least a share of the models (paper: 25%, 6 of 22) names the right category in the first
-turn, whether or not it counts there. What is kept is written beside the data, where `evaluate` finds it.
+A sample is dropped when at least a share of the models (paper: 25%, 6 of 22) is right in the first turn, as the
+environment judges it: on ROD no category is right there, so that all samples stay. What is kept is written beside the
+data, where `evaluate` finds it.
 """
 
 from __future__ import annotations

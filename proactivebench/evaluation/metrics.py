@@ -1,13 +1,15 @@
 """From the records of a run to its scores (paper, section 4).
 
 acc is the share of episodes that end with the right category, psr the mean number of suggestions (turns - 1); averages
-over scenarios are unweighted. An episode that ended with an error has no score: it is counted beside the scores.
+over scenarios are unweighted. An episode that ended with an error has no score. Errors, refusals and unreadable answers
+are counted beside the scores in any case, for a run in which they are many says little about the model.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +17,9 @@ from proactivebench.evaluation.records import Episode, Key
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.statistics import Estimate, average, estimate, estimate_share
 from proactivebench.scenarios import SCENARIOS, Action
+
+SHOWN_REPLIES, SHOWN_CHARACTERS = 3, 200
+"""Unreadable replies that the scores quote, and how much of each."""
 
 _KINDS = ("suggestion", "abstention", "category", "unreadable")
 
@@ -41,6 +46,7 @@ class _Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     played: int = 0
+    refused: int = 0
     first_turn: int = 0
     last_turn: int = 0
     wasted: int = 0
@@ -50,6 +56,7 @@ class _Tally:
             self.errors[episode.error.kind] += 1
             return
         self.played += 1
+        self.refused += any(turn.refused for turn in episode.turns)
         if episode.turns[0].kind == "free":
             return
         turns = len(episode.turns)
@@ -68,15 +75,21 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         seed: Of the bootstrap.
 
     Returns:
-        `scenarios`: for each short name `n` (episodes with a score), `errors`, `errors_by_kind`, `acc` and `psr` (each
-        with `_se` and `_ci95`), `first_turn_acc` (episodes whose first answer names the right category, also where
-        that does not count yet), `answers` (share of each kind of answer), `last_turn_share` (episodes that used all
-        their turns), `wasted_suggestions` (episodes whose last turn was a right suggestion, too late to show
-        anything). `average`: `acc` and `psr` over the scenarios that have a score.
+        `scenarios`: for each short name `n` (episodes with a score), `errors`, `errors_by_kind`, `refused` (episodes in
+        which the model declined to answer; they have a score), `unreadable` (episodes that an unreadable answer ended,
+        refusals among them; absent where a judge reads the replies), `acc` and `psr` (each with `_se` and `_ci95`),
+        `first_turn_acc` (episodes whose first answer is right), `answers` (share of each kind of answer),
+        `last_turn_share` (episodes that used all their turns), `wasted_suggestions` (episodes whose last turn was a
+        right suggestion, too late to show anything). `average`: `acc` and `psr` over the scenarios that have a score.
+        `unreadable_replies`: up to three of them, each with `scenario`, `id`, `repeat` and the start of the `reply`.
     """
     tallies: dict[str, _Tally] = {}
+    unreadable: list[tuple[Key, str]] = []
     for episode in episodes:
         tallies.setdefault(episode.scenario, _Tally()).add(episode)
+        if episode.error is None and episode.turns[-1].kind == "unreadable":
+            shown = episode.turns[-1].reply[:SHOWN_CHARACTERS]
+            unreadable = heapq.nsmallest(SHOWN_REPLIES, [*unreadable, (episode.key, shown)])
     scenarios: dict[str, Any] = {}
     accs, psrs = [], []
     for name in filter(tallies.__contains__, SCENARIOS):
@@ -85,6 +98,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             "n": tally.played,
             "errors": tally.errors.total(),
             "errors_by_kind": dict(sorted(tally.errors.items())),
+            "refused": tally.refused,
         }
         if n := len(tally.scores):
             ordered = sorted(tally.scores)
@@ -93,6 +107,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             accs.append(estimate_share([score.correct for score in ordered], sources, own_seed))
             psrs.append(estimate([score.suggestions for score in ordered], sources, own_seed))
             answers = tally.kinds.total()
+            scores["unreadable"] = tally.kinds["unreadable"]
             scores |= _with_uncertainty("acc", accs[-1]) | _with_uncertainty("psr", psrs[-1])
             scores["first_turn_acc"] = tally.first_turn / n
             scores["answers"] = {kind: tally.kinds[kind] / answers for kind in _KINDS}
@@ -102,7 +117,11 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
     overall: dict[str, Any] = {"acc": None, "psr": None}
     if accs:
         overall = _with_uncertainty("acc", average(accs)) | _with_uncertainty("psr", average(psrs))
-    return {"scenarios": scenarios, "average": overall}
+    replies = [
+        {"scenario": scenario, "id": number, "repeat": repeat, "reply": reply}
+        for (scenario, number, repeat), reply in unreadable
+    ]
+    return {"scenarios": scenarios, "average": overall, "unreadable_replies": replies}
 
 
 class Judged(Protocol):
@@ -118,31 +137,58 @@ class Judged(Protocol):
     def scores(self) -> Mapping[str, float]: ...
     @property
     def error(self) -> object | None: ...
+    @property
+    def unreadable(self) -> bool: ...
 
 
 def compute_open_ended(replies: Iterable[Judged], seed: int = 0) -> dict[str, Any]:
     """The scores of judged replies, as JSON values between 0 and 1.
 
     Returns:
-        `scenarios`: for each short name `judged`, `judge_errors`, and `cc` (right category), `ps` (valid suggestion),
-        `agg` (either), each with `_se` and `_ci95`. `average`: the same three, unweighted over scenarios.
+        `scenarios`: for each short name `judged` (replies with a judgement), `judge_errors` (those without),
+        `judge_unreadable` (those of them whose judge said something that cannot be read), `cc` (right category), `ps`
+        (valid suggestion), `agg` (either), each with `_se` and `_ci95`, over the replies with a judgement; and
+        `published_reading`: `judged` and the same scores as the published package counts, for which unreadable output
+        of the judge means 0, 0, 0. `average`: all scores, unweighted over scenarios.
     """
     by_scenario: dict[str, list[Judged]] = {}
     for reply in sorted(replies, key=lambda reply: reply.key):
         by_scenario.setdefault(reply.scenario, []).append(reply)
     scenarios: dict[str, Any] = {}
-    estimates: dict[str, list[Estimate]] = {"cc": [], "ps": [], "agg": []}
+    ours, published = _JudgedScores(), _JudgedScores()
     for name in filter(by_scenario.__contains__, SCENARIOS):
-        usable = [reply for reply in by_scenario[name] if reply.error is None]
-        scenarios[name] = {"judged": len(usable), "judge_errors": len(by_scenario[name]) - len(usable)}
-        if usable:
-            sources = [reply.source for reply in usable]
-            for score, found in estimates.items():
-                numbers = [reply.scores[score] for reply in usable]
-                found.append(estimate_share(numbers, sources, derive_seed(seed, name)))
-                scenarios[name] |= _with_uncertainty(score, found[-1])
-    overall: dict[str, Any] = {}
-    for score, found in estimates.items():
-        if found:
-            overall |= _with_uncertainty(score, average(found))
+        own_seed = derive_seed(seed, name)
+        judged = [reply for reply in by_scenario[name] if reply.error is None]
+        counted = [reply for reply in by_scenario[name] if reply.error is None or reply.unreadable]
+        scenarios[name] = {
+            "judged": len(judged),
+            "judge_errors": len(by_scenario[name]) - len(judged),
+            "judge_unreadable": len(counted) - len(judged),
+            **ours.of(judged, own_seed),
+            "published_reading": {"judged": len(counted), **published.of(counted, own_seed)},
+        }
+    overall = ours.average() | ({"published_reading": published.average()} if scenarios else {})
     return {"scenarios": scenarios, "average": overall}
+
+
+class _JudgedScores:
+    """The scores of one reading of judgements, gathered scenario by scenario."""
+
+    def __init__(self) -> None:
+        self._estimates: dict[str, list[Estimate]] = {"cc": [], "ps": [], "agg": []}
+
+    def of(self, replies: Sequence[Judged], seed: int) -> dict[str, Any]:
+        """The scores of one scenario; none without replies."""
+        scores: dict[str, Any] = {}
+        sources = [reply.source for reply in replies]
+        for score, found in self._estimates.items() if replies else ():
+            found.append(estimate_share([reply.scores[score] for reply in replies], sources, seed))
+            scores |= _with_uncertainty(score, found[-1])
+        return scores
+
+    def average(self) -> dict[str, Any]:
+        """The averages over the scenarios so far."""
+        scores: dict[str, Any] = {}
+        for score, found in self._estimates.items():
+            scores |= _with_uncertainty(score, average(found)) if found else {}
+        return scores

@@ -7,13 +7,14 @@ texts are kept once each in `prompts.jsonl` and named here by their hash; pictur
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from proactivebench.answers import Outcome
+from proactivebench.answers import Outcome, without_thinking
 from proactivebench.environments.base import Observation, Verdict
-from proactivebench.scenarios import Action, is_abstention
+from proactivebench.models.base import Refusal
+from proactivebench.scenarios import SCENARIOS, Action, is_abstention
 from proactivebench.views import Crop, View
 
 Kind = Literal["suggestion", "abstention", "category", "unreadable", "free"]
@@ -41,6 +42,7 @@ class Turn(BaseModel):
         crop: What was shown of it in pixels (left, top, right, bottom); None for all of it.
         prompt: Hash of the user's text.
         reply: The model's literal answer.
+        refused: Whether the model is known to have declined to answer; it is read like any other reply.
         kind: What the answer is.
         chosen: The option that it names, as it was shown; None where it is unreadable.
         by: What named it: the full text or the letter.
@@ -56,6 +58,7 @@ class Turn(BaseModel):
     crop: tuple[float, float, float, float] | None = None
     prompt: str
     reply: str
+    refused: bool = False
     kind: Kind
     chosen: str | None = None
     by: Literal["text", "letter"] | None = None
@@ -63,6 +66,23 @@ class Turn(BaseModel):
     category: Outcome | None = None
     action: Action = Action.STOP
     judge: str | None = None
+
+    @property
+    def said(self) -> str:
+        """What is read of the reply: no thinking, which may name any option on its way, finished or not."""
+        return without_thinking(self.reply) or ""
+
+    @classmethod
+    def free(cls, observation: Observation, prompt: str, reply: str) -> Turn:
+        """The record of a turn that a judge will read."""
+        return cls(
+            image=observation.image,
+            crop=crop_of(observation.view),
+            prompt=text_hash(prompt),
+            reply=reply,
+            refused=isinstance(reply, Refusal),
+            kind="free",
+        )
 
     @classmethod
     def of(cls, observation: Observation, prompt: str, reply: str, verdict: Verdict, judge: str | None = None) -> Turn:
@@ -79,6 +99,7 @@ class Turn(BaseModel):
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,
+            refused=isinstance(reply, Refusal),
             kind=kind,
             chosen=chosen,
             by=reading.by,
@@ -127,6 +148,14 @@ class Episode(BaseModel):
     valid_replies: tuple[str, ...] = ()
     error: EpisodeError | None = None
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.scenario not in SCENARIOS:
+            raise ValueError(f"there is no scenario {self.scenario!r}")
+        if not self.turns and self.error is None:
+            raise ValueError("it has neither turns nor an error")
+        return self
+
     @property
     def key(self) -> Key:
         """What a run holds once."""
@@ -139,5 +168,5 @@ class Episode(BaseModel):
 
     @property
     def right_at_first_sight(self) -> bool:
-        """Whether the first answer names the right category, also where that does not count yet."""
-        return bool(self.turns) and self.turns[0].chosen == self.answer
+        """Whether the first answer is right, as the environment judged it: on ROD no category is."""
+        return bool(self.turns) and self.turns[0].category is Outcome.CORRECT

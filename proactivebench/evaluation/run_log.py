@@ -7,7 +7,6 @@ with an error are dropped and played again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,9 +14,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
-from proactivebench.evaluation.folders import DescribedFolder, LineFile, complete_lines, replace_file, write_json
+from proactivebench.evaluation.folders import (
+    DescribedFolder,
+    LineFile,
+    complete_lines,
+    read_records,
+    replace_file,
+    write_json,
+)
 from proactivebench.evaluation.records import Episode, Key, text_hash
 from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.team import ALONE, Team
@@ -43,6 +49,11 @@ class RunDescription(BaseModel):
     data: Mapping[str, str | None]
 
 
+class _Prompt(BaseModel):
+    hash: str
+    text: str
+
+
 def read_run(folder: Path) -> RunDescription:
     """What a run says about itself.
 
@@ -62,13 +73,9 @@ def read_episodes(folder: Path) -> Iterator[Episode]:
     """Yields the finished episodes of a run, also while it goes on.
 
     Raises:
-        ProactiveBenchError: A line is no record.
+        ProactiveBenchError: A line is no record, or an episode is there twice and different.
     """
-    for number, line in enumerate(complete_lines(folder / EPISODES), start=1):
-        try:
-            yield Episode.model_validate_json(line)
-        except ValidationError as error:
-            raise ProactiveBenchError(f"{folder / EPISODES}, line {number}: no episode record ({error})") from error
+    return read_records(folder / EPISODES, Episode, "episode record")
 
 
 def read_prompts(folder: Path) -> dict[str, str]:
@@ -78,9 +85,9 @@ def read_prompts(folder: Path) -> dict[str, str]:
 
 def _prompts(folder: Path) -> Iterator[tuple[str, str, bytes]]:
     for line in complete_lines(folder / PROMPTS):
-        with suppress(ValueError, KeyError, TypeError):
-            entry = json.loads(line)
-            yield entry["hash"], entry["text"], line
+        with suppress(ValidationError):
+            entry = _Prompt.model_validate_json(line)
+            yield entry.hash, entry.text, line
 
 
 class RunLog(DescribedFolder):
@@ -111,7 +118,7 @@ class RunLog(DescribedFolder):
         self.done = {episode.key for episode in read_episodes(self.folder)}
 
     def _finished(self) -> Iterator[bytes]:
-        for line in complete_lines(self.folder / EPISODES):
+        for line in dict.fromkeys(complete_lines(self.folder / EPISODES)):
             with suppress(ValidationError):  # what is damaged, here or among the prompts, is to be played again
                 episode = Episode.model_validate_json(line)
                 if episode.error is None and self._texts.issuperset(turn.prompt for turn in episode.turns):

@@ -15,7 +15,7 @@ from proactivebench.environments.base import Environment
 from proactivebench.errors import ReplyError
 from proactivebench.images import Picture, PictureError
 
-__all__ = ["Message", "Model", "Picture", "PictureError", "ReplyError", "Request"]
+__all__ = ["Message", "Model", "Picture", "PictureError", "Refusal", "ReplyError", "Request"]
 """All that a model of one's own needs, in one place."""
 
 
@@ -43,6 +43,12 @@ class Request:
     seed: int
 
 
+class Refusal(str):
+    """The words with which a model declines to answer, perhaps none: an answer like any other, counted as refused."""
+
+    __slots__ = ()
+
+
 class Model(ABC):
     """Answers requests, as many at a time as `concurrency` says.
 
@@ -54,7 +60,7 @@ class Model(ABC):
 
     @abstractmethod
     async def reply(self, request: Request) -> str:
-        """The model's literal answer.
+        """The model's literal answer; a `Refusal` where the model is known to have declined.
 
         Raises:
             ReplyError: There is no answer; the episode ends as an error of that kind.

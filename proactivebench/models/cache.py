@@ -2,8 +2,8 @@
 
 A reply is found again only by everything that decided it: the whole conversation with the bytes and views of its
 pictures, the model's identity, the version of the toolkit that renders the views, and the seed where replies are drawn.
-Failures are never kept. SQLite does the storing, so that several processes can share a folder on a local disk; an entry
-that is damaged is answered anew.
+Failures and refusals are never kept. SQLite does the storing, so that several processes can share a folder on a local
+disk; an entry that is damaged is answered anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import filelock
 
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.models.base import Message, Model, Request
+from proactivebench.models.base import Message, Model, Refusal, Request
 
 FILE = "replies.sqlite"
 
@@ -59,7 +59,8 @@ class CachedModel(Model):
         if known is not None:
             return known
         reply = await self._model.reply(request)
-        await run(self._thread, self._replies.put, key, reply)
+        if not isinstance(reply, Refusal):
+            await run(self._thread, self._replies.put, key, reply)
         return reply
 
     def identity(self) -> Mapping[str, object]:

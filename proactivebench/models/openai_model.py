@@ -1,9 +1,10 @@
 """`openai:` models: any server that speaks OpenAI's chat completions (vLLM, SGLang, transformers serve, hosted ones).
 
 The `openai` library sends, waits and retries: with growing pauses where a connection fails or the server is overloaded,
-and as long as `Retry-After` says, up to two minutes. What it returns is trusted with nothing: only a reply in the
-documented place is an answer, everything else ends the episode as an error. The key is read from the environment, sent,
-and cut out of whatever the server says.
+and as long as `Retry-After` says, up to two minutes. What comes back is trusted with nothing: `completions` says what
+counts as an answer, everything else ends the episode as an error. Where no request would fare better (a key or a model
+that the server does not know, no money left, every request refused from the first on) the run ends with the server's
+words. The key is read from the environment, sent, and cut out of whatever the server says.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from collections.abc import Mapping
 
 import httpx
 import openai
-from pydantic import BaseModel, Field, ValidationError
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.models.base import Message, Model, ReplyError, Request
+from proactivebench.models.completions import read_completion
 from proactivebench.models.data_uris import shared_encoder
 
 OPENAI = "https://api.openai.com/v1"
@@ -36,26 +37,23 @@ SETUP_ERRORS = {
 }
 """Status -> advice, where no other request would fare better and the run therefore ends."""
 
+TEMPORARY = (408, 409, 429)
+"""Statuses below 500 that say nothing about the next request."""
+
+FIRST_REFUSALS = 3
+"""Requests that a server has to refuse, before it has answered a single one, to be believed that it refuses all."""
+
+NO_QUOTA = "insufficient_quota"
+"""OpenAI's word for an account without money, sent with the status of a server that is merely busy."""
+
+LARGEST_SEED = 2**31
+"""Seeds are below this: some servers take 32-bit integers alone."""
+
 
 class ServerError(ReplyError):
     """A request that a server did not answer, or not with a reply."""
 
     kind = "server"
-
-
-class _ReplyMessage(BaseModel):
-    content: str
-
-
-class _Choice(BaseModel):
-    message: _ReplyMessage
-    finish_reason: str | None = None
-
-
-class _Completion(BaseModel):
-    """What is read of a chat completion."""
-
-    choices: list[_Choice] = Field(min_length=1)
 
 
 class OpenAIModel(Model):
@@ -96,8 +94,14 @@ class OpenAIModel(Model):
         self._max_pixels = max_pixels
         self._sample = sample
         self._encode_picture = shared_encoder(max_pixels)
+        self._answered = False
+        self._refused = 0
         self._client = openai.AsyncOpenAI(
-            api_key=self._key, base_url=base_url or OPENAI, timeout=timeout, max_retries=retries
+            api_key=self._key,
+            base_url=base_url or OPENAI,
+            timeout=timeout,
+            max_retries=retries,
+            http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [_stop_without_quota]}),
         )
 
     async def reply(self, request: Request) -> str:
@@ -105,17 +109,22 @@ class OpenAIModel(Model):
             "model": self._name,
             "messages": [await self._encode_message(message) for message in request.messages],
             "max_tokens": self._max_new_tokens,
-            **({"seed": request.seed} if self._sample else {"temperature": 0}),
+            **({"seed": request.seed % LARGEST_SEED} if self._sample else {"temperature": 0}),
         }
         try:
             # The library's typed method for this would spend a millisecond on checking the body.
             text = await self._client.post("/chat/completions", body=body, cast_to=str)
         except openai.APIStatusError as error:
-            raise self._refusal(error) from None
+            raise self._refused_request(error) from None
         except openai.APIConnectionError as error:
             reason = str(error.__cause__ or "") or str(error)  # the cause tells more, except for a time-out
             raise ServerError(self._safe(f"gave no answer: {reason.rstrip('.')}.")) from None
-        return self._read(text)
+        try:
+            reply = read_completion(text)
+        except ValueError as error:
+            raise ServerError(self._safe(str(error))) from None
+        self._answered = True
+        return reply
 
     def identity(self) -> Mapping[str, object]:
         return {
@@ -136,27 +145,28 @@ class OpenAIModel(Model):
         picture = {"type": "image_url", "image_url": {"url": url}}
         return {"role": message.role, "content": [picture, {"type": "text", "text": message.text}]}
 
-    def _read(self, text: str) -> str:
-        """Finds the reply in what the server sent."""
-        try:
-            choice = _Completion.model_validate_json(text).choices[0]
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            place = ".".join(map(str, problem["loc"]))
-            raise ServerError(self._safe(f"sent no reply ({place} {problem['msg']}): {text}")) from None
-        if choice.finish_reason == "content_filter":
-            raise ServerError(self._safe("withheld the reply by its content filter."))
-        return choice.message.content
-
-    def _refusal(self, error: openai.APIStatusError) -> ProactiveBenchError:
+    def _refused_request(self, error: openai.APIStatusError) -> ProactiveBenchError:
         message = self._safe(f"answered {error.status_code}: {error.response.text}")
         advice = SETUP_ERRORS.get(error.status_code)
+        if NO_QUOTA in error.response.text:
+            advice = "Repeat the command when the account has money again; what was answered is kept."
+        elif advice is None and error.status_code < 500 and error.status_code not in TEMPORARY and not self._answered:
+            self._refused += 1
+            if self._refused >= FIRST_REFUSALS:
+                advice = f"It has refused the first {self._refused} requests and answered none: is it set up for them?"
         return UsageError(f"{message} {advice}") if advice else ServerError(message)
 
     def _safe(self, text: str) -> str:
         """A message about the server that does not give the key away, in one line."""
-        line = " ".join(text.replace(self._key, "[key]").split())
+        words = " ".join(text.replace(self._key, "[key]").split())
+        line = "".join(character if character.isprintable() else "?" for character in words)
         return f"{self._server} {line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + ' ...'}"
+
+
+async def _stop_without_quota(response: httpx.Response) -> None:
+    """Tells the library not to try again where no pause helps."""
+    if response.status_code == 429 and NO_QUOTA.encode() in await response.aread():
+        response.headers["x-should-retry"] = "false"
 
 
 def _read_key(required: bool) -> str:

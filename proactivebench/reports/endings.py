@@ -116,6 +116,8 @@ def how_read(turn: Turn, position: int | None, sample: Sample) -> str:
     if turn.judge is not None:
         found = "neither a suggestion that helps here nor the right category."
         return f"The judge found in it {found if turn.chosen is None else _judged(turn, sample)}"
+    if turn.refused:
+        return "The model declined to answer."
     if turn.chosen is None:
         return "Unreadable: it names none of the options, neither by the full text nor by a single letter."
     letter = "" if position is None else f" {chr(ord('A') + position)}"

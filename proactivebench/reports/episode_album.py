@@ -115,5 +115,5 @@ def _right_options(run: Run, episode: Episode, sample: Sample) -> list[set[str]]
     for turn in episode.turns:
         right.append(set() if environment.done else right_options(environment))
         if not environment.done:
-            environment.step(turn.chosen or turn.reply)
+            environment.step(turn.chosen or turn.said)
     return right

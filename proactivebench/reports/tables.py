@@ -29,7 +29,7 @@ _SCORES = {
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.0f}%"
+    return "<1%" if 0 < value < 0.005 else f"{100 * value:.0f}%"
 
 
 def _score(scores: Mapping[str, Any], name: str) -> str:
@@ -54,7 +54,8 @@ def _rows(name: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Map
 def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> None:
     """Prints the scores of some runs, a row per run and scenario.
 
-    ± is half of the 95% interval; `-` where a single source says nothing about it.
+    ± is half of the 95% interval; `-` where a single source says nothing about it. Below the table stands what a reader
+    of the scores must know: that most replies were unreadable, with some of them, and what unreadable judgements do.
 
     Args:
         runs: Name -> metrics as `compute_metrics` gives them.
@@ -66,15 +67,48 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> No
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in (["model"] if len(runs) > 1 else []) + ["scenario"]:
         table.add_column(heading, no_wrap=True)
-    for heading in ("n", "err.", *(_SCORES[score][0] for score in shown), *answers.values()):
+    for heading in ("n", "err.", "ref.", *(_SCORES[score][0] for score in shown), *answers.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, scenario, scores in rows:
         errors = scores.get("errors", 0) + scores.get("judge_errors", 0)
-        cells = [scenario, *([f"{scores['n']:,}", f"{errors:,}"] if "n" in scores else ["", ""])]
+        refused = scores.get("refused", 0)
+        cells = [scenario, *([f"{scores['n']:,}", f"{errors:,}", f"{refused:,}"] if "n" in scores else [""] * 3)]
         cells += [_score(scores, score) for score in shown]
         cells += [_percent(scores["answers"][kind]) if "answers" in scores else "" for kind in answers]
         table.add_row(*([name] if len(runs) > 1 else []), *cells, style=None if "n" in scores else "bold")
     console.print(table)
+    for name, metrics in runs.items():
+        _warn_of_unreadable(name, metrics, console)
+        _tell_published_reading(name, metrics, console)
+
+
+def _total(metrics: Mapping[str, Any], count: str) -> int:
+    return sum(scores.get(count, 0) for scores in metrics["scenarios"].values())
+
+
+def _warn_of_unreadable(name: str, metrics: Mapping[str, Any], console: Console) -> None:
+    """Says that the scores of a run mean little, where most of its episodes ended with an unreadable reply."""
+    unreadable, played = _total(metrics, "unreadable"), _total(metrics, "n")
+    if 2 * unreadable <= played:
+        return
+    said = f"{name}: {unreadable:,} of {played:,} episodes ended with a reply that names no option, so the scores say "
+    console.print(f"{said}little about what the model knows. Such replies are:", style="bold red", markup=False)
+    for one in metrics["unreadable_replies"]:
+        reply = ascii(one["reply"]) if one["reply"].strip() else "(empty)"
+        console.print(f"  {one['scenario']} {one['id']}: {reply}", style="red", markup=False)
+
+
+def _tell_published_reading(name: str, metrics: Mapping[str, Any], console: Console) -> None:
+    """Gives the scores of a judged run as the published package counts them, where that makes a difference."""
+    unreadable = _total(metrics, "judge_unreadable")
+    if not unreadable:
+        return
+    said = f"{name}: {unreadable:,} outputs of the judge could not be read and are left out above. With the published "
+    console.print(f"{said}reading, which counts them as 0, 0, 0:", markup=False)
+    for _, scenario, scores in _rows(name, metrics):
+        published = scores.get("published_reading", {})
+        values = (f"{_SCORES[score][0]} {_score(published, score)}" for score in ("cc", "ps", "agg"))
+        console.print(f"  {scenario}: {', '.join(values)}")
 
 
 def filter_table(report: Sequence[FilteredScenario], console: Console) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from proactivebench.answers import Choices, Outcome, Reading
+from proactivebench.answers import Choices, Outcome, Reading, without_thinking
 from proactivebench.environments.base import Verdict
 from proactivebench.evaluation.records import Kind
 from proactivebench.scenarios import Action, is_abstention
@@ -76,7 +76,8 @@ class SingleTurn:
     def read(self, reply: str) -> Verdict:
         """Reads a reply as an environment does."""
         suggestions, categories = _choices(self)
-        return Verdict(suggestions.read(reply), categories.read(reply), Action.STOP)
+        said = without_thinking(reply) or ""
+        return Verdict(suggestions.read(said), categories.read(said), Action.STOP)
 
 
 def shown_options(text: str) -> list[str]:

@@ -1,0 +1,70 @@
+"""Reading a chat completion: an answer, a refusal, or nothing that may be scored.
+
+A text is an answer only with an end that is known to be good. Servers that are shut down, restarted or out of memory
+send what they have so far with status 200, and say so in `finish_reason` or `error` alone; an end that nobody knows is
+not trusted either. Three cases are the model's own behaviour and therefore answers:
+
+- a refusal (`refusal`, or the end `content_filter`): its text, or none, is read like any other and counted as refused;
+- a limit reached (`length`): what was said until then;
+- nothing but reasoning: an empty answer, for reasoning is not read.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field, ValidationError
+
+from proactivebench.models.base import Refusal
+
+GOOD_ENDS = (None, "stop", "length", "tool_calls", "eos_token", "stop_sequence", "model_length")
+"""Values of `finish_reason` with which a text is an answer: OpenAI's, then those of TGI and Mistral; some name none."""
+
+_LIMITS = ("length", "model_length")
+
+
+class _ReplyMessage(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning: object = None
+    reasoning_content: object = None
+
+
+class _Choice(BaseModel):
+    message: _ReplyMessage
+    finish_reason: str | None = None
+    error: object = None
+
+
+class _Completion(BaseModel):
+    """What is read of a chat completion."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    error: object = None
+
+
+def read_completion(body: str) -> str:
+    """The model's answer in the body of a response; a `Refusal` where the model declined.
+
+    Raises:
+        ValueError: There is none; the text continues "The server ...".
+    """
+    try:
+        completion = _Completion.model_validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise ValueError(f"sent no reply ({place} {problem['msg']}): {body}") from None
+    choice = completion.choices[0]
+    message, end = choice.message, choice.finish_reason
+    if completion.error or choice.error:
+        raise ValueError(f"sent an error beside the reply: {body}")
+    if end == "content_filter":
+        return Refusal(message.refusal or "")
+    if end not in GOOD_ENDS:
+        raise ValueError(f"ended the reply with {end!r}, which is not the end of an answer: {body}")
+    if message.refusal:
+        return Refusal(message.refusal)
+    if message.content or (message.content is not None and end != "tool_calls"):
+        return message.content
+    if end in _LIMITS or message.reasoning or message.reasoning_content:
+        return ""
+    raise ValueError(f"sent no reply (choices.0.message.content is missing): {body}")
