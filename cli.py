@@ -16,10 +16,11 @@ from commands.report import look, play, report, view
 from commands.shared import Commands
 from commands.sources import fetch, sources
 from commands.train import train
+from proactivebench import __version__
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="proactivebench-toolkit")
+@click.version_option(__version__)
 def main() -> None:
     """Build, check and evaluate ProactiveBench: does a multimodal model know when to ask for help?"""
 

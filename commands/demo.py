@@ -67,11 +67,14 @@ def demo(out: Path) -> None:
     metrics_table({"scripted:oracle": _play("scripted:oracle", tour, out / "runs" / "tour")}, output())
     draw_strip(*_one_drawing(data, runs)).save(out / EPISODES)
     draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / TOUR)
-    page = _report(runs, out / "report")
+    page = _report(runs, out / "report") if _can_report() else None
     say("\n[bold]4. Look[/bold] at what happened:")
     say(f"   {out / EPISODES}  one drawing, {len(models)} models", soft_wrap=True)
     say(f"   {out / TOUR}  the seven scenarios", soft_wrap=True)
-    say(f"   {page}  every episode, to leaf through in a browser", soft_wrap=True)
+    if page:
+        say(f"   {page}  every episode, to leaf through in a browser", soft_wrap=True)
+    else:
+        say("A page with every episode is made, too, when the extra [italic]report[/italic] is installed.")
 
 
 def _claim(out: Path) -> None:
@@ -176,6 +179,10 @@ def _one_each(tour: Benchmark, run: Path) -> tuple[str, list[Row]]:
         episode = episodes[scenario.name, sample.id, 0]
         rows.append(Row(scenario.name, f"{scenario.title}. {sample.prompt}", episode, tour.root))
     return "One sample of every scenario, played by the oracle", rows
+
+
+def _can_report() -> bool:
+    return all(find_spec(library) for library in ("jinja2", "matplotlib"))
 
 
 def _report(runs: Mapping[str, Path], out: Path) -> Path:

@@ -55,6 +55,7 @@ def test_wheel_holds_every_file_of_the_packages_and_the_command_line(wheel: zipf
     }
     in_wheel = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert in_wheel == in_tree | {"cli.py"}
+    assert "proactivebench/py.typed" in in_wheel
 
 
 def test_wheel_holds_the_data_files(wheel: zipfile.ZipFile) -> None:
@@ -69,7 +70,7 @@ def test_wheel_carries_licence_and_attribution(wheel: zipfile.ZipFile) -> None:
 
 def test_wheel_installs_the_command_without_torch(wheel: zipfile.ZipFile) -> None:
     info = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
-    assert "proactivebench = cli:main" in wheel.read(info["entry_points.txt"]).decode()
+    assert "proactivebench = proactivebench.__main__:main" in wheel.read(info["entry_points.txt"]).decode()
     requirements = [
         line.removeprefix("Requires-Dist: ")
         for line in wheel.read(info["METADATA"]).decode().splitlines()

@@ -30,7 +30,7 @@ def run(hub: LocalHub, home: Path, *arguments: object, token: str | None = None)
     environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
     environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
     environment |= {"HF_TOKEN": token} if token else {}
-    command = [sys.executable, "-m", "cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "proactivebench", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -157,7 +157,7 @@ def test_other_settings_in_the_same_folder_are_refused(model: Path, data: Path, 
 def test_a_killed_training_goes_on_from_its_last_checkpoint(model: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = SMALL | {"max_steps": 12, "save_every": 2}
-    command = [sys.executable, "-m", "cli", "train", "--model", model, "--data", data, "--out", out]
+    command = [sys.executable, "-m", "proactivebench", "train", "--model", model, "--data", data, "--out", out]
     command += [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     environment = os.environ | {"HF_DATASETS_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as killed:

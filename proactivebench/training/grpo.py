@@ -237,8 +237,8 @@ def _require_launcher(place: PartialState) -> None:
     if place.num_processes == 1 and torch.cuda.device_count() > 1:
         raise UsageError(
             f"{torch.cuda.device_count()} GPUs are visible to one process. Start one process for each with `accelerate "
-            "launch --config_file CONFIG -m cli train ...` (configurations lie in proactivebench/training/configs), or "
-            "choose one GPU with CUDA_VISIBLE_DEVICES=0."
+            "launch --config_file CONFIG -m proactivebench train ...` (configurations lie in "
+            "proactivebench/training/configs), or choose one GPU with CUDA_VISIBLE_DEVICES=0."
         )
 
 
