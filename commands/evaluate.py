@@ -20,6 +20,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
+class Limit(click.IntRange):
+    """A number of samples, or `paper`."""
+
+    name = "number or paper"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from proactivebench.evaluation.settings import PAPER_LIMIT
+
+        return PAPER_LIMIT if value == "paper" else super().convert(value, param, ctx)
+
+
 def max_errors_option(of_what: str) -> Callable[[Command], Command]:
     """The option `--max-errors`: the share of what may fail."""
     return click.option(
@@ -42,9 +56,15 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--hint", is_flag=True, help="Append a hint to every question.")
 @click.option("--history", is_flag=True, help="Keep earlier turns in the conversation (frames' short edge 224).")
 @click.option("--shots", type=click.Choice(["0", "1", "3"]), default="0", show_default=True, help="Solved examples.")
+@click.option("--shrink-examples", is_flag=True, help="Shrink the examples' frames, as the paper did for Phi-4 alone.")
 @click.option("--random-options", is_flag=True, help="Replace the suggestions by those of other scenarios.")
 @click.option("--samples", "listing", type=INSTRUCTIONS, help="Play the samples of this list: lines such as `QD 12`.")
-@click.option("--limit", type=click.IntRange(1), help="Play so many samples of each scenario, drawn by the seed.")
+@click.option(
+    "--limit",
+    type=Limit(),
+    help="Play so many samples of each scenario; `paper` are the 100 of the paper's free replies.  [default: all, with "
+    "free replies paper]",
+)
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Plays of every sample.")
 @click.option("--no-filter", is_flag=True, help="Play also what the benchmark's leak filter dropped.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
@@ -75,7 +95,7 @@ def evaluate(
     """
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
-    from proactivebench.evaluation.settings import OPEN_ENDED_LIMIT, Settings, read_sample_list
+    from proactivebench.evaluation.settings import Settings, read_sample_list
     from proactivebench.models.load import ModelOptions, load_model
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
@@ -84,8 +104,8 @@ def evaluate(
     scenarios = benchmark.chosen(names)
     samples = read_sample_list(listing) if listing else None
     chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)
-    if chosen.open_ended and chosen.limit is None:
-        most = f"Playing at most {OPEN_ENDED_LIMIT} samples of each scenario, as the paper does with free replies"
+    if chosen.open_ended and settings["limit"] is None:
+        most = f"Playing at most {chosen.limit} samples of each scenario, those that the paper takes for free replies"
         console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")

@@ -183,7 +183,8 @@ def test_a_smaller_limit_plays_a_part_of_a_larger_one() -> None:
     small, large = (chosen_samples(QD, samples, Settings(limit=limit)) for limit in (10, 30))
     assert len(small) == 10
     assert {s.id for s in small} < {s.id for s in large}
-    assert chosen_samples(QD, samples, Settings(limit=10, seed=1)) != small
+    assert chosen_samples(QD, samples, Settings(limit=10, seed=1)) == small, "seeds are compared on the same samples"
+    assert chosen_samples(QD, samples, Settings()) == samples
 
 
 def test_an_episode_that_is_there_twice_counts_once(benchmark: Benchmark, tmp_path: Path) -> None:

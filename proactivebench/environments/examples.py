@@ -27,6 +27,9 @@ _REASONING = {
 SOLVABLE = tuple(_REASONING)
 """Short names of the scenarios that the paper gives examples of."""
 
+SMALL_SHORT_EDGE = {scenarios.ROD.name: 512, scenarios.MVPN.name: 112}
+"""Pixels of the short edge of an example's frames where they are shrunk (the paper does so for one model)."""
+
 
 class SolvedTurn(NamedTuple):
     """One turn of a solved episode: what was shown, and the answer to give."""

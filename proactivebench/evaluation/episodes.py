@@ -76,7 +76,7 @@ async def play(task: Task, model: Model, settings: Settings, root: Path, judge: 
         sample,
         reference=settings.mode == "reference",
         hint=settings.hint and not settings.open_ended,
-        short_edge=HISTORY_SHORT_EDGE if settings.resized else None,
+        short_edge=HISTORY_SHORT_EDGE if settings.history else None,
     )
     past = list(task.examples)
     turns: list[Turn] = []

@@ -1,4 +1,8 @@
-"""Few-shot examples: solved episodes of other objects, put in front of the question."""
+"""Few-shot examples: solved episodes of other objects, put in front of the question.
+
+Their frames keep their size, as in the paper. For one model (Phi-4) the paper shrank them, and of three MVP-N examples
+showed only the first and the last turn; `shrink_examples` does that. With history all pictures are small.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from proactivebench.environments import make_environment
-from proactivebench.environments.examples import SOLVABLE, solve
+from proactivebench.environments.examples import SMALL_SHORT_EDGE, SOLVABLE, solve
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.models.base import Message, Picture
 from proactivebench.prompts import multiple_choice
 from proactivebench.samples import Sample
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import MVPN, Scenario
 from proactivebench.views import HISTORY_SHORT_EDGE
 
 
@@ -53,13 +57,18 @@ def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, r
             f"{sample.scenario.name} sample {sample.id} needs {settings.shots} examples of other objects, but the "
             f"benchmark has {len(fitting)}."
         )
-    messages = []
+    short_edge = HISTORY_SHORT_EDGE if settings.history else None
+    if settings.shrink_examples:
+        short_edge = SMALL_SHORT_EDGE[sample.scenario.name]
+    messages: list[Message] = []
     for other in rng.sample(fitting, settings.shots):
-        environment = make_environment(other, hint=settings.hint, short_edge=HISTORY_SHORT_EDGE)
+        environment = make_environment(other, hint=settings.hint, short_edge=short_edge)
+        example: list[Message] = []
         for observation, answer in solve(environment, rng):
             text = multiple_choice(observation.question, observation.options, short_answer=True)
-            messages += [
-                Message("user", text, Picture(root / observation.image, observation.view)),
-                Message("assistant", answer),
-            ]
+            picture = Picture(root / observation.image, observation.view)
+            example += [Message("user", text, picture), Message("assistant", answer)]
+        if settings.shrink_examples and settings.shots == 3 and sample.scenario is MVPN:
+            example = [*example[:2], *example[-2:]]
+        messages += example
     return tuple(messages)

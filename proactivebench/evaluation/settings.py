@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,8 +17,11 @@ from proactivebench.scenarios import Scenario, get_scenario
 
 Mode = Literal["mcqa", "reference", "oeg", "oeg-multi"]
 
-OPEN_ENDED_LIMIT = 100
-"""Samples per scenario in the open-ended settings of the paper."""
+OPEN_ENDED = ("oeg", "oeg-multi")
+"""Modes in which models reply freely."""
+
+PAPER_LIMIT = 100
+"""Samples per scenario with free replies in the paper."""
 
 
 class Settings(BaseModel):
@@ -29,12 +33,13 @@ class Settings(BaseModel):
             replies over several turns, each read by a judge.
         hint: Append the scenario's hint to the question, in the open-ended modes the generic one.
         history: Keep earlier turns in the conversation; frames' short edges are resized to 224 pixels.
-        shots: Solved episodes of other objects in front (ROD and MVP-N alone); frames resized likewise.
+        shots: Solved episodes of other objects in front (ROD and MVP-N alone); their frames keep their size.
+        shrink_examples: Shrink the examples' frames as the paper did for one model; see `examples`.
         random_options: Replace the suggestions by suggestions of other scenarios.
         seed: Decides everything random.
         repeats: Plays of every sample.
-        limit: Samples per scenario; a smaller limit plays a part of a larger one's. None plays all, in the open-ended
-            modes 100.
+        limit: Samples per scenario, as `chosen_samples` takes them; None plays all, and becomes `PAPER_LIMIT` in the
+            open-ended modes.
         samples: Short scenario name -> ids to play; None plays all.
         filtered: Leave out what the benchmark's leak filter dropped.
     """
@@ -45,6 +50,7 @@ class Settings(BaseModel):
     hint: bool = False
     history: bool = False
     shots: Literal[0, 1, 3] = 0
+    shrink_examples: bool = False
     random_options: bool = False
     seed: int = 0
     repeats: int = Field(default=1, ge=1)
@@ -58,17 +64,23 @@ class Settings(BaseModel):
             raise UsageError(f"Examples and random options belong to multiple choice, not to --mode {self.mode}.")
         if self.mode in ("reference", "oeg") and self.history:
             raise UsageError(f"--mode {self.mode} has one turn, so there is no history to keep.")
+        if self.shrink_examples and (self.history or not self.shots):
+            raise UsageError(
+                "--shrink-examples belongs to --shots, and not beside --history, which shrinks everything."
+            )
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _limit_free_replies(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("mode") in OPEN_ENDED and given.get("limit") is None:
+            return {**given, "limit": PAPER_LIMIT}
+        return given
 
     @property
     def open_ended(self) -> bool:
         """Whether models reply freely instead of choosing."""
-        return self.mode in ("oeg", "oeg-multi")
-
-    @property
-    def resized(self) -> bool:
-        """Whether frames are resized because several stay in a conversation."""
-        return self.history or self.shots > 0
+        return self.mode in OPEN_ENDED
 
 
 def derive_seed(*parts: object) -> int:
@@ -78,7 +90,10 @@ def derive_seed(*parts: object) -> int:
 
 
 def chosen_samples(scenario: Scenario, samples: Sequence[Sample], settings: Settings) -> list[Sample]:
-    """The samples of one scenario that a run plays, in their own order; a limit is a seeded choice.
+    """The samples of one scenario that a run plays, in their own order.
+
+    A limit takes the first ones of a shuffled list, in the order that published runs take theirs from: always the same,
+    whatever the run's seed, so that a smaller limit plays a part of a larger one's, and 100 the paper's samples.
 
     Raises:
         UsageError: The settings name a sample that is not there.
@@ -91,12 +106,9 @@ def chosen_samples(scenario: Scenario, samples: Sequence[Sample], settings: Sett
                 f"There is no {scenario.name} sample {min(missing)}, which the list names ({len(missing)} such ids). "
                 "Did the leak filter drop it? Then --no-filter plays it."
             )
-    limit = settings.limit or (OPEN_ENDED_LIMIT if settings.open_ended else None)
-    if limit is None or limit >= len(samples):
-        return list(samples)
-    by_chance = sorted(samples, key=lambda sample: derive_seed(settings.seed, sample.scenario.name, sample.id))
-    chosen = {sample.id for sample in by_chance[:limit]}
-    return [sample for sample in samples if sample.id in chosen]
+    shuffled = list(range(len(samples)))
+    random.Random(0).shuffle(shuffled)
+    return [samples[place] for place in sorted(shuffled[: settings.limit])]
 
 
 def read_sample_list(path: Path) -> dict[str, tuple[int, ...]]:
