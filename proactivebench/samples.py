@@ -3,6 +3,10 @@
 Each scenario has its own schema; keys that a schema does not know are kept and written back. A sample that was read
 from a file is valid by itself (types, ranges, an answer among its categories, a template that stays inside the data
 folder); what only shows when it is played is the business of `environments.check`.
+
+Samples come from strangers, so every number has a bound far above any real sample, and one sample is checked in seconds
+at worst: real sequences have at most 890 frames, real crops 5 steps and less than 1,000 pixels, real turns 9 texts. The
+texts are at most 26 because their letters are A to Z; a line has at most `MAX_LINE_BYTES`.
 """
 
 from __future__ import annotations
@@ -18,9 +22,16 @@ from proactivebench.errors import ProactiveBenchError
 from proactivebench.files import write_whole
 from proactivebench.scenarios import Scenario
 
-Index = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Step = Annotated[int | float, Field(ge=0)]
+MAX_LINE_BYTES = 1 << 20
+MAX_FRAMES = 5_000
+MAX_STEPS = 50
+MAX_PIXELS = 100_000
+MAX_TEXTS = 26
+
+Index = Annotated[int, Field(ge=0, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
+Step = Annotated[int | float, Field(ge=0, le=MAX_PIXELS)]
+Edge = Annotated[int | float, Field(ge=-MAX_PIXELS, le=MAX_PIXELS)]
 
 Direction = Literal["left", "right", "up", "down", "up_left", "up_right", "down_left", "down_right", "zoom"]
 
@@ -36,10 +47,10 @@ class Sample(BaseModel):
     """What the samples of all scenarios share.
 
     Attributes:
-        id: Unique within the scenario.
+        id: Unique within the scenario, below 2**53 as all of JSON's whole numbers.
         image_template: Path below the data folder, with the scenario's placeholders.
         first_image: Number of the frame that the first turn shows.
-        num_images: Number of frames of the sequence.
+        num_images: Number of frames of the sequence, at most `MAX_FRAMES`.
         reference_image: Number of the frame that shows the answer.
         prompt: The question.
         options: Proactive suggestions and the abstention, in the order in which they are shown.
@@ -50,7 +61,7 @@ class Sample(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     scenario: ClassVar[Scenario]
 
-    id: int
+    id: Annotated[int, Field(ge=0, lt=1 << 53)]
     image_template: str
     first_image: Index
     num_images: Count
@@ -74,6 +85,12 @@ class Sample(BaseModel):
     def _check_answer(self) -> Sample:
         if self.answer not in self.categories:
             raise ValueError(f"answer {self.answer!r} is not one of the categories")
+        return self
+
+    @model_validator(mode="after")
+    def _check_letters(self) -> Sample:
+        if (texts := len(self.options) + len(self.categories)) > MAX_TEXTS:
+            raise ValueError(f"options and categories are {texts:,} texts, but only {MAX_TEXTS} letters can name them")
         return self
 
     @property
@@ -168,7 +185,7 @@ class ChangeItSample(Sample):
 
 
 class CropBox(BaseModel):
-    """A rectangle in pixels, origin top left.
+    """A rectangle in pixels, origin top left; edges up to `MAX_PIXELS`.
 
     Attributes:
         top: Upper edge.
@@ -179,10 +196,10 @@ class CropBox(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    top: int | float
-    left: int | float
-    width: int | float
-    height: int | float
+    top: Edge
+    left: Edge
+    width: Edge
+    height: Edge
 
 
 class CocoSample(Sample):
@@ -190,7 +207,7 @@ class CocoSample(Sample):
 
     Attributes:
         direction: Where the object lies, seen from the crop; `zoom` grows the crop on all sides.
-        granularity: Number of steps along one axis.
+        granularity: Number of steps along one axis, at most `MAX_STEPS`.
         horizontal_step: Pixels of one step to the left or right.
         vertical_step: Pixels of one step up or down.
         crop: The view before the first step.
@@ -198,7 +215,7 @@ class CocoSample(Sample):
 
     scenario = scenarios.COCO
     direction: Direction
-    granularity: Count
+    granularity: Annotated[int, Field(ge=1, le=MAX_STEPS)]
     horizontal_step: Step
     vertical_step: Step
     crop: CropBox
@@ -244,7 +261,7 @@ def read_samples(
     schema = sample_class(scenario)
     line_of_id: dict[int, int] = {}
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), start=1):
             if not line.strip():
                 continue
             try:

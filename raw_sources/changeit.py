@@ -22,6 +22,9 @@ from raw_sources.video import VideoError, duration_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_SECONDS = 5_000
+"""A longer annotation is refused; the longest real one has 890 lines."""
+
 _HEADER = ["DIR_NAME", "ACTION_NAME", "CENTERING_PARAM"]
 _ANNOTATION = ".fps1.csv"
 _BESIDE_VIDEOS = (".csv", ".description", ".jpg", ".json", ".m4a", ".part", ".png", ".srt", ".vtt", ".webp", ".ytdl")
@@ -70,7 +73,7 @@ class ChangeItRecord:
 
 
 def read_labels(path: Path) -> tuple[Label, ...]:
-    """Reads the labels of a video, `second,label` per line, seconds 0, 1, 2 and so on.
+    """Reads the labels of a video, `second,label` per line, seconds 0, 1, 2 and so on below `MAX_SECONDS`.
 
     Raises:
         SourceError: The file cannot be read, or a line is wrong; the text names file and line.
@@ -81,6 +84,8 @@ def read_labels(path: Path) -> tuple[Label, ...]:
             second, label = row
             if int(second) != len(labels):
                 raise ValueError
+            if len(labels) == MAX_SECONDS:
+                raise SourceError(f"{path}:{number}: more than {MAX_SECONDS:,} seconds, which no video here lasts.")
             labels.append(Label(int(label)))
         except ValueError as error:
             expected = f"expected {len(labels)} and a label from 0 to 3"
@@ -184,7 +189,7 @@ class ChangeIt(Source[ChangeItRecord]):
             SourceError: `categories.csv` cannot be read.
         """
         categories = read_categories(self.folder / "categories.csv")
-        videos = {name: self._videos(name) for name in categories}
+        videos = {name: self._videos(name, problems) for name in categories}
         without_any = not any(videos.values())
         if without_any:
             what = f"none of {len(self.annotated())} annotated videos is there: expected downloads/<category>/<id>.mp4"
@@ -205,11 +210,13 @@ class ChangeIt(Source[ChangeItRecord]):
                 what = f"the video is missing (https://www.youtube.com/watch?v={video_id})"
                 problems.append(Problem(f"{name}/{video_id}", what))
 
-    def _videos(self, category: str) -> dict[str, Path]:
+    def _videos(self, category: str, problems: list[Problem]) -> dict[str, Path]:
         found: dict[str, Path] = {}
         for parent in ("downloads", "videos", "."):
             folder = self.folder / parent / category
             for path in (folder / name for name in listing(folder).files):
-                if path.suffix.lower() not in _BESIDE_VIDEOS:
-                    found.setdefault(path.stem, path)
+                if path.suffix.lower() in _BESIDE_VIDEOS:
+                    continue
+                if (used := found.setdefault(path.stem, path)) != path:
+                    problems.append(Problem(str(path), f"not used: {used} is the same video"))
         return found

@@ -160,7 +160,7 @@ def _read_ground_truth(path: Path, problems: list[Problem]) -> dict[int, str]:
     by_number = {str(entry.number): entry.wnid for entry in CLASSES}
     found: dict[int, str] = {}
     try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
+        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}).") from error
     for number, line in enumerate(lines, start=1):

@@ -32,8 +32,12 @@ _FIRST_OF_GROUP = (0, 2, 4, 6, 8, 10, 15, 17, 19, 21, 23, 25, 27, 31, 33, 35, 37
 LOOK_ALIKES: tuple[tuple[str, ...], ...] = tuple(CLASSES[start:stop] for start, stop in pairwise(_FIRST_OF_GROUP))
 """The 19 groups of classes that look alike (config/base.yaml of SMNUResearch/MVP-N)."""
 
+MAX_VIEWS = 100
+"""A larger set is refused; the published ones have at most 6 views."""
+
 _LIST_NAME = re.compile(r"(?P<split>test|valid)_(?P<label>\d{4})(_\d+)?\.pkl", re.IGNORECASE)
-_ENTRY = re.compile(r"(?P<label>\d{4})/(?P<set>[^/\0]+)/[^/\0]+_(?P<informative>[01])\.png", re.IGNORECASE)
+_NAME = r"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
+_ENTRY = re.compile(rf"(?P<label>\d{{4}})/(?P<set>{_NAME})/{_NAME}_(?P<informative>[01])\.png", re.IGNORECASE)
 _SHOWN = 5
 
 
@@ -122,7 +126,11 @@ class Mvpn(Source[MvpnRecord]):
         """Yields what `records` yields of these splits, and adds what is missing or broken to `problems`."""
         for split in splits:
             folder = self.folder / f"{split}_list"
-            files = {m["label"]: folder / m[0] for m in map(_LIST_NAME.fullmatch, listing(folder).files) if m}
+            files: dict[str, Path] = {}
+            for found in filter(None, map(_LIST_NAME.fullmatch, listing(folder).files)):
+                used = files.setdefault(found["label"], folder / found[0])
+                if used.name != found[0]:
+                    problems.append(Problem(str(folder / found[0]), f"not used: {used} lists the same class"))
             missing = [label for label in CLASSES if label not in files]
             if missing:
                 what = f"{len(missing)} of {len(CLASSES)} lists are missing: those of {first_few(missing)}"
@@ -140,6 +148,10 @@ class Mvpn(Source[MvpnRecord]):
                         problems.append(Problem(f"{path}, set {index}", str(error)))
 
     def _views(self, split: str, label: str, entries: list[str]) -> tuple[View, ...]:
+        if not entries:
+            raise ValueError("the set is empty")
+        if len(entries) > MAX_VIEWS:
+            raise ValueError(f"the set has {len(entries):,} views, expected at most {MAX_VIEWS}")
         views = []
         for entry in entries:
             entry_label, informative = parse_entry(entry)
@@ -149,8 +161,6 @@ class Mvpn(Source[MvpnRecord]):
             if not path.is_file():
                 raise ValueError(f"{path} is missing")
             views.append(View(path, informative))
-        if not views:
-            raise ValueError("the set is empty")
         return tuple(views)
 
 

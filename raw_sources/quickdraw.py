@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, first_few
 from raw_sources.folders import walk
-from raw_sources.quickdraw_lines import Drawing, parse_drawing, peek, read_lines
+from raw_sources.quickdraw_lines import Drawing, Line, parse_drawing, peek, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,12 +70,11 @@ def read_drawing(ref: DrawingRef) -> Drawing:
     Raises:
         SourceError: The file no longer holds that drawing there.
     """
-    with ref.path.open("rb") as file:
-        file.seek(ref.offset)
-        line = file.read(ref.length)
     try:
-        drawing = parse_drawing(line, ref.category)
-    except ValueError as error:
+        with ref.path.open("rb") as file:
+            file.seek(ref.offset)
+            drawing = parse_drawing(file.read(ref.length), ref.category)
+    except (OSError, ValueError) as error:
         raise SourceError(f"{ref.path} changed while it was in use: {error}. Start again.") from error
     if (drawing.key_id, len(drawing.strokes)) != (ref.key_id, ref.strokes):
         raise SourceError(f"{ref.path} changed while it was in use: drawing {ref.key_id} moved. Start again.")
@@ -105,7 +104,7 @@ class QuickDraw(Source[Drawing]):
         found: dict[str, list[Path]] = {}
         for folder in walk(raw):
             for path in map(folder.path.joinpath, folder.files):
-                if path.suffix == ".ndjson":
+                if path.suffix.lower() == ".ndjson":
                     found.setdefault(_FILE_PREFIX.sub("", unquote(path.stem)), []).append(path)
         files, duplicates = {}, []
         for category in CATEGORIES:
@@ -141,31 +140,30 @@ class QuickDraw(Source[Drawing]):
         best: list[tuple[int, DrawingRef]] = []  # a heap whose first entry is the drawn last, hence the minus signs
         seen: set[int] = set()
         single: list[tuple[int, str]] = []
-        with path.open("rb") as file:
-            for line in read_lines(file):
-                selection.lines += 1
-                try:
-                    key, recognized = peek(line.data)
-                    if not recognized:
-                        continue
-                    selection.recognized += 1
-                    hasher = draw.copy()
-                    hasher.update(key)
-                    rank = -int.from_bytes(hasher.digest())
-                    if rank in seen or (len(best) == wanted and rank <= best[0][0]):
-                        continue
-                    drawing = parse_drawing(line.data, category)
-                except ValueError as error:
-                    selection.problems.append(Problem(f"{path}:{line.number}", str(error)))
+        for line in _lines(path, selection.problems):
+            selection.lines += 1
+            try:
+                key, recognized = peek(line.data)
+                if not recognized:
                     continue
-                seen.add(rank)
-                if len(drawing.strokes) < 2:
-                    single.append((rank, drawing.key_id))
+                selection.recognized += 1
+                hasher = draw.copy()
+                hasher.update(key)
+                rank = -int.from_bytes(hasher.digest())
+                if rank in seen or (len(best) == wanted and rank <= best[0][0]):
                     continue
-                ref = DrawingRef(category, drawing.key_id, len(drawing.strokes), path, line.offset, len(line.data))
-                heapq.heappush(best, (rank, ref))
-                if len(best) > wanted:
-                    seen.discard(heapq.heappop(best)[0])
+                drawing = parse_drawing(line.data, category)
+            except ValueError as error:
+                selection.problems.append(Problem(f"{path}:{line.number}", str(error)))
+                continue
+            seen.add(rank)
+            if len(drawing.strokes) < 2:
+                single.append((rank, drawing.key_id))
+                continue
+            ref = DrawingRef(category, drawing.key_id, len(drawing.strokes), path, line.offset, len(line.data))
+            heapq.heappush(best, (rank, ref))
+            if len(best) > wanted:
+                seen.discard(heapq.heappop(best)[0])
         best.sort(key=lambda entry: -entry[0])
         drawn_last = best[-1][0] if len(best) == wanted and best else None
         selection.chosen = [ref for _, ref in best[skip:]]
@@ -190,12 +188,20 @@ class QuickDraw(Source[Drawing]):
 
     def _read(self, problems: list[Problem]) -> Iterator[Drawing]:
         for category, path in self.files.items():
-            with path.open("rb") as file:
-                for line in read_lines(file):
-                    try:
-                        yield parse_drawing(line.data, category)
-                    except ValueError as error:
-                        problems.append(Problem(f"{path}:{line.number}", str(error)))
+            for line in _lines(path, problems):
+                try:
+                    yield parse_drawing(line.data, category)
+                except ValueError as error:
+                    problems.append(Problem(f"{path}:{line.number}", str(error)))
+
+
+def _lines(path: Path, problems: list[Problem]) -> Iterator[Line]:
+    """The lines of a file, as far as it can be read; where it cannot, that is a problem."""
+    try:
+        with path.open("rb") as file:
+            yield from read_lines(file)
+    except OSError as error:
+        problems.append(Problem(str(path), f"cannot be read ({error.strerror}). Get the file again"))
 
 
 def _form(path: Path, raw: Path) -> int:

@@ -8,6 +8,7 @@ and `drawing`, a list of strokes. A simplified stroke is `[[x...], [y...]]` with
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, NamedTuple
@@ -17,7 +18,7 @@ import orjson
 MAX_LINE_BYTES = 4 << 20
 """A longer line is a bad line, so that a file without line ends does not fill the memory."""
 
-MAX_STROKES = 9_999
+MAX_STROKES = 5_000
 MAX_COORDINATE = 1e6
 
 _KEY_ID = re.compile(rb'"key_id"\s*:\s*"([0-9]{1,32})"')
@@ -86,8 +87,13 @@ def _parse_stroke(stroke: object, number: int) -> Stroke:
 
 
 def read_lines(file: IO[bytes]) -> Iterator[Line]:
-    """The lines that are not empty; one that is too long is cut, which makes it a bad line."""
-    offset = number = 0
+    """The lines that are not empty; one that is too long is cut, which makes it a bad line.
+
+    A byte order mark in front of the first line, which some editors write, is passed over.
+    """
+    number = 0
+    offset = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+    file.seek(offset)
     while line := file.readline(MAX_LINE_BYTES):
         number += 1
         start, offset = offset, offset + len(line)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SPLITS = ("test", "train")
 MAX_XML_BYTES = 1 << 20
 MAX_BOXES = 100
+MAX_FRAMES = 5_000
 
 
 class Box(NamedTuple):
@@ -204,8 +205,9 @@ class Vsod(Source[VsodRecord]):
         frames = pictures(self.folder / "Data" / split / video)
         annotations = self._listing("Annotations", split, video)
         files = [annotations.path / name for name in annotations.files if name.lower().endswith(".xml")]
-        if len(frames) != len(files) or not frames:
+        if len(frames) != len(files) or not 0 < len(frames) <= MAX_FRAMES:
             what = f"{len(frames)} frames and {len(files)} annotations, expected one annotation per frame"
+            what += f" and at most {MAX_FRAMES:,}" if len(frames) > MAX_FRAMES else ""
             problems.append(Problem(str(self.folder / "Data" / split / video), what))
             return None
         read, bad = [], []

@@ -4,7 +4,9 @@ import errno
 import io
 import shutil
 import stat
+import struct
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -209,6 +211,31 @@ def test_a_header_of_impossible_length_is_refused(tmp_path):
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10**10
     (tmp_path / "x").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
     refuses(tmp_path / "x", "impossible length")
+
+
+def zip_directory(entries: int) -> bytes:
+    """A zip archive that consists of its directory alone."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    size = len(entry) * entries
+    big = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, size, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return entry * entries + big + locator + end
+
+
+def test_a_zip_directory_is_bounded_before_it_is_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"PK\x03\x04" + zip_directory(400_000))
+    tracemalloc.start()
+    try:
+        refuses(tmp_path / "x", "directory of impossible length, 18,800,000 bytes")
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_small_zip64_directory_is_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"PK\x03\x04" + zip_directory(2))
+    refuses(tmp_path / "x", "Bad magic number for file header")
 
 
 def test_headers_without_end_are_refused(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from raw_sources import fakes
 from raw_sources.base import SourceError, SourceNotFoundError
-from raw_sources.changeit import ChangeIt, Label, read_categories, read_labels
+from raw_sources.changeit import MAX_SECONDS, ChangeIt, Label, read_categories, read_labels
 from raw_sources.fakes.videos import CHANGEIT_LABELS
 
 
@@ -75,6 +75,37 @@ def test_one_video_under_two_categories_is_two_records(raw: Path) -> None:
     shutil.copy(root / "downloads" / "apple" / "-tHiStLe_01.mp4", root / "downloads" / "beer")
     found = [(r.category.name, len(r.labels)) for r in ChangeIt.locate(raw).records() if r.video_id == "-tHiStLe_01"]
     assert found == [("apple", 26), ("beer", 2)]
+
+
+def test_a_video_that_is_there_twice_is_used_once_and_named(raw: Path) -> None:
+    folder = raw / "ChangeIt" / "downloads" / "apple"
+    shutil.copy(folder / "-tHiStLe_01.mp4", folder / "-tHiStLe_01.webm")
+    source = ChangeIt.locate(raw)
+    assert [record.video.name for record in source.records()] == ["-tHiStLe_01.mp4", "_mAdEuP0002.webm"]
+    [problem] = [p for p in source.verify().problems if p.where.endswith("-tHiStLe_01.webm")]
+    assert "not used" in problem.what
+
+
+def test_system_litter_is_neither_annotation_nor_video(raw: Path) -> None:
+    before = list(ChangeIt.locate(raw).records())
+    for folder in (raw / "ChangeIt" / "annotations" / "apple", raw / "ChangeIt" / "downloads" / "apple"):
+        for name in (".DS_Store", "._-tHiStLe_01.fps1.csv", "._-tHiStLe_01.mp4"):
+            (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    assert list(ChangeIt.locate(raw).records()) == before
+
+
+def test_categories_with_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
+    text = 'DIR_NAME,ACTION_NAME,CENTERING_PARAM\r\napple,"Apple Peeling/Cutting",0.309\r\n'
+    (tmp_path / "categories.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (tmp_path / "x.fps1.csv").write_bytes(b"\xef\xbb\xbf0,0\r\n1,3\r\n")
+    assert list(read_categories(tmp_path / "categories.csv")) == ["apple"]
+    assert read_labels(tmp_path / "x.fps1.csv") == (Label.BACKGROUND, Label.END_STATE)
+
+
+def test_endless_labels_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("".join(f"{second},1\n" for second in range(MAX_SECONDS + 1)))
+    with pytest.raises(SourceError, match=rf"x\.csv:{MAX_SECONDS + 1}: more than 5,000 seconds"):
+        read_labels(tmp_path / "x.csv")
 
 
 def test_bad_annotations_and_broken_and_short_videos_are_named(raw: Path) -> None:

@@ -120,6 +120,44 @@ def test_a_file_of_another_form_is_refused_with_the_place(raw: Path, tables: dic
         next(Coco.locate(raw).records())
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("width", 10**12, "1000000000000 x 480 pixels, expected 1 to 65,535"),
+        ("height", -1, "640 x -1 pixels"),
+    ],
+)
+def test_a_picture_of_impossible_size_is_named(raw: Path, field: str, value: int, what: str) -> None:
+    images = json.loads(instances(raw).read_text())["images"]
+    images[0] |= {field: value}
+    change(raw, images=images)
+    source = Coco.locate(raw)
+    assert len(list(source.records())) == 5
+    assert [what in problem.what for problem in source.verify().problems] == [True]
+
+
+def test_a_picture_that_is_listed_twice_is_named_and_left_out(raw: Path) -> None:
+    images = json.loads(instances(raw).read_text())["images"]
+    change(raw, images=[images[0], *images])
+    source = Coco.locate(raw)
+    assert images[0]["id"] not in [record.image_id for record in source.records()]
+    assert {problem.what for problem in source.verify().problems} == {"it is listed 2 times"}
+
+
+def test_a_category_that_coco_does_not_have_is_named(raw: Path) -> None:
+    change(raw, categories=[{"id": number, "name": "spaceship"} for number in (37, 47, 52, 55, 86)])
+    source = Coco.locate(raw)
+    assert list(source.records()) == []
+    assert "its category 'spaceship' is not one of COCO's 80" in source.verify().problems[0].what
+
+
+def test_byte_order_mark_and_windows_line_ends_do_not_matter(raw: Path, made: Path) -> None:
+    path = instances(raw)
+    text = json.dumps(json.loads(path.read_text()), indent=1).replace("\n", "\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert [r.image_id for r in Coco.locate(raw).records()] == [r.image_id for r in Coco.locate(made).records()]
+
+
 def test_a_cut_file_is_refused(raw: Path) -> None:
     instances(raw).write_bytes(instances(raw).read_bytes()[:-40])
     with pytest.raises(SourceError, match="not a readable COCO instances file"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from raw_sources import fakes
-from raw_sources.base import SourceNotFoundError
+from raw_sources.base import Problem, SourceNotFoundError
 from raw_sources.imagenet import CLASS_NAMES, CLASSES, ImageNet
 from raw_sources.imagenet_c import CORRUPTIONS, ImageNetC
 
@@ -141,3 +141,13 @@ def test_the_real_ground_truth_is_read(shared_data: Path, tmp_path: Path) -> Non
     (tmp_path / "devkit").symlink_to(shared_data / "imagenet")
     wnids = {record.stem[-4:]: record.wnid for record in ImageNet.locate(tmp_path).records()}
     assert wnids == {"0236": "n01443537", "0293": "n01440764", "2663": "n15075141"}
+
+
+def test_a_ground_truth_with_byte_order_mark_and_windows_line_ends_is_read(tmp_path: Path) -> None:
+    fakes.make_imagenet(tmp_path)
+    before = list(ImageNet.locate(tmp_path).records())
+    path = next(tmp_path.rglob("ILSVRC2012_validation_ground_truth.txt"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    problems: list[Problem] = []
+    assert list(ImageNet.locate(tmp_path).read(problems)) == before
+    assert problems == []

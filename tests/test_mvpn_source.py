@@ -66,6 +66,7 @@ def test_verify_counts_and_names_missing_lists_and_a_cut_picture(raw: Path) -> N
         ("/0027/0/0000_0.png", "not of the form"),
         ("0027/0/0000.png", "not of the form"),
         ("0027/0/0000_2.png", "not of the form"),
+        ("0027/\x1b]0;/0000_0.png", "not of the form"),
     ],
 )
 def test_a_set_with_a_bad_entry_is_left_out_and_named(raw: Path, entry: str, what: str) -> None:
@@ -77,6 +78,17 @@ def test_a_set_with_a_bad_entry_is_left_out_and_named(raw: Path, entry: str, wha
     assert f"{path}, set 1: " in problems[0]
     assert what in problems[0]
     assert problems[1] == f"{path}, set 2: the set is empty"
+
+
+def test_an_endless_set_and_a_second_list_of_a_class_are_named(raw: Path) -> None:
+    path = write_list(raw, [["0027/0/0000_0.png"] * 101, ["0027/0/0000_0.png"]])
+    other = path.with_name("TEST_0027_100.pkl")
+    shutil.copy(path, other)
+    source = Mvpn.locate(raw)
+    assert [r.index for r in source.records() if (r.split, r.label) == ("test", "0027")] == [1]
+    problems = [str(problem) for problem in source.verify().problems]
+    assert f"{path}: not used: {other} lists the same class" in problems
+    assert f"{other}, set 0: the set has 101 views, expected at most 100" in problems
 
 
 def test_a_hostile_list_is_named_and_the_others_are_read(raw: Path) -> None:

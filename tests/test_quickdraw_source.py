@@ -92,7 +92,7 @@ class TestParse:
             (line(1).replace(b'"1"', b"1"), "key_id"),
             (line(1).replace(b'"1"', b'"../1"'), "key_id"),
             (line(1).replace(b"true", b'"yes"'), "recognized"),
-            (line(1, []), "1 to 9999 strokes"),
+            (line(1, []), "1 to 5000 strokes"),
             (line(1, [[[1]]]), "stroke 1 must be"),
             (line(1, [[[1, 2], [1]]]), "as many x as y"),
             (line(1, [[[1], [1]], [[], []]]), "stroke 2 .* at least one"),
@@ -246,3 +246,23 @@ def test_real_simplified_and_raw_files_give_the_same_draw(shared_data: Path) -> 
         assert [k for k in keys(simplified) if k in common] == [k for k in keys(raw) if k in common]
         strokes = {ref.key_id: ref.strokes for ref in raw.chosen}
         assert all(strokes[ref.key_id] == ref.strokes for ref in simplified.chosen if ref.key_id in common)
+
+
+def test_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "cat.NDJSON"
+    path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(line(key) for key in range(100, 105)) + b"\r\n\r\n")
+    source = QuickDraw.locate(tmp_path)
+    selection = source.select("cat", 5, seed=0)
+    assert sorted(keys(selection)) == [str(key) for key in range(100, 105)]
+    assert [read_drawing(ref).key_id for ref in selection.chosen] == keys(selection)
+    assert selection.problems == source.verify().problems[1:] == []
+
+
+def test_a_file_that_cannot_be_opened_costs_its_category(tmp_path: Path) -> None:
+    write(tmp_path / "dog.ndjson", line(1, word="dog"))
+    (tmp_path / "cat.ndjson").symlink_to(tmp_path / "nowhere")
+    source = QuickDraw.locate(tmp_path)
+    assert [str(problem) for problem in source.select("cat", 1, seed=0).problems] == [
+        f"{tmp_path / 'cat.ndjson'}: cannot be read (No such file or directory). Get the file again"
+    ]
+    assert [drawing.category for drawing in source.records()] == ["dog"]

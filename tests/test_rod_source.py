@@ -105,3 +105,12 @@ def test_any_other_text_is_refused_or_names_a_class(stem: str) -> None:
 )
 def test_names_that_are_not_rod(stem: str) -> None:
     assert parse_frame_name(stem) is None
+
+
+def test_names_in_other_letter_case_are_read_and_litter_is_not(raw: Path) -> None:
+    before = [record.missing for record in Rod.locate(raw).records()]
+    for path in list(raw.rglob("*cowboy*")):
+        path.rename(path.with_name(path.name.replace("-s", "-S").replace("JPG", "jPeG")))
+    for name in (".DS_Store", "._lamp_redbl_whiter-cup-s0.jpg"):
+        (raw / name).touch()
+    assert [record.missing for record in Rod.locate(raw).records()] == before

@@ -46,6 +46,18 @@ def test_samples_survive_a_round_trip_with_unknown_keys(scenario: str, tmp_path:
         ("COCO", {"direction": "north"}, "direction: Input should be 'left'"),
         ("COCO", {"crop": {"top": 1, "left": 2, "width": 3}}, "crop.height: Field required"),
         ("CIT", {"step_size": 0}, "step_size: Input should be greater than or equal to 1"),
+        ("QD", {"num_images": 10**12}, "num_images: Input should be less than or equal to 5000"),
+        ("QD", {"first_image": 10**12}, "first_image: Input should be less than or equal to 1000000"),
+        ("QD", {"id": 10**400}, "id: "),
+        ("QD", {"id": -1}, "id: Input should be greater than or equal to 0"),
+        ("CIT", {"max_steps": 10**12}, "max_steps: Input should be less than or equal to 5000"),
+        ("COCO", {"granularity": 30_000}, "granularity: Input should be less than or equal to 50"),
+        ("COCO", {"horizontal_step": float("inf")}, "horizontal_step"),
+        ("COCO", {"vertical_step": float("nan")}, "vertical_step"),
+        ("COCO", {"crop": {"top": float("nan"), "left": 2, "width": 3, "height": 4}}, "crop.top"),
+        ("COCO", {"crop": {"top": 0, "left": 2, "width": -1e300, "height": 4}}, "crop.width"),
+        ("QD", {"categories": ["Banana.", *map(str, range(60_000))]}, "only 26 letters can name them"),
+        ("QD", {"prompt": "x" * (1 << 20)}, "EOF while parsing"),
     ],
 )
 def test_a_bad_line_is_named(scenario: str, change: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -154,3 +154,12 @@ def test_an_annotation_of_endless_boxes_is_refused() -> None:
     xml = fakes.voc_xml("0.jpg", (320, 180), [(0, 0, 10, 10)] * (MAX_BOXES + 1)).encode()
     with pytest.raises(ValueError, match=f"it has {MAX_BOXES + 1} boxes"):
         parse_annotation(xml, lambda: (320, 180))
+
+
+def test_byte_order_mark_windows_line_ends_and_litter_do_not_matter(raw: Path, made: Path) -> None:
+    path = annotation(raw, "0010.xml")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"><", b">\r\n<"))
+    for name in (".DS_Store", "._0010.xml"):
+        (path.parent / name).touch()
+    boxes = [[frame.boxes for frame in record.frames] for record in Vsod.locate(raw).records()]
+    assert boxes == [[frame.boxes for frame in record.frames] for record in Vsod.locate(made).records()]
