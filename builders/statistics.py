@@ -16,8 +16,8 @@ from rich.progress import Progress
 
 from builders.base import TRAIN
 from proactivebench.benchmark import Benchmark
-from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
+from proactivebench.environments.reach import reachable
 from proactivebench.manifest import read_manifest
 from proactivebench.samples import Sample
 from proactivebench.scenarios import COCO, Scenario, is_abstention

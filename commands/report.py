@@ -10,6 +10,9 @@ import click
 from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output, progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proactivebench.reports.runs import Run
     from proactivebench.reports.server import Site
 
 _DATA = click.option(
@@ -48,6 +51,17 @@ def _serve_until_interrupted(site: Site, port: int) -> None:
             console().print("Stopped.")
 
 
+def _mention_other_frames(runs: Sequence[Run]) -> None:
+    """Says whose pictures are not shown, and what to do about it."""
+    for run in runs:
+        if run.frames is None:
+            said = (
+                f"{run.folder} saw other pictures than those in {run.benchmark.folder}, so none of its pictures are "
+                "shown. Name the folder that has them with --data."
+            )
+            console().print(said, style="yellow", markup=False, soft_wrap=True)
+
+
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=EXISTING_FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="Folder of the report.")
@@ -63,10 +77,11 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
     from proactivebench.reports.runs import load_runs
 
     loaded = load_runs(runs, data)
+    _mention_other_frames(loaded)
     with progress() as bars:
         unreadable = write_report(loaded, out, bars, compare_paper=compare == "paper")
     if unreadable:
-        console().print(f"{unreadable:,} pictures could not be read; the page says where.", style="yellow")
+        console().print(f"{unreadable:,} pictures could not be shown; the page says where.", style="yellow")
     console().print(f"Tables are in {out / 'tables'}, plots in {out / 'plots'}.\nOpen {out / PAGE}", soft_wrap=True)
 
 
@@ -81,7 +96,9 @@ def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, po
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.sites import RunsSite
 
-    _serve_until_interrupted(RunsSite(load_runs(runs, data), compare_paper=compare == "paper"), port)
+    loaded = load_runs(runs, data)
+    _mention_other_frames(loaded)
+    _serve_until_interrupted(RunsSite(loaded, compare_paper=compare == "paper"), port)
 
 
 @click.command()

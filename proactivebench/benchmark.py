@@ -1,16 +1,16 @@
 """A benchmark on disk: the published layout, downloaded or built by us.
 
 `<root>/<dataset>_preprocessed.jsonl` holds the samples of a scenario and `<root>/<dataset>/...` its frames; `root` is
-the folder `test` of the benchmark, or the folder given. A benchmark with a `manifest.json` is one of ours. The ids that
-survived the published leak filter belong to the published data alone; ours carries its own list, `kept_ids.json`, or
-none.
+the folder `test` of the benchmark, or the folder given. A benchmark with a `manifest.json` is one of ours. A benchmark
+brings its own list of what survived the leak filter, `kept_ids.json`, or is played whole: the ids that survived the
+published filter mean other samples anywhere but in the published data, so they apply where `provenance` proves these.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.provenance import PUBLISHED, origin
 from proactivebench.samples import Sample, VsodSample, read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
 
@@ -33,21 +34,27 @@ class Benchmark:
     Attributes:
         folder: The benchmark's folder, where `manifest.json` and `kept_ids.json` lie.
         root: The folder that the samples' frame paths start from.
+        assume_published: Takes data without `manifest.json` and `kept_ids.json` for the published data, unproven.
     """
 
     folder: Path
     root: Path
+    assume_published: bool = False
 
     @classmethod
-    def open(cls, folder: Path) -> Benchmark:
+    def open(cls, folder: Path, *, assume_published: bool = False) -> Benchmark:
         """Opens a benchmark by its folder, or by the folder `test` inside it.
+
+        Args:
+            folder: The folder.
+            assume_published: See the attribute; for the published interface, which does so.
 
         Raises:
             UsageError: The folder holds no samples.
         """
         for root in (folder / "test", folder):
             if any(root.glob("*_preprocessed.jsonl")):
-                return cls(root.parent if root.name == "test" else root, root)
+                return cls(root.parent if root.name == "test" else root, root, assume_published)
         raise UsageError(
             f"{folder} holds no benchmark: expected files like {folder}/test/QuickDraw_preprocessed.jsonl. "
             "Build one with `proactivebench build`, or name the folder of a downloaded one."
@@ -87,6 +94,20 @@ class Benchmark:
         """Whether this toolkit built the benchmark."""
         return (self.folder / MANIFEST).is_file()
 
+    @cached_property
+    def source(self) -> str | None:
+        """`hub:USER/NAME@COMMIT` where all samples are as they came from there; else None."""
+        origins = {origin(self.folder, self.path(scenario)) for scenario in self.scenarios}
+        only = origins.pop() if len(origins) == 1 else None
+        return only and f"hub:{only[0]}@{only[1]}"
+
+    def is_published(self, scenario: Scenario) -> bool:
+        """Whether the samples of a scenario are the published ones, by proof or by assumption."""
+        if self.assume_published and not self.is_ours:
+            return True
+        came = origin(self.folder, self.path(scenario)) if self.path(scenario).is_file() else None
+        return came is not None and came[0] == PUBLISHED
+
     def kept_ids(self, scenario: Scenario) -> Collection[int] | None:
         """The ids that survived this benchmark's leak filter; None where it has no list.
 
@@ -95,13 +116,8 @@ class Benchmark:
         """
         own = self.folder / KEPT_IDS
         if own.is_file():
-            ids = _read_kept_ids(own.read_bytes(), str(own))
-        elif self.is_ours:
-            return None
-        else:
-            text = resources.files("proactivebench.published").joinpath(KEPT_IDS).read_bytes()
-            ids = _read_kept_ids(text, KEPT_IDS)
-        return ids.get(scenario.name)
+            return _read_kept_ids(own.read_bytes(), str(own)).get(scenario.name)
+        return published_kept_ids()[scenario.name] if self.is_published(scenario) else None
 
     def samples(self, scenario: Scenario, *, filtered: bool = True) -> Iterator[Sample]:
         """Yields the samples of a scenario that count.
@@ -111,38 +127,43 @@ class Benchmark:
             filtered: Leave out what the leak filter dropped, and VSOD samples without a strong occlusion.
 
         Raises:
-            UsageError: The benchmark does not hold this scenario.
+            UsageError: The benchmark does not hold this scenario, or its leak filter keeps ids that it does not hold.
             SampleError: A line is no sample.
         """
         if not self.path(scenario).is_file():
             present = ", ".join(present.name for present in self.scenarios)
             raise UsageError(f"{self.folder} holds no {scenario.name} ({self.path(scenario).name}); it has {present}.")
         kept = self.kept_ids(scenario) if filtered else None
+        absent = set(kept or ()) if (self.folder / KEPT_IDS).is_file() else set()
         for sample in read_samples(self.path(scenario), scenario):
+            absent.discard(sample.id)
             if kept is not None and sample.id not in kept:
                 continue
             if filtered and isinstance(sample, VsodSample) and not sample.strong_occlusions:
                 continue
             yield sample
+        if absent:
+            raise UsageError(
+                f"{self.folder / KEPT_IDS} keeps {len(absent)} {scenario.name} samples that are not there, such as "
+                f"{min(absent)}: it belongs to other data. Remove it, and make the data's own with `proactivebench "
+                "filter`."
+            )
 
-    def fingerprint(
-        self, scenarios: Iterable[Scenario] | None = None, *, filtered: bool = True
-    ) -> dict[str, str | None]:
-        """What tells the samples of some scenarios from others: SHA-256 of all samples, and of the kept ids.
+    def samples_digest(self, scenario: Scenario) -> str | None:
+        """SHA-256 of the samples file of a scenario; None where there is none."""
+        path = self.path(scenario)
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
-        Args:
-            scenarios: By default all that are there; one that is not there counts as empty.
-            filtered: Whether the kept ids count; without, theirs is None.
-        """
-        chosen = self.scenarios if scenarios is None else list(scenarios)
-        samples = hashlib.sha256()
-        for path in map(self.path, chosen):
-            samples.update(path.name.encode() + b"\0")
-            if path.is_file():
-                samples.update(hashlib.sha256(path.read_bytes()).digest())
-        kept = {scenario.name: sorted(self.kept_ids(scenario) or ()) for scenario in chosen} if filtered else {}
-        kept_digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest() if any(kept.values()) else None
-        return {"samples": samples.hexdigest(), "kept_ids": kept_digest}
+    def kept_digest(self, scenario: Scenario) -> str | None:
+        """SHA-256 of the ids that survived the leak filter; None where all samples count."""
+        kept = self.kept_ids(scenario)
+        return None if kept is None else hashlib.sha256(json.dumps(sorted(kept)).encode()).hexdigest()
+
+
+def published_kept_ids() -> dict[str, frozenset[int]]:
+    """The ids that survived the leak filter of the published data, by short scenario name."""
+    text = resources.files("proactivebench.published").joinpath(KEPT_IDS).read_bytes()
+    return _read_kept_ids(text, KEPT_IDS)
 
 
 def _read_kept_ids(text: bytes, name: str) -> dict[str, frozenset[int]]:

@@ -6,10 +6,9 @@ of ours are compared with its manifest. Problems are collected, not raised: a pe
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,12 @@ from pathlib import Path
 from rich.progress import Progress
 
 from proactivebench.benchmark import MANIFEST, Benchmark
-from proactivebench.environments import make_environment
-from proactivebench.environments.base import Environment, Observation
 from proactivebench.environments.check import check_environment
+from proactivebench.environments.reach import observations
 from proactivebench.errors import UsageError
 from proactivebench.images import Picture, PictureError, load_picture
 from proactivebench.manifest import read_manifest
-from proactivebench.samples import Sample, read_samples
+from proactivebench.samples import read_samples
 from proactivebench.scenarios import Scenario
 from proactivebench.views import Crop
 
@@ -39,24 +37,6 @@ class CheckReport:
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-
-
-def reachable(environment: Environment) -> Iterator[Observation]:
-    """Yields every view that an episode can show from here on, each once."""
-    seen = set()
-    ahead = [environment]
-    while ahead:
-        here = ahead.pop()
-        observation = here.observe()
-        if (observation.image, observation.view) in seen:
-            continue
-        seen.add((observation.image, observation.view))
-        yield observation
-        for suggestion in here.accepted:
-            branch = copy.copy(here)
-            branch.step(suggestion)
-            if not branch.done:
-                ahead.append(branch)
 
 
 def check_benchmark(folder: Path, progress: Progress) -> CheckReport:
@@ -86,7 +66,7 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
     for sample in samples:
         found = check_environment(sample)
         problems += [f"{path.name}, sample {sample.id}: {problem}" for problem in found]
-        for observation in _observations(sample):
+        for observation in observations(sample):
             crop = observation.view if isinstance(observation.view, Crop) else None
             views.setdefault(observation.image, set()).add(crop)
     bar = progress.add_task(f"{scenario.name}: frames", total=len(views))
@@ -99,14 +79,6 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
         "frames": len(views),
         "categories": len({sample.answer for sample in samples}),
     }
-
-
-def _observations(sample: Sample) -> Iterator[Observation]:
-    yield make_environment(sample, reference=True).observe()
-    try:
-        yield from reachable(make_environment(sample))
-    except IndexError:
-        return  # `check_environment` has said so
 
 
 def _check_frame(root: Path, image: str, crops: Iterable[Crop | None]) -> list[str]:

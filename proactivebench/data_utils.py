@@ -19,6 +19,9 @@ Transform = Callable[[Image.Image], Image.Image]
 def load_proactivebench_dataset(data_dir: str, dataset: str) -> list[dict[str, Any]]:
     """The samples of a scenario as mappings, without those that the leak filter or a weak occlusion drops.
 
+    As in the published package, the published leak filter applies, here to data that bring neither a list of their own
+    nor a manifest; `proactivebench evaluate` wants a proof that these are the published data.
+
     Args:
         data_dir: The benchmark's folder or the folder `test` inside it.
         dataset: Any name of the scenario.
@@ -27,7 +30,7 @@ def load_proactivebench_dataset(data_dir: str, dataset: str) -> list[dict[str, A
         UsageError: There is no such scenario, or no such benchmark.
         SampleError: A line is no sample.
     """
-    samples = Benchmark.open(Path(data_dir)).samples(get_scenario(dataset))
+    samples = Benchmark.open(Path(data_dir), assume_published=True).samples(get_scenario(dataset))
     return [sample.model_dump(mode="json") for sample in samples]
 
 

@@ -8,13 +8,15 @@ stored: an orientation in its metadata does not turn it, transparency is dropped
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from io import BytesIO
 from math import sqrt
 from pathlib import Path
 
 from PIL import Image
 
-from proactivebench.errors import ReplyError
+from proactivebench.errors import ProactiveBenchError, ReplyError
 from proactivebench.views import View
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -22,6 +24,9 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 
 MAX_PIXELS = 80_000_000
 """Pixels of the largest stored picture that is decoded; below the number at which Pillow warns."""
+
+MAX_BYTES = 512 << 20
+"""Bytes of the largest stored picture that is read: more than so many pixels need in any of the formats."""
 
 
 class PictureError(ReplyError):
@@ -37,10 +42,36 @@ class Picture:
     Attributes:
         path: The stored file.
         view: What to do with it after loading; None shows it as it is.
+        sha256: SHA-256 that the stored file must have, in hex; None takes any.
     """
 
     path: Path
     view: View | None = None
+    sha256: str | None = None
+
+
+class ChangedPictureError(ProactiveBenchError):
+    """A stored picture is another one than when the run began: nothing that follows would be one run."""
+
+
+def read_stored(picture: Picture) -> bytes:
+    """The bytes of a stored picture.
+
+    Raises:
+        OSError: The file cannot be read.
+        PictureError: It is larger than any picture that is decoded.
+        ChangedPictureError: It is not the file that it is said to be.
+    """
+    with picture.path.open("rb") as file:
+        stored = file.read(MAX_BYTES + 1)
+    if len(stored) > MAX_BYTES:
+        raise PictureError(f"{picture.path}: more than {MAX_BYTES:,} bytes. Store a smaller copy.")
+    if picture.sha256 is not None and hashlib.sha256(stored).hexdigest() != picture.sha256:
+        raise ChangedPictureError(
+            f"{picture.path} was changed since the run began, so it stops here. What was played before is kept: put "
+            "the old picture back and repeat the command, or play the new data into another folder."
+        )
+    return stored
 
 
 def load_picture(picture: Picture, max_pixels: int | None = None) -> Image.Image:
@@ -56,9 +87,10 @@ def load_picture(picture: Picture, max_pixels: int | None = None) -> Image.Image
 
     Raises:
         PictureError: The file is missing, damaged, too large or no picture, or the view leaves nothing of it.
+        ChangedPictureError: It is not the file that it is said to be.
     """
     try:
-        with Image.open(picture.path, formats=FORMATS) as stored:
+        with Image.open(BytesIO(read_stored(picture)), formats=FORMATS) as stored:
             if stored.width * stored.height > MAX_PIXELS:
                 raise PictureError(
                     f"{picture.path}: {stored.width} x {stored.height} pixels are more than the {MAX_PIXELS:,} "

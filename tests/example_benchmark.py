@@ -9,8 +9,8 @@ from typing import Any
 
 from builders import pipeline
 from builders.base import Builder, Frame, Plan, PlannedSample
-from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
+from proactivebench.environments.reach import reachable
 from proactivebench.scenarios import get_scenario
 from tests.example_samples import ENTRIES, example_sample
 from tests.noise import noise

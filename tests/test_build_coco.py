@@ -18,9 +18,9 @@ from builders.coco import QUESTIONS, SUGGESTIONS, CocoBuilder
 from builders.crops import DIRECTIONS, GRANULARITIES, MIN_VIEW, CropPlan, possible_crops
 from builders.pipeline import build
 from builders.similarity import HARD, RANDOM, Similarity, get_similarity
-from proactivebench.checking import reachable
 from proactivebench.environments import make_environment
 from proactivebench.environments.check import check_environment
+from proactivebench.environments.reach import reachable
 from proactivebench.errors import UsageError
 from proactivebench.samples import CocoSample
 from proactivebench.scenarios import COCO, Action, is_abstention

@@ -160,8 +160,11 @@ def test_other_settings_never_continue_a_run(benchmark: Benchmark, tmp_path: Pat
         run(benchmark, ScriptedModel("ask"), tmp_path)
     path = tmp_path / "run.json"
     identity = json.loads(path.read_text())
-    path.write_text(json.dumps(identity | {"data": {"samples": "ab" * 32, "kept_ids": "cd" * 32}}))
-    with pytest.raises(UsageError, match=r'data\.kept_ids was "cdcdcdcd\.\.\.", is now null; other data\.samples\.'):
+    other = {"samples": {"QD": "ab" * 32}, "kept_ids": {"QD": "cd" * 32}}
+    path.write_text(json.dumps(identity | {"data": identity["data"] | other}))
+    with pytest.raises(
+        UsageError, match=r'data\.kept_ids\.QD was "cdcdcd\w+\.\.\.", is now null; other data\.samples\.QD'
+    ):
         run(benchmark, ScriptedModel("guess"), tmp_path)
 
 

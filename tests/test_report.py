@@ -166,9 +166,9 @@ class TestFiles:
     def test_a_lost_frame_is_counted(self, small_runs: Path, tmp_path: Path) -> None:
         shutil.copytree(small_runs, tmp_path / "place")
         frame = next((tmp_path / "place" / "data").rglob("0000.png"))
-        frame.write_bytes(b"no picture")
         with Progress(disable=True) as progress:
             runs = load_runs([tmp_path / "place" / "guess"])
+            frame.write_bytes(b"no picture")
             assert write_report(runs, tmp_path / "report", progress) == 1
 
 

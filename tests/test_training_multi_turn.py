@@ -8,6 +8,7 @@ import pytest
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
+from proactivebench.frames import Frames
 from proactivebench.models.processors import load_processor
 from proactivebench.prompts import multiple_choice
 from proactivebench.scenarios import QD, is_abstention
@@ -26,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def rollout(folder: Path) -> Rollout:
     benchmark = Benchmark.open(folder)
-    return Rollout({("QD", sample.id): sample for sample in benchmark.samples(QD)}, benchmark.root)
+    return Rollout({("QD", sample.id): sample for sample in benchmark.samples(QD)}, Frames.of(benchmark, [QD]))
 
 
 def said(content: str, **more: Any) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import httpx
 
 from builders.hub.client import HubError, explained
+from proactivebench.provenance import git_checksum
 from raw_sources.catalog import RemoteFile
 from raw_sources.download import download
 
@@ -44,12 +45,6 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def git_checksum(path: Path) -> str:
-    """The name under which git knows a file: SHA-1 over a header and its bytes, in hex."""
-    data = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

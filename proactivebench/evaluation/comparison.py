@@ -9,7 +9,7 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ import numpy as np
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.folders import differences
 from proactivebench.evaluation.judging import read_judge, read_judgements
+from proactivebench.evaluation.measured import require_same
 from proactivebench.evaluation.records import Key
 from proactivebench.evaluation.run_log import RunDescription, read_episodes, read_run
 from proactivebench.evaluation.statistics import Estimate, estimate
@@ -108,6 +109,7 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
             played different benchmarks.
     """
     described = read_run(first), read_run(second)
+    require_same((first, described[0].data), (second, described[1].data), kept=False)
     modes = [description.settings.mode for description in described]
     if modes[0] != modes[1] and "oeg" in modes:
         raise UsageError(
@@ -129,7 +131,8 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
     for name in [*names, "all"] if len(names) > 1 else names:
         chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
         found += [_difference(name, score, chosen, seed) for score in chosen[0][0].scores]
-    settings = list(differences(_settings(first, described[0]), _settings(second, described[1])))
+    both = set(described[0].scenarios) & set(described[1].scenarios)
+    settings = list(differences(_settings(first, described[0], both), _settings(second, described[1], both)))
     return Comparison(found, settings, (len(known), len(others)), len(pairs))
 
 
@@ -148,10 +151,11 @@ def _difference(name: str, score: str, pairs: Sequence[tuple[_Scored, _Scored]],
     )
 
 
-def _settings(run: Path, description: RunDescription) -> dict[str, Any]:
-    """How a run was played and judged."""
+def _settings(run: Path, description: RunDescription, scenarios: Collection[str]) -> dict[str, Any]:
+    """How a run was played and judged, and what was left of some scenarios by the leak filter."""
     judge = read_judge(run) if description.settings.mode == "oeg" else description.judge
-    return {**description.settings.model_dump(mode="json"), "judge": judge}
+    kept = {name: digest for name, digest in description.data.kept_ids.items() if name in scenarios}
+    return {**description.settings.model_dump(mode="json"), "judge": judge, "kept_ids": kept}
 
 
 def _scored(run: Path, description: RunDescription) -> dict[Key, _Scored]:

@@ -24,6 +24,7 @@ from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
 from proactivebench.evaluation.team import gathered
 from proactivebench.evaluation.where import write_where
+from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
 
@@ -32,7 +33,12 @@ PROTOCOL = "proactivebench 0.1.1"
 
 
 def run_identity(
-    benchmark: Benchmark, scenarios: Sequence[Scenario], model: Model, settings: Settings, judge: Judge | None = None
+    benchmark: Benchmark,
+    scenarios: Sequence[Scenario],
+    frames: Frames,
+    model: Model,
+    settings: Settings,
+    judge: Judge | None = None,
 ) -> dict[str, Any]:
     """Everything that decides the numbers of a run, as JSON values."""
     return {
@@ -42,11 +48,11 @@ def run_identity(
         "judge": None if judge is None else dict(judge.identity()),
         "settings": settings.model_dump(mode="json"),
         "scenarios": [scenario.name for scenario in scenarios],
-        "data": benchmark.fingerprint(scenarios, filtered=settings.filtered),
+        "data": data_identity(benchmark, scenarios, frames, filtered=settings.filtered),
     }
 
 
-def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], settings: Settings) -> list[Task]:
+def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], frames: Frames, settings: Settings) -> list[Task]:
     """The episodes of a run.
 
     Raises:
@@ -58,7 +64,7 @@ def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], settings: Settings
     for scenario in scenarios:
         samples = list(benchmark.samples(scenario, filtered=settings.filtered))
         for sample in chosen_samples(scenario, samples, settings):
-            examples = examples_for(sample, samples, settings, benchmark.root)
+            examples = examples_for(sample, samples, settings, frames)
             tasks += [Task(sample, repeat, examples) for repeat in range(settings.repeats)]
     if not tasks:
         raise UsageError(f"{benchmark.folder} has no samples to play with these settings.")
@@ -74,6 +80,7 @@ def evaluate(
     *,
     judge: Judge | None = None,
     max_errors: float = 0.1,
+    on_check: Callable[[int, int], None] = lambda done, total: None,
     on_start: Callable[[int, int], None] = lambda total, done: None,
     on_episode: Callable[[Episode], None] = lambda episode: None,
 ) -> dict[str, Any]:
@@ -87,6 +94,7 @@ def evaluate(
         folder: The run's folder; see `run_log`.
         judge: Who reads the replies of mode `oeg-multi`.
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
+        on_check: Told how many bytes of the frames were read to tell them from others, of how many; see `Frames`.
         on_start: Told the number of episodes of this process, and how many of them are done already.
         on_episode: Told every episode that ends.
 
@@ -95,17 +103,19 @@ def evaluate(
 
     Raises:
         UsageError: The folder holds another run, or is in use; a judge is missing.
+        ChangedPictureError: A frame was changed under the run; what was played is kept.
         ProactiveBenchError: More episodes failed than allowed; what was played is kept.
     """
     if (settings.mode == "oeg-multi") != (judge is not None):
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
-    tasks = plan(benchmark, scenarios, settings)
+    frames = Frames.of(benchmark, scenarios, on_check)
+    tasks = plan(benchmark, scenarios, frames, settings)
     allowed_errors = int(max_errors * len(tasks))
     crew = Crew(model) if judge is None else Crew(model, judge.model)
     if judge is not None:
         judge = Judge(crew.members[1], judge.instructions)
     errors = 0
-    identity = run_identity(benchmark, scenarios, model, settings, judge)
+    identity = run_identity(benchmark, scenarios, frames, model, settings, judge)
     with gathered() as team, RunLog(folder, identity, team) as log:
         if team.first:
             write_where(folder, benchmark.folder)
@@ -115,7 +125,7 @@ def evaluate(
 
         async def play_one(task: Task) -> None:
             nonlocal errors
-            played = await play(task, crew.members[0], settings, benchmark.root, judge)
+            played = await play(task, crew.members[0], settings, frames, judge)
             log.append(played)
             on_episode(played.episode)
             errors += played.episode.error is not None

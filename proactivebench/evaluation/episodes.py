@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from pathlib import Path
 
 from proactivebench import open_ended, prompts
 from proactivebench.answers import without_thinking
@@ -14,7 +13,8 @@ from proactivebench.environments.foreign import with_foreign_suggestions
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn
 from proactivebench.evaluation.settings import Settings, derive_seed
-from proactivebench.models.base import Message, Model, Picture, ReplyError, Request
+from proactivebench.frames import Frames
+from proactivebench.models.base import Message, Model, ReplyError, Request
 from proactivebench.samples import Sample
 from proactivebench.views import HISTORY_SHORT_EDGE
 
@@ -47,23 +47,25 @@ class PlayedEpisode:
     texts: tuple[str, ...]
 
 
-def user_message(observation: Observation, settings: Settings, root: Path) -> Message:
+def user_message(observation: Observation, settings: Settings, frames: Frames) -> Message:
     """What the user says in one turn."""
     if settings.open_ended:
         text = open_ended.open_question(observation.question, settings.hint)
     else:
         text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
-    return Message("user", text, Picture(root / observation.image, observation.view))
+    return Message("user", text, frames.picture(observation.image, observation.view))
 
 
-async def play(task: Task, model: Model, settings: Settings, root: Path, judge: Judge | None = None) -> PlayedEpisode:
+async def play(
+    task: Task, model: Model, settings: Settings, frames: Frames, judge: Judge | None = None
+) -> PlayedEpisode:
     """Plays an episode to its end.
 
     Args:
         task: What to play.
         model: Who answers.
         settings: How to play it.
-        root: The folder that frame paths start from.
+        frames: The frames of its scenario.
         judge: Who reads the replies in mode `oeg-multi`.
 
     Returns:
@@ -85,7 +87,7 @@ async def play(task: Task, model: Model, settings: Settings, root: Path, judge: 
     try:
         while not environment.done:
             observation = environment.observe()
-            asked = user_message(observation, settings, root)
+            asked = user_message(observation, settings, frames)
             seed = derive_seed(settings.seed, *task.key, environment.turn)
             reply = await model.reply(Request((*past, asked), environment, seed))
             texts.append(asked.text)

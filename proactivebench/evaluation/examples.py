@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from proactivebench.environments import make_environment
 from proactivebench.environments.examples import SMALL_SHORT_EDGE, SOLVABLE, solve
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.settings import Settings, derive_seed
-from proactivebench.models.base import Message, Picture
+from proactivebench.frames import Frames
+from proactivebench.models.base import Message
 from proactivebench.prompts import multiple_choice
 from proactivebench.samples import Sample
 from proactivebench.scenarios import MVPN, Scenario
@@ -36,14 +36,14 @@ def check_examples(scenarios: Iterable[Scenario], settings: Settings) -> None:
         )
 
 
-def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, root: Path) -> tuple[Message, ...]:
+def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, frames: Frames) -> tuple[Message, ...]:
     """The messages of the solved episodes that precede a sample; none without shots.
 
     Args:
         sample: The sample to be played.
         others: All samples of its scenario; those with the same answer or the same source are never examples.
         settings: How many examples, and the seed that chooses them.
-        root: The folder that frame paths start from.
+        frames: The frames of its scenario.
 
     Raises:
         UsageError: The benchmark has too few other objects.
@@ -66,7 +66,7 @@ def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, r
         example: list[Message] = []
         for observation, answer in solve(environment, rng):
             text = multiple_choice(observation.question, observation.options, short_answer=True)
-            picture = Picture(root / observation.image, observation.view)
+            picture = frames.picture(observation.image, observation.view)
             example += [Message("user", text, picture), Message("assistant", answer)]
         if settings.shrink_examples and settings.shots == 3 and sample.scenario is MVPN:
             example = [*example[:2], *example[-2:]]

@@ -99,7 +99,7 @@ def _check(run: Path, benchmark: Benchmark) -> None:
     """Refuses a run that says nothing about first sight, or was not played on all samples of the benchmark."""
     description = read_run(run)
     settings, scenarios = description.settings, [get_scenario(name) for name in description.scenarios]
-    if description.data.get("samples") != benchmark.fingerprint(scenarios, filtered=False)["samples"]:
+    if description.data.samples != {one.name: benchmark.samples_digest(one) for one in scenarios}:
         raise UsageError(f"{run} played another benchmark than {benchmark.folder}.")
     for name in ("mode", "hint", "shots", "random_options"):
         if (value := getattr(settings, name)) != getattr(_PLAIN, name):
@@ -107,5 +107,5 @@ def _check(run: Path, benchmark: Benchmark) -> None:
                 f"{run} was played with {name.replace('_', ' ')}: {shown(value)}; the filter needs plain "
                 "multiple-choice runs: evaluate --no-filter, without --mode, --hint, --shots and --random-options."
             )
-    if settings.filtered and description.data.get("kept_ids") is not None:
+    if settings.filtered and any(description.data.kept_ids.values()):
         raise UsageError(f"{run} lacks what an earlier filter had dropped; play it with evaluate --no-filter.")

@@ -31,6 +31,17 @@ from proactivebench.evaluation.team import ALONE, Team
 RUN, EPISODES, PROMPTS, METRICS = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json"
 
 
+class RunData(BaseModel):
+    """The data of a run: `frames.data_identity`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str | None = None
+    samples: Mapping[str, str]
+    frames: Mapping[str, str]
+    kept_ids: Mapping[str, str | None]
+
+
 class RunDescription(BaseModel):
     """What `run.json` says, as far as other steps need it.
 
@@ -38,7 +49,7 @@ class RunDescription(BaseModel):
         settings: How the run was played.
         scenarios: Short names of what was played.
         judge: Who read the replies of mode `oeg-multi`.
-        data: The fingerprint of the benchmark.
+        data: What tells its data from others, as `data_identity` gives it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +57,7 @@ class RunDescription(BaseModel):
     settings: Settings
     scenarios: tuple[str, ...]
     judge: Mapping[str, Any] | None = None
-    data: Mapping[str, str | None]
+    data: RunData
 
 
 class _Prompt(BaseModel):

@@ -21,6 +21,7 @@ import filelock
 
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.images import PictureError, read_stored
 from proactivebench.models.base import Message, Model, Refusal, Request
 
 FILE = "replies.sqlite"
@@ -53,7 +54,7 @@ class CachedModel(Model):
         run = asyncio.get_running_loop().run_in_executor
         try:
             key = await run(self._thread, self._key, request)
-        except OSError:  # a picture that cannot be read; the model says what is wrong with it
+        except (OSError, PictureError):  # a picture that cannot be read; the model says what is wrong with it
             return await self._model.reply(request)
         known = await run(self._thread, self._replies.get, key)
         if known is not None:
@@ -88,7 +89,7 @@ class CachedModel(Model):
 def _describe(message: Message) -> tuple[str, ...]:
     if message.picture is None:
         return message.role, message.text
-    stored = hashlib.sha256(message.picture.path.read_bytes()).hexdigest()
+    stored = hashlib.sha256(read_stored(message.picture)).hexdigest()
     return message.role, message.text, stored, repr(message.picture.view)
 
 

@@ -15,7 +15,7 @@ from threading import Condition
 from cachetools import LRUCache, cached
 from PIL import ExifTags, Image
 
-from proactivebench.images import FORMATS, load_picture
+from proactivebench.images import FORMATS, load_picture, read_stored
 from proactivebench.models.base import Picture
 
 PLAIN_MODES = ("1", "L", "P", "RGB")
@@ -40,11 +40,13 @@ def encode_picture(picture: Picture, max_pixels: int | None = None) -> str:
 
     Raises:
         PictureError: The file cannot be shown.
+        ChangedPictureError: It is not the file that it is said to be.
     """
     image = load_picture(picture, max_pixels)
-    with Image.open(picture.path, formats=FORMATS) as stored:
+    stored_bytes = read_stored(picture)
+    with Image.open(io.BytesIO(stored_bytes), formats=FORMATS) as stored:
         if picture.view is None and stored.size == image.size and _is_plain(stored):
-            kind, data = str(stored.format), picture.path.read_bytes()
+            kind, data = str(stored.format), stored_bytes
         else:
             buffer = io.BytesIO()
             image.save(buffer, "PNG", compress_level=FAST)

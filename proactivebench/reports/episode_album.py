@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from proactivebench.environments import make_environment
-from proactivebench.evaluation.records import Episode
+from proactivebench.evaluation.records import Episode, Turn
+from proactivebench.images import PictureError
 from proactivebench.reports.album import CHUNK, Album, right_options, shown
 from proactivebench.reports.endings import Ending, action_words, ending, how_judged, how_read, what_happened
 from proactivebench.reports.runs import Run
@@ -29,11 +31,15 @@ class EpisodeAlbum(Album):
 
     Args:
         runs: What to show, in order.
+
+    Attributes:
+        refused: Pictures of the chunks that were asked for that are not what the runs saw: run and path.
     """
 
     def __init__(self, runs: Sequence[Run]):
         super().__init__()
         self.runs = list(runs)
+        self.refused: set[tuple[Path, str]] = set()
 
     def sizes(self) -> list[int]:
         return [len(run.episodes) for run in self.runs]
@@ -72,6 +78,14 @@ class EpisodeAlbum(Album):
         run = self.runs[part]
         return [self._entry(run, episode) for episode in run.episodes[first:last]]
 
+    def _picture(self, run: Run, turn: Turn) -> str:
+        """The name of a turn's picture; empty where it cannot be shown for what the run saw."""
+        try:
+            return self.pictures.add(run.picture(turn.image, turn.crop))
+        except PictureError:
+            self.refused.add((run.folder, turn.image))
+            return ""
+
     def _entry(self, run: Run, episode: Episode) -> dict[str, Any]:
         sample = run.samples[episode.scenario, episode.id]
         right_ones = _right_options(run, episode, sample)
@@ -83,7 +97,7 @@ class EpisodeAlbum(Album):
             read = how_judged(run.judgements.get(episode.key)) if free else how_read(turn, chosen, sample)
             turns.append(
                 {
-                    "picture": self.pictures.add(run.benchmark.root, run.fingerprint, turn.image, turn.crop),
+                    "picture": self._picture(run, turn),
                     "question": question,
                     "options": options,
                     "right": [place for place, option in enumerate(options) if option in right],

@@ -1,7 +1,7 @@
 """Small pictures for pages: each frame or crop once, named by a hash of what it shows.
 
-The name follows from the benchmark's fingerprint, the frame's path and the crop, not from the pixels: it is known
-before anything is drawn, pages ask for pictures by it, and a report that is written again draws only what is new.
+The name follows from the frame's digest and the crop, so it is known before anything is drawn, pages ask for pictures
+by it, and a report that is written again draws only what is new. A frame that is not what it should be is not shown.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from proactivebench.images import load_picture
+from proactivebench.images import ChangedPictureError, PictureError, load_picture
 from proactivebench.models.base import Picture
-from proactivebench.views import Crop
 
 LONG_EDGE = 256
 """Pixels of the long edge; smaller pictures keep their size."""
@@ -25,17 +24,10 @@ class Pictures:
     def __init__(self) -> None:
         self._pictures: dict[str, Picture] = {}
 
-    def add(self, root: Path, fingerprint: str, image: str, crop: tuple[float, float, float, float] | None) -> str:
-        """The name of a picture: 20 hexadecimal digits.
-
-        Args:
-            root: The folder that frame paths start from.
-            fingerprint: Of the benchmark that the frame belongs to.
-            image: Path of the frame below `root`.
-            crop: The part that is shown in pixels (left, top, right, bottom); None for all of it.
-        """
-        name = hashlib.sha256(f"{fingerprint}\0{image}\0{crop}".encode()).hexdigest()[:20]
-        self._pictures[name] = Picture(root / image, Crop(*crop) if crop else None)
+    def add(self, picture: Picture) -> str:
+        """The name of a picture: 20 hexadecimal digits."""
+        name = hashlib.sha256(f"{picture.sha256 or picture.path}\0{picture.view}".encode()).hexdigest()[:20]
+        self._pictures[name] = picture
         return name
 
     def __contains__(self, name: str) -> bool:
@@ -52,9 +44,12 @@ class Pictures:
 
         Raises:
             KeyError: No picture has that name.
-            PictureError: The frame cannot be read.
+            PictureError: The frame cannot be read, or is another one by now.
         """
-        image = load_picture(self._pictures[name])
+        try:
+            image = load_picture(self._pictures[name])
+        except ChangedPictureError as error:
+            raise PictureError(str(error)) from error
         image.thumbnail((LONG_EDGE, LONG_EDGE))
         file = io.BytesIO()
         image.save(file, "WEBP", quality=80, method=4)

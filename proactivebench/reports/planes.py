@@ -121,9 +121,9 @@ def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure 
 
 def _reference_pairs(runs: Sequence[Run], paper: Paper) -> Iterator[tuple[str, float, float, bool]]:
     """Models with both accuracies: name, on the reference frame, on the benchmark, whether it is a run."""
-    reference = {(run.model, run.fingerprint): run for run in runs if run.setting == "reference"}
+    reference = {(run.model, run.played): run for run in runs if run.setting == "reference"}
     for run in runs:
-        other = reference.get((run.model, run.fingerprint))
+        other = reference.get((run.model, run.played))
         if other is None or run is other:
             continue
         accs = [one.metrics["average"].get("acc") for one in (other, run)]

@@ -78,7 +78,7 @@ def write_report(runs: Sequence[Run], folder: Path, progress: Progress, *, compa
         compare_paper: Place the runs among the paper's models.
 
     Returns:
-        How many pictures could not be read; the page says so where they belong.
+        How many pictures could not be read, or are not what the runs saw; the page says so where they belong.
 
     Raises:
         UsageError: The folder holds something else.
@@ -95,6 +95,6 @@ def write_report(runs: Sequence[Run], folder: Path, progress: Progress, *, compa
     album = EpisodeAlbum(runs)
     for name in progress.track(album.chunk_names(), description="Episodes"):
         write_atomically(folder / "data" / f"{name}.js", chunk_script(album, name))
-    unreadable = _write_pictures(album, folder / "pictures", progress)
+    unreadable = _write_pictures(album, folder / "pictures", progress) + len(album.refused)
     write_atomically(folder / PAGE, runs_page(album, runs, compare_paper=compare_paper).encode())
     return unreadable

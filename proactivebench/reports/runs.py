@@ -1,7 +1,9 @@
 """Runs as reports read them: records, texts and scores, together with the benchmark that they were played on.
 
-A run names its data by a fingerprint. Where they lie is noted beside it (`where.json`) or said by the user; a folder
-with other samples is never taken, so that no picture or answer stands beside an episode that it does not belong to.
+A run names its data by digests. Where they lie is noted beside it (`where.json`) or said by the user; a folder with
+other samples is never taken, and pictures of one with other frames are not shown, so that no picture or answer stands
+beside an episode that it does not belong to. A run may come from a stranger: what it names is a picture only if a
+sample of its benchmark can show it.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ from typing import Any
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
+from proactivebench.evaluation.measured import require_same
 from proactivebench.evaluation.records import Episode, Key
-from proactivebench.evaluation.run_log import EPISODES, RUN, read_episodes, read_prompts
+from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts
 from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.where import read_where
+from proactivebench.frames import Frames
+from proactivebench.images import Picture, PictureError
 from proactivebench.samples import Sample
 from proactivebench.scenarios import get_scenario
+from proactivebench.views import Crop
 
 MULTIPLE_CHOICE = "multiple choice"
 """The usual setting, in words."""
@@ -46,6 +52,7 @@ class Run:
         name: What reports call it; unique among the runs of a report.
         identity: What decides its numbers (`run.json`).
         benchmark: What it was played on.
+        frames: The frames that it saw; None where those of `benchmark` are others.
         episodes: The finished episodes, in the order in which they ended.
     """
 
@@ -53,6 +60,7 @@ class Run:
     name: str
     identity: Mapping[str, Any]
     benchmark: Benchmark
+    frames: Frames | None
     episodes: tuple[Episode, ...]
 
     @cached_property
@@ -70,10 +78,25 @@ class Run:
         """The samples of its scenarios by short name and id."""
         return _samples(self.benchmark, tuple(self.identity["scenarios"]))
 
+    @cached_property
+    def data(self) -> RunData:
+        """What tells its data from any others."""
+        return RunData.model_validate(self.identity["data"])
+
     @property
-    def fingerprint(self) -> str:
-        """Tells the samples of its benchmark from any others."""
-        return str(self.identity["data"]["samples"])
+    def played(self) -> str:
+        """Tells the samples and frames of its scenarios from any others."""
+        return self.data.model_dump_json(include={"samples", "frames"})
+
+    def picture(self, image: str, crop: tuple[float, float, float, float] | None) -> Picture:
+        """A picture that a turn names.
+
+        Raises:
+            PictureError: It is none that the run can have seen, or not there as the run saw it.
+        """
+        if self.frames is None:
+            raise PictureError(f"{image}: what lies in {self.benchmark.folder} is not what the run saw.")
+        return self.frames.picture(image, Crop(*crop) if crop else None)
 
     @cached_property
     def judgements(self) -> Mapping[Key, JudgedReply]:
@@ -113,6 +136,12 @@ class Run:
 
 
 @lru_cache(maxsize=8)
+def _frames(benchmark: Benchmark, names: tuple[str, ...]) -> Frames:
+    """Looked at once for all runs of a benchmark."""
+    return Frames.of(benchmark, map(get_scenario, names))
+
+
+@lru_cache(maxsize=8)
 def _samples(benchmark: Benchmark, names: tuple[str, ...]) -> Mapping[tuple[str, int], Sample]:
     """Read once for all runs of a benchmark, and for all looks at a run that goes on."""
     return {
@@ -137,7 +166,8 @@ def _read_identity(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
         identity = json.loads(path.read_bytes())
-        _ = identity["model"]["model"], identity["settings"]["seed"], identity["scenarios"], identity["data"]["samples"]
+        _ = identity["model"]["model"], identity["settings"]["seed"], identity["scenarios"]
+        RunData.model_validate(identity["data"])
     except FileNotFoundError:
         raise UsageError(
             f"{folder} holds no run: expected {path}. Name the folder given to `evaluate --out`."
@@ -147,13 +177,21 @@ def _read_identity(folder: Path) -> dict[str, Any]:
     return dict(identity)
 
 
-def _find_data(folder: Path, identity: Mapping[str, Any], candidates: Sequence[Path]) -> Benchmark:
-    scenarios = [get_scenario(name) for name in identity["scenarios"]]
+def _find_data(folder: Path, data: RunData, candidates: Sequence[Path]) -> tuple[Benchmark, Frames | None]:
+    """The benchmark of a run, with its frames where they are still the ones that the run saw."""
+    with_other_frames = None
     noted = read_where(folder)
     for candidate in (*candidates, *([noted] if noted is not None and noted.is_dir() else [])):
         benchmark = Benchmark.open(candidate)
-        if benchmark.fingerprint(scenarios, filtered=False)["samples"] == identity["data"]["samples"]:
-            return benchmark
+        scenarios = [get_scenario(name) for name in data.samples]
+        if {one.name: benchmark.samples_digest(one) for one in scenarios} != data.samples:
+            continue
+        frames = _frames(benchmark, tuple(data.samples))
+        if frames.identity() == data.frames:
+            return benchmark, frames
+        with_other_frames = with_other_frames or benchmark
+    if with_other_frames:
+        return with_other_frames, None
     if candidates:
         raise UsageError(f"{folder} was played on other data than those in {', '.join(map(str, candidates))}.")
     raise UsageError(f"{folder}: its data are no longer where they were. Name their folder with --data.")
@@ -167,14 +205,18 @@ def load_runs(folders: Sequence[Path], data: Sequence[Path] = ()) -> list[Run]:
         data: Folders of benchmarks, for runs whose data are not where they were.
 
     Raises:
-        UsageError: A folder holds no run, or its data are not found.
+        UsageError: A folder holds no run, its data are not found, or the runs were played on different benchmarks.
         ProactiveBenchError: A record cannot be read.
     """
-    runs = []
+    runs: list[Run] = []
     for folder in folders:
         identity = _read_identity(folder)
-        benchmark = _find_data(folder, identity, data)
+        benchmark, frames = _find_data(folder, RunData.model_validate(identity["data"]), data)
         name = ", ".join((identity["model"]["model"], *_unusual(identity["settings"])))
-        runs.append(Run(folder, name, identity, benchmark, tuple(read_episodes(folder))))
+        runs.append(Run(folder, name, identity, benchmark, frames, tuple(read_episodes(folder))))
+    for run in runs:
+        for other in runs:
+            alike = run.identity["settings"].get("filtered") == other.identity["settings"].get("filtered")
+            require_same((run.folder, run.data), (other.folder, other.data), kept=alike)
     counts = Counter(run.name for run in runs)
     return [run if counts[run.name] == 1 else replace(run, name=f"{run.name} ({run.folder})") for run in runs]

@@ -8,7 +8,7 @@ from typing import Any
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments import Environment, make_environment
-from proactivebench.evaluation.records import crop_of
+from proactivebench.images import Picture
 from proactivebench.reports.album import CHUNK, Album, right_options
 from proactivebench.reports.endings import action_words
 from proactivebench.scenarios import SCENARIOS, Action, is_abstention
@@ -29,7 +29,6 @@ class SampleAlbum(Album):
     def __init__(self, benchmark: Benchmark):
         super().__init__()
         self.benchmark = benchmark
-        self._fingerprint = str(benchmark.fingerprint(filtered=False)["samples"])
         self._samples = [
             sample for scenario in benchmark.scenarios for sample in benchmark.samples(scenario, filtered=False)
         ]
@@ -89,7 +88,7 @@ class SampleAlbum(Album):
             options = suggestions + categories
             turns.append(
                 {
-                    "picture": self.pictures.add(self.benchmark.root, self._fingerprint, image, crop_of(view)),
+                    "picture": self.pictures.add(Picture(self.benchmark.root / image, view)),
                     "question": question,
                     "options": options,
                     "right": [place for place, option in enumerate(options) if option in right],

@@ -16,7 +16,7 @@ from proactivebench.tests import example_parser, finish
 
 def run(options: argparse.Namespace) -> str:
     """Plays the scenario and returns the line with its scores."""
-    benchmark = Benchmark.open(options.data_dir)
+    benchmark = Benchmark.open(options.data_dir, assume_published=True)
     scenario = get_scenario(options.dataset)
     model = load_model(options.model, ModelOptions())
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> str:
 
     The replies are all there before the judge is loaded, so that both fit on one device.
     """
-    benchmark = Benchmark.open(options.data_dir)
+    benchmark = Benchmark.open(options.data_dir, assume_published=True)
     scenario = get_scenario(options.dataset)
     free = ModelOptions(free=True)
     with tempfile.TemporaryDirectory() as name:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import datasets
@@ -23,8 +22,8 @@ from proactivebench.answers import Choices, Outcome
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments import Environment, make_environment
 from proactivebench.errors import UsageError
+from proactivebench.frames import Frames, data_identity
 from proactivebench.images import load_picture
-from proactivebench.models.base import Picture
 from proactivebench.models.processors import Processor
 from proactivebench.prompts import multiple_choice
 from proactivebench.samples import Sample
@@ -67,7 +66,7 @@ class Rollout:
 
     Args:
         samples: What to play, by short scenario name and id.
-        root: The folder that frame paths start from.
+        frames: What they can show.
 
     Attributes:
         environment: The episode that is being played.
@@ -75,9 +74,9 @@ class Rollout:
 
     environment: Environment
 
-    def __init__(self, samples: Samples, root: Path):
+    def __init__(self, samples: Samples, frames: Frames):
         self._samples = samples
-        self._root = root
+        self._frames = frames
 
     def reset(self, scenario: str, id: int, **_: Any) -> list[Block]:  # noqa: A002  # a column's name
         """Begins the episode of a row and returns what the model sees first."""
@@ -100,7 +99,7 @@ class Rollout:
     def _shown(self) -> list[Block]:
         shown = self.environment.observe()
         text = multiple_choice(shown.question, shown.options, short_answer=True)
-        picture = load_picture(Picture(self._root / shown.image, shown.view))
+        picture = load_picture(self._frames.picture(shown.image, shown.view))
         return [{"type": "image", "image": picture}, {"type": "text", "text": text}]
 
 
@@ -183,8 +182,8 @@ class Episodes:
 
     def __init__(self, benchmark: Benchmark):
         self._samples = {(s.scenario.name, s.id): s for kind in benchmark.scenarios for s in benchmark.samples(kind)}
-        self._root = benchmark.root
-        self.fingerprint = benchmark.fingerprint()
+        self._frames = Frames.of(benchmark, benchmark.scenarios)
+        self.fingerprint = data_identity(benchmark, benchmark.scenarios, self._frames, filtered=True)
         self.rows = len(self._samples)
 
     def for_trainer(self, settings: TrainSettings, family: str, processor: Processor) -> dict[str, Any]:
@@ -208,6 +207,6 @@ class Episodes:
         return {
             "train_dataset": datasets.Dataset.from_list(rows),
             "reward_funcs": EpisodeReward(settings.suggestion_cost),
-            "environment_factory": partial(Rollout, self._samples, self._root),
+            "environment_factory": partial(Rollout, self._samples, self._frames),
             "processing_class": speak_in_turns(processor),
         }

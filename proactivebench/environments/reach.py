@@ -1,0 +1,37 @@
+"""What an episode can show: every view that some replies lead to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from proactivebench.environments.base import Environment, Observation
+from proactivebench.environments.registry import make_environment
+from proactivebench.samples import Sample
+
+
+def reachable(environment: Environment) -> Iterator[Observation]:
+    """Yields every view that an episode can show from here on, each once."""
+    seen = set()
+    ahead = [environment]
+    while ahead:
+        here = ahead.pop()
+        observation = here.observe()
+        if (observation.image, observation.view) in seen:
+            continue
+        seen.add((observation.image, observation.view))
+        yield observation
+        for suggestion in here.accepted:
+            branch = copy.copy(here)
+            branch.step(suggestion)
+            if not branch.done:
+                ahead.append(branch)
+
+
+def observations(sample: Sample) -> Iterator[Observation]:
+    """Yields what the episodes of a sample can show, the reference frame included."""
+    yield make_environment(sample, reference=True).observe()
+    try:
+        yield from reachable(make_environment(sample))
+    except IndexError:
+        return  # no frame of that number; `check_environment` says so
