@@ -32,7 +32,6 @@ from builders.base import Builder, PlannedSample
 from builders.pictures import JPEG_QUALITY
 from builders.pipeline import build
 from builders.registry import BuildOptions, make_builder
-from builders.rod import LONGEST_EDGE
 from builders.vsod_labels import JUDGEMENT, PLACE
 from builders.workers import Workers
 from proactivebench.scenarios import get_scenario
@@ -41,13 +40,11 @@ from raw_sources import fakes
 Planned = Sequence[PlannedSample[Any]]
 
 
-def encode_anew(suffix: str, pictures: Iterable[Path], out: Path, longest_edge: int | None = None) -> int:
+def encode_anew(suffix: str, pictures: Iterable[Path], out: Path) -> int:
     """Opens pictures and saves them again."""
     count = 0
     for count, path in enumerate(pictures, start=1):
         image = Image.open(path)
-        if longest_edge:
-            image.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
         quality = {"quality": JPEG_QUALITY} if suffix == "jpg" else {}
         image.convert("RGB").save(out / f"{count}.{suffix}", **quality)
     return count
@@ -62,7 +59,7 @@ def copy(pictures: Iterable[Path], out: Path) -> int:
 
 
 def _rod(planned: Planned, out: Path) -> int:
-    return encode_anew("jpg", [path for sample in planned for path in sample.recipe if path], out, LONGEST_EDGE)
+    return encode_anew("jpg", [path for sample in planned for path in sample.recipe if path], out)
 
 
 def _vsod(planned: Planned, out: Path) -> int:

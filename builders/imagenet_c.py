@@ -57,22 +57,34 @@ SUGGESTIONS: Mapping[Action, str] = {
     Action.ARTIFACTS: "Remove the artifacts from the image.",
 }
 
+ALSO_HELP: Mapping[Action, frozenset[Action]] = {
+    Action.BLUR: frozenset({Action.PIXELATE}),
+    Action.NOISE: frozenset({Action.ARTIFACTS}),
+    Action.BRIGHTNESS: frozenset({Action.CONTRAST}),
+    Action.CONTRAST: frozenset({Action.BRIGHTNESS}),
+    Action.SATURATE: frozenset(),
+    Action.JPEG_COMPRESSION: frozenset({Action.ARTIFACTS, Action.PIXELATE}),
+    Action.PIXELATE: frozenset({Action.BLUR, Action.ARTIFACTS}),
+    Action.ARTIFACTS: frozenset({Action.NOISE}),
+}
+"""The right action -> others that would help in truth, and are therefore not shown as wrong ones."""
+
 QUESTIONS = (
     "What does this image show?",
-    "Which class does this image belong to?",
+    "What is in this image?",
     "What is the main subject of this image?",
     "How would you classify this image?",
-    "Which label describes the image best?",
+    "Which label describes this image best?",
     "What can be seen in this image?",
-    "Can you name what the image shows?",
+    "Can you name what this image shows?",
     "What is in the foreground of this image?",
-    "Which of these does the image contain?",
+    "What does this photo contain?",
     "What was photographed here?",
     "Do you recognize what is in this image?",
-    "Which category fits the content of this image?",
-    "What is the photo about?",
+    "What is the most prominent thing in this image?",
+    "What is this a photo of?",
     "What would you call the thing in this image?",
-    "Which concept does this photo illustrate?",
+    "Can you tell what this picture shows?",
 )
 
 LICENCE = "ImageNet terms of access"
@@ -172,7 +184,8 @@ class AnyImageNetCBuilder(RecordBuilder[Record, Picture]):
         key = f"{picture.corruption}/{picture.stem}"
         random = self.random(picture.corruption, picture.stem)
         action = ACTIONS[picture.corruption]
-        invalid = random.sample([other for other in SUGGESTIONS if other is not action], _INVALID_SUGGESTIONS)
+        useless = [other for other in SUGGESTIONS if other not in {action, *ALSO_HELP[action]}]
+        invalid = random.sample(useless, _INVALID_SUGGESTIONS)
         options = [*(SUGGESTIONS[shown] for shown in (action, *invalid)), random.choice(ABSTENTIONS)]
         random.shuffle(options)
         answer = category_text(CLASS_NAMES[picture.wnid])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from math import sqrt
 from pathlib import Path
 
 from PIL import Image, ImageOps, features
@@ -20,12 +21,13 @@ JPEG_QUALITY = 92
 _FORMATS = ("JPEG", "PNG")
 
 
-def read_picture(path: Path, longest_edge: int | None = None) -> Image.Image:
+def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
     """Reads a picture of the raw data: upright, RGB, without its metadata.
 
     Args:
         path: A JPEG or PNG.
-        longest_edge: Pixels to which a larger picture is scaled down; None leaves its size.
+        max_pixels: Pixels (width times height) to which a larger picture is scaled down, sides in proportion; None
+            leaves its size.
 
     Raises:
         SourceError: It cannot be read completely, or is too large to be opened safely.
@@ -33,8 +35,9 @@ def read_picture(path: Path, longest_edge: int | None = None) -> Image.Image:
     with decoding(path, "picture"), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path, formats=_FORMATS) as stored:
-            if longest_edge is not None:
-                stored.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
+            if max_pixels is not None:
+                scale = sqrt(max_pixels / (stored.width * stored.height))
+                stored.thumbnail((stored.width * scale, stored.height * scale), Image.Resampling.LANCZOS)
             image = ImageOps.exif_transpose(stored).convert("RGB")
     image.info.clear()
     return image

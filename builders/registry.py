@@ -34,6 +34,7 @@ class BuildOptions:
         categories: Categories of Quick, Draw! to build.
         class_names: Table of MVP-N's product names.
         labels: Labels of VSOD.
+        max_pixels: Pixels (width times height) to which the photos of ROD are scaled down.
         from_imagenet: Folder with ImageNet's validation pictures, to generate corruptions from.
         negatives: Where COCO's wrong categories come from: `supercategories`, `random`, `clip:MODEL` or a file.
         keep: Folder in which similarities that a model computed are kept.
@@ -44,6 +45,7 @@ class BuildOptions:
     categories: Sequence[str] | None = None
     class_names: Path | None = None
     labels: Path | None = None
+    max_pixels: int | None = None
     from_imagenet: Path | None = None
     negatives: str = "supercategories"
     keep: Path = Path()
@@ -109,7 +111,7 @@ def _rod(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
     from builders.rod import RodBuilder
     from raw_sources.rod import Rod
 
-    return RodBuilder(Rod.locate(raw), seed=options.seed)
+    return RodBuilder(Rod.locate(raw), seed=options.seed, max_pixels=options.max_pixels)
 
 
 def _vsod(raw: Path, options: BuildOptions) -> Builder[Any, Any]:

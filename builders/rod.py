@@ -1,9 +1,8 @@
 """ROD: an object behind an occluder; the photo in which it is hidden most comes first, the one without occlusion last.
 
-Decided here: photos are stored with their longest edge at 1,024 pixels. The originals (3,024 pixels and more, 3.3 GB
-in all) hold nothing else that matters for 16 everyday objects, which are then still 100 pixels wide, and most models
-see less than a megapixel anyway. The file name of a photo is kept, for the protocol substitutes the one photo that the
-published data lacks by its name.
+Photos keep their size as in the paper, nine megapixels, unless `max_pixels` says otherwise: many models see less than
+one. The file name of a photo is kept, for the protocol substitutes the one photo that the published data lacks by its
+name.
 """
 
 from __future__ import annotations
@@ -30,23 +29,21 @@ FIRST_IMAGE = 7
 
 REFERENCE_IMAGE = 0
 
-LONGEST_EDGE = 1024
-
 QUESTIONS = (
     "What is hidden behind the {occluder}?",
     "Which object is behind the {occluder}?",
     "What lies behind the {occluder}?",
     "Can you name the object behind the {occluder}?",
-    "What would one find behind the {occluder}?",
+    "What would I find behind the {occluder}?",
     "There is an object behind the {occluder}. What is it?",
-    "Something is placed behind the {occluder}. What kind of thing is it?",
+    "Something has been placed behind the {occluder}. What kind of thing is it?",
     "What type of object is covered by the {occluder}?",
-    "Which thing is being concealed by the {occluder}?",
-    "What is the object that the camera cannot see because of the {occluder}?",
-    "Which object stands behind the {occluder}?",
+    "What is being concealed by the {occluder}?",
+    "What object can the camera not see because of the {occluder}?",
+    "What is standing behind the {occluder}?",
     "What has been put behind the {occluder}?",
-    "What sort of item is blocked from sight by the {occluder}?",
-    "Looking past the {occluder}, what would you see?",
+    "What sort of item is blocked from view by the {occluder}?",
+    "If the {occluder} were not there, what would you see?",
     "What would you call the thing behind the {occluder}?",
 )
 
@@ -60,27 +57,27 @@ class RodBuilder(RecordBuilder[RodRecord, tuple[Path | None, ...]]):
     Attributes:
         source: The photos.
         seed: Decides texts and wrong categories.
-        longest_edge: Pixels to which larger photos are scaled down.
+        max_pixels: Pixels (width times height) to which larger photos are scaled down; None leaves their size.
 
     Raises:
-        UsageError: `longest_edge` is less than 1.
+        UsageError: `max_pixels` is less than 1.
     """
 
     scenario = scenarios.ROD
 
     source: Rod
     seed: int = 0
-    longest_edge: int = LONGEST_EDGE
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
-        if self.longest_edge < 1:
-            raise UsageError(f"longest_edge is {self.longest_edge}, expected at least 1")
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise UsageError(f"max_pixels is {self.max_pixels}, expected at least 1")
 
     def settings(self) -> dict[str, Any]:
         photos = (path for record in self.source.records() for path in record.frames if path)
         return {
             "seed": self.seed,
-            "longest_edge": self.longest_edge,
+            "max_pixels": self.max_pixels,
             "occluders": self.source.occluders,
             "raw data": fingerprint(self.source.folder, photos),
         }
@@ -116,5 +113,5 @@ class RodBuilder(RecordBuilder[RodRecord, tuple[Path | None, ...]]):
         template: str = planned.fields["image_template"]
         for number, path in enumerate(planned.recipe):
             if path is not None:
-                image = read_picture(path, self.longest_edge)
+                image = read_picture(path, self.max_pixels)
                 yield Frame(template.replace("{image}", str(number)), encode_jpeg(image))

@@ -164,7 +164,9 @@ def draw_strip(record: VsodRecord, occlusion: Occlusion) -> Image.Image:
     """
     frames = {"first": occlusion.first_image, "reference": occlusion.reference_image}
     frames |= {f"at {share:.0%}": int(share * len(record.frames)) for share in _CONTEXT}
-    thumbnails = [read_picture(record.frames[number].picture, THUMBNAIL) for number in frames.values()]
+    thumbnails = [read_picture(record.frames[number].picture) for number in frames.values()]
+    for thumbnail in thumbnails:
+        thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
     height = max(thumbnail.height for thumbnail in thumbnails)
     step = THUMBNAIL + _MARGIN
     strip = Image.new("RGB", (step * len(frames) + _MARGIN, height + 2 * _HEADER), "white")

@@ -26,6 +26,7 @@ _MEANT_FOR: Mapping[str, tuple[str, ...]] = {
     "categories": ("QD", "train"),
     "class_names": ("MVP-N",),
     "labels": ("VSOD",),
+    "max_pixels": ("ROD",),
     "from_imagenet": ("IN-C",),
     "negatives": ("COCO", "train"),
     "quickdraw": ("train",),
@@ -47,6 +48,11 @@ _MEANT_FOR: Mapping[str, tuple[str, ...]] = {
     help="Drawings per category of Quick, Draw! (default 10), pictures per class of ImageNet-C (default 5).",
 )
 @click.option("--categories", help="Quick, Draw!: only these categories, separated by commas.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    help="ROD: scale photos down to this many pixels, width times height (default: full size, as the paper).",
+)
 @click.option("--class-names", type=EXISTING_FILE, help="MVP-N: table of the products' names (class id, name).")
 @click.option("--propose", type=NEW_FILE, help="VSOD: only write this table of occlusions to fill in.")
 @click.option(

@@ -17,7 +17,7 @@ from PIL import Image
 
 from builders import corruptions
 from builders.corruptions import GeneratedImageNetCBuilder, resize_and_crop
-from builders.imagenet_c import ACTIONS, QUESTIONS, SUGGESTIONS, ImageNetCBuilder
+from builders.imagenet_c import ACTIONS, ALSO_HELP, QUESTIONS, SUGGESTIONS, ImageNetCBuilder
 from builders.pictures import read_picture
 from builders.pipeline import build
 from proactivebench.errors import UsageError
@@ -81,6 +81,27 @@ class TestReleasedPictures:
             assert IN_C.action_of(sample.quality_answer) is ACTIONS[corruption_of(sample)]
             assert len({IN_C.action_of(option) for option in sample.options if not is_abstention(option)}) == 4
             assert len(set(sample.categories)) == 4
+
+    @pytest.mark.parametrize(
+        ("corruption", "helps"),
+        [
+            ("motion_blur", "resolution"),
+            ("impulse_noise", "artifacts"),
+            ("pixelate", "deblur"),
+            ("pixelate", "artifacts"),
+            ("contrast", "brightness"),
+            ("jpeg_compression", "artifacts"),
+        ],
+    )
+    def test_a_wrong_suggestion_would_not_help(self, tmp_path: Path, corruption: str, helps: str) -> None:
+        wnid = next(iter(CLASS_NAMES))
+        empty_files(tmp_path, wnid, pictures=16)
+        source = ImageNetC.locate(tmp_path)
+        plans = [ImageNetCBuilder(source, seed=seed, per_class=8).plan(wnid) for seed in range(60)]
+        planned = [sample for plan in plans for sample in plan.samples if sample.recipe.corruption == corruption]
+        shown = {text for sample in planned for text in sample.fields["options"] if not is_abstention(text)}
+        assert len(shown) == len(set(SUGGESTIONS) - ALSO_HELP[ACTIONS[corruption]])
+        assert not [text for text in shown if helps in text.lower()]
 
     def test_pictures_are_those_of_the_release_byte_for_byte(self, released: Path, tmp_path: Path) -> None:
         build(ImageNetCBuilder(ImageNetC.locate(released)), tmp_path)

@@ -17,6 +17,7 @@ from builders.pipeline import build
 from builders.rod import QUESTIONS, SUGGESTIONS, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError
+from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import ROD, Action, is_abstention
 from raw_sources import fakes
 from raw_sources.base import SourceError
@@ -92,15 +93,19 @@ def test_frames_are_upright_and_carry_nothing_but_pixels(made: Path, tmp_path: P
     assert b"Drawn camera" not in frame.read_bytes()
 
 
-def test_large_photos_are_scaled_down(made: Path, tmp_path: Path) -> None:
-    build(RodBuilder(Rod.locate(made), longest_edge=200), tmp_path)
+@pytest.mark.parametrize(("max_pixels", "edge"), [(None, 480), (10**7, 480), (40_000, 200)])
+def test_photos_keep_their_size_unless_they_are_to_be_smaller(
+    made: Path, tmp_path: Path, max_pixels: int | None, edge: int
+) -> None:
+    build(RodBuilder(Rod.locate(made), max_pixels=max_pixels), tmp_path)
     for path in (tmp_path / "test").rglob("*.jpg"):
         with Image.open(path) as image:
-            assert max(image.size) == 200
+            assert image.size == (edge, edge)
+    assert read_manifest(tmp_path)["ROD"]["settings"]["max_pixels"] == max_pixels
 
 
 def test_a_real_photo_becomes_a_small_frame(shared_data: Path) -> None:
-    image = read_picture(shared_data / "rod" / "rod1.jpg", 1024)
+    image = read_picture(shared_data / "rod" / "rod1.jpg", 1024**2)
     assert image.size == (1024, 1024)
     assert len(encode_jpeg(image)) < 400_000
 
@@ -154,6 +159,6 @@ def test_other_photos_are_another_build(raw: Path, tmp_path: Path) -> None:
         build(RodBuilder(Rod.locate(raw)), tmp_path / "out")
 
 
-def test_a_longest_edge_of_nothing_is_refused(made: Path) -> None:
-    with pytest.raises(UsageError, match="longest_edge is 0"):
-        RodBuilder(Rod.locate(made), longest_edge=0)
+def test_photos_of_no_size_are_refused(made: Path) -> None:
+    with pytest.raises(UsageError, match="max_pixels is 0"):
+        RodBuilder(Rod.locate(made), max_pixels=0)
