@@ -8,13 +8,16 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format install constraints
+.PHONY: demo test fuzz check format install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
 
 test: $(DEV)  ## The whole test suite
 	$(BIN)/python -m pytest -n 2
+
+fuzz: $(DEV)  ## Every property test with 20,000 new examples, alone; an hour or so
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
 
 check: $(DEV)  ## What must pass before a commit: format, lint, strict types, tests
 	$(BIN)/ruff format --check

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
@@ -42,7 +45,8 @@ class Commands(click.Group):
         from raw_sources.base import SourceError
 
         try:
-            return super().invoke(ctx)
+            with _kill_as_ctrl_c():
+                return super().invoke(ctx)
         except (ProactiveBenchError, SourceError) as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
@@ -54,6 +58,21 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted. What is finished is kept; the same command continues.", err=True)
             ctx.exit(130)
+
+
+@contextmanager
+def _kill_as_ctrl_c() -> Iterator[None]:
+    """Lets SIGTERM, from `kill` or a cluster's scheduler, end a command as Ctrl-C does, even where Ctrl-C is ignored."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        (handler if callable(handler) else signal.default_int_handler)(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _is_silent() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,9 +15,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Read when torch is imported: workers that each use all cores only slow each other down.
     os.environ["OMP_NUM_THREADS"] = "1"
 
-# A loaded machine must not fail a test, so examples have no deadline.
-settings.register_profile("no_deadline", deadline=None)
-settings.load_profile("no_deadline")
+# Property tests draw the same examples in every run, and neither a deadline nor a health check asks how loaded the machine
+# is. `make fuzz` draws new ones, and many: HYPOTHESIS_PROFILE=thorough.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("repeatable"), derandomize=False, max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session", autouse=True)

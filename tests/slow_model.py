@@ -1,4 +1,4 @@
-"""A model that takes its time, so that the process around it can be stopped in the middle; and how to start one."""
+"""A model whose process is stopped in the middle of its work; and the command that starts it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from pathlib import Path
 
 from proactivebench.models.base import Model, Request
 
-ROOT = Path(__file__).parent.parent
-
 SLOW = "tests.slow_model:SlowModel"
-"""What stands after `--model` in a process whose working directory is `ROOT`."""
+"""What stands after `--model` in a process whose working directory is the repository."""
 
 
 class SlowModel(Model):
-    """Chooses any option after a while.
+    """Chooses any option.
 
-    The environment variable `PAUSE` says how long in seconds; the process whose `RANK` is `DOOMED` kills itself in the
-    middle of its work.
+    Environment variables say how it is hindered: after `STALLS` replies it never gives another one; the process whose
+    `RANK` is `DOOMED` kills itself at its tenth.
     """
 
     concurrency = 4
@@ -30,8 +28,10 @@ class SlowModel(Model):
         self._replies = 0
 
     async def reply(self, request: Request) -> str:
-        await asyncio.sleep(float(os.environ.get("PAUSE", "0")))
+        await asyncio.sleep(0)
         self._replies += 1
+        if self._replies > int(os.environ.get("STALLS", sys.maxsize)):
+            await asyncio.Event().wait()
         if self._replies == 10 and os.environ.get("DOOMED") == os.environ.get("RANK", "0"):
             os.kill(os.getpid(), signal.SIGKILL)
         assert request.environment is not None
@@ -43,7 +43,7 @@ class SlowModel(Model):
 
 
 def evaluation(model: str, data: Path, out: Path, *options: str, processes: int = 1) -> list[str]:
-    """The command that evaluates a model, by several processes if need be; to be run in `ROOT`."""
+    """The command that evaluates a model, by several processes if need be; to be run in the repository."""
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
     arguments = ["evaluate", f"--model={model}", f"--data={data}", f"--out={out}", *options]
     return [sys.executable, *launcher, "cli.py", *arguments]

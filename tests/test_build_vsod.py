@@ -235,7 +235,7 @@ class TestLabels:
     def test_whatever_else_stands_in_the_table_ends_in_an_error_that_names_it(
         self, tmp_path_factory: pytest.TempPathFactory, data: bytes
     ) -> None:
-        path = tmp_path_factory.mktemp("labels") / "labels.csv"
+        path = tmp_path_factory.getbasetemp() / "labels.csv"
         path.write_bytes(",".join(PLACE + JUDGEMENT).encode() + b"\n" + data)
         with pytest.raises(UsageError, match=r"labels\.csv"):
             read_labels(path)

@@ -135,7 +135,7 @@ def test_a_folder_without_annotations_is_not_changeit(tmp_path: Path) -> None:
 def test_labels_come_back_as_written(
     tmp_path_factory: pytest.TempPathFactory, labels: list[Label], end: str, closed: bool
 ) -> None:
-    path = tmp_path_factory.mktemp("labels") / "x.fps1.csv"
+    path = tmp_path_factory.getbasetemp() / "x.fps1.csv"
     text = end.join(f"{second},{label.value}" for second, label in enumerate(labels))
     path.write_text(text + end * closed, newline="")
     assert read_labels(path) == tuple(labels)
@@ -143,7 +143,7 @@ def test_labels_come_back_as_written(
 
 @given(st.binary(max_size=60))
 def test_any_other_file_is_labels_or_a_refusal_by_name(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    path = tmp_path_factory.mktemp("labels") / "x.fps1.csv"
+    path = tmp_path_factory.getbasetemp() / "x.fps1.csv"
     path.write_bytes(data)
     try:
         labels = read_labels(path)
