@@ -15,8 +15,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Read when torch is imported: workers that each use all cores only slow each other down.
     os.environ["OMP_NUM_THREADS"] = "1"
 
-# Property tests draw the same examples in every run, and neither a deadline nor a health check asks how loaded the machine
-# is. `make fuzz` draws new ones, and many: HYPOTHESIS_PROFILE=thorough.
+# Property tests draw the same examples in every run, and neither a deadline nor a health check asks how loaded the
+# machine is. `make fuzz` draws new examples, and many.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("repeatable"), derandomize=False, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

@@ -1,4 +1,4 @@
-"""Processes that tests start: each heeds Ctrl-C, whatever the shell around the tests ignores, and none outlives its test."""
+"""Processes that tests start: each heeds Ctrl-C, whatever this one's shell ignores, and none outlives its test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +23,7 @@ def started(
     cwd: Path = ROOT,
     variables: Mapping[str, str | None] | None = None,
     first: Callable[[], object] | None = None,
+    log: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """A process in a group of its own, as a terminal makes it; if it still runs at the end, it is ended.
 
@@ -31,6 +32,7 @@ def started(
         cwd: Working directory.
         variables: Environment variables that differ from those of this process; None removes one.
         first: Called in the new process before the program begins.
+        log: File for all that it says, if that is much; by default pipes, of which nobody reads before it ends.
     """
 
     def prepare() -> None:
@@ -39,17 +41,20 @@ def started(
             first()
 
     wanted = {**os.environ, "OMP_NUM_THREADS": "1", **(variables or {})}
-    with subprocess.Popen(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={name: value for name, value in wanted.items() if value is not None},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=prepare,
-    ) as process:
+    with (
+        log.open("wb") if log else nullcontext(subprocess.PIPE) as output,
+        subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env={name: value for name, value in wanted.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+            preexec_fn=prepare,
+        ) as process,
+    ):
         try:
             yield process
         finally:

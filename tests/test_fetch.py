@@ -4,7 +4,6 @@ import io
 import os
 import re
 import shutil
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from raw_sources.base import SourceError
 from raw_sources.catalog import CatalogEntry, UnknownNameError, get_entry
 from raw_sources.fetch import fetch
 from raw_sources.registry import source_class, sources_table
+from tests.processes import run
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_the_command_for_yt_dlp_is_understood_by_a_shell(tmp_path):
     stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     stand_in.chmod(0o755)
     path = f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}"
-    said = subprocess.run(["/bin/sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
+    said = run(["/bin/sh", "-c", command], variables={"PATH": path})
     downloads = str(root / "downloads").replace("%", "%%")
     assert said.stdout.splitlines() == [
         word

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_benchmark import build_small
 
 from proactivebench.errors import UsageError
 from proactivebench.models.load import ModelOptions, load_model
-
-ROOT = Path(__file__).parent.parent
+from tests.processes import ROOT, run
+from tests.small_benchmark import build_small
 
 
 @pytest.fixture
@@ -125,9 +122,7 @@ def test_the_model_of_the_documentation_plays(tmp_path: Path) -> None:
     (tmp_path / "my_model.py").write_text(code)
     build_small(tmp_path / "benchmark")
     program = [sys.executable, "-P", "-c", "from cli import main; main()", *command.split()]
-    done = subprocess.run(
-        program, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
-    )
+    done = run(program, cwd=tmp_path, variables={"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     episodes = [json.loads(line) for line in (tmp_path / "runs/ink/episodes.jsonl").read_text().splitlines()]
     kinds = {turn["kind"] for episode in episodes for turn in episode["turns"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.processes import ROOT, run
+
 PACKAGES = ("builders", "commands", "proactivebench", "raw_sources")
 HEAVY = {
     "accelerate", "cv2", "datasets", "huggingface_hub", "matplotlib", "numpy", "openai", "pandas", "peft", "pyarrow",
@@ -41,7 +41,7 @@ def modules_after(code: str) -> set[str]:
     """Top-level names of the modules that a fresh interpreter has imported when `code` has run."""
     report = "import json, sys; print(); print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     command = [sys.executable, "-c", f"{code}\n{report}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run(command)
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))
 

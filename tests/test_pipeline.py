@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import filelock
@@ -27,6 +29,7 @@ from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.samples import read_samples
 from raw_sources.base import Problem, SourceError
+from tests.processes import PATIENCE, ROOT, started, wait_until
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class FakeBuilder(Builder[int, int]):
     records: int = 40
     seed: int = 0
     sound: bool = False
-    pause_s: float = 0.0
+    stalls: bool = False
 
     def settings(self) -> dict[str, Any]:
         return {"records": self.records, "seed": self.seed}
@@ -69,7 +72,8 @@ class FakeBuilder(Builder[int, int]):
         return PlannedSample(str(number), fields, number, f"record {number}", "CC0")
 
     def render(self, planned: PlannedSample[int]) -> Iterator[Frame]:
-        time.sleep(self.pause_s)
+        if self.stalls and planned.recipe >= 28:
+            Event().wait()
         for image in range(2):
             yield Frame(f"QuickDraw/{planned.key}/{image:04d}.png", f"{planned.fields['prompt']} {image}".encode())
             if planned.recipe == 7 and not self.sound:
@@ -319,30 +323,25 @@ def test_an_output_path_that_is_a_file_is_an_error(tmp_path: Path) -> None:
         build(FakeBuilder(), tmp_path / "out")
 
 
-def start_building(folder: Path) -> subprocess.Popen[bytes]:
-    """A process of its own, and of its own group as in a terminal, that builds with two workers."""
+def building(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A process of its own that builds with two workers and never comes to an end."""
     script = folder.with_name("script.py")
     script.write_text(
         "import sys; from pathlib import Path; from test_pipeline import FakeBuilder, build\n"
-        "if __name__ == '__main__': build(FakeBuilder(pause_s=0.05), Path(sys.argv[1]), workers=2)\n"
+        "if __name__ == '__main__': build(FakeBuilder(stalls=True), Path(sys.argv[1]), workers=2)\n"
     )
-    tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
-    return subprocess.Popen(
-        [sys.executable, str(script), str(folder)], env=environment, stderr=subprocess.PIPE, start_new_session=True
-    )
+    places = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
+    return started([sys.executable, script, folder], variables=places)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_process_takes_its_workers_along_and_loses_nothing(tmp_path: Path, how: signal.Signals) -> None:
     folder = tmp_path / "out"
     journal = folder / ".QuickDraw.journal"
-    process = start_building(folder)
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 9:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(how)
-    process.communicate(timeout=20)  # the workers hold the pipe too: it ends when they have ended
+    with building(folder) as process:
+        wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 9, process)
+        process.send_signal(how)
+        process.communicate(timeout=PATIENCE)  # the workers hold the pipe too: it ends when they have ended
     assert process.returncode == -how
     build(FakeBuilder(), folder)
     build(FakeBuilder(), tmp_path / "whole")
@@ -350,14 +349,12 @@ def test_a_stopped_process_takes_its_workers_along_and_loses_nothing(tmp_path: P
 
 
 def test_workers_that_are_still_starting_leave_ctrl_c_to_the_process(tmp_path: Path) -> None:
-    process = start_building(tmp_path / "out")
-    while not (tmp_path / "out" / ".QuickDraw.journal").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=20)
-    assert said.count(b"Traceback") <= 1  # the process's own
+    with building(tmp_path / "out") as process:
+        wait_until((tmp_path / "out" / ".QuickDraw.journal").exists, process)
+        time.sleep(0.1)  # most often they are still starting by then; later they have to leave it alone as well
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert said.count("Traceback") <= 1  # the process's own
 
 
 def end_abruptly(shared: int, item: int) -> int:

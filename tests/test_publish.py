@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +23,7 @@ from proactivebench.errors import UsageError
 from tests.example_benchmark import build_examples
 from tests.hub_store import Blob, Repo
 from tests.local_hub import LocalHub, serve
+from tests.processes import run
 from tests.small_benchmark import build_small
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -322,7 +321,5 @@ assert first["options"] == ["A."]
 def test_plain_datasets_load_every_configuration(hub: LocalHub, data: Path, tmp_path: Path) -> None:
     publish(hub, data)
     settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
-    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | settings
-    command = [sys.executable, "-c", LOAD, REPO]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = run([sys.executable, "-c", LOAD, REPO], cwd=tmp_path, variables=settings | {"HF_TOKEN": None})
     assert done.returncode == 0, done.stderr

@@ -133,7 +133,7 @@ class TestParse:
     @given(st.binary(max_size=60))
     @example(b"{}")
     def test_no_bytes_crash_it(self, data: bytes) -> None:
-        with pytest.raises(ValueError, match="JSON|word"):  # an object, if hardly ever: then what it lacks
+        with pytest.raises(ValueError, match=r"JSON|word"):  # an object, if hardly ever: then what it lacks
             parse_drawing(data, "cat")
 
 

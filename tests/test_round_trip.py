@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ import pytest
 from tests.example_benchmark import build_examples
 from tests.hub_store import LocalHub
 from tests.local_hub import serve
+from tests.processes import run
 from tests.small_benchmark import build_small
 
-ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "hf_annsOwnSecret"
 
 
@@ -26,12 +25,9 @@ def hub() -> Iterator[LocalHub]:
         yield hub
 
 
-def run(hub: LocalHub, home: Path, *arguments: object, token: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
-    environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    environment |= {"HF_TOKEN": token} if token else {}
-    command = [sys.executable, "-m", "proactivebench", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def call(hub: LocalHub, home: Path, *arguments: object, token: str | None = None) -> subprocess.CompletedProcess[str]:
+    variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
+    return run([sys.executable, "-m", "proactivebench", *arguments], variables=variables)
 
 
 def files(folder: Path) -> Iterator[bytes]:
@@ -40,27 +36,27 @@ def files(folder: Path) -> Iterator[bytes]:
 
 def test_round_trip(hub: LocalHub, tmp_path: Path) -> None:
     home, here = tmp_path / "home", build_examples(build_small(tmp_path / "data"), "COCO")
-    nobody = run(hub, home, "publish", here, "--repo", "ann/trip")
+    nobody = call(hub, home, "publish", here, "--repo", "ann/trip")
     assert (nobody.returncode, "hf auth login" in nobody.stderr) == (2, True)
 
-    published = run(hub, home, "publish", here, "--repo", "ann/trip", token=TOKEN)
+    published = call(hub, home, "publish", here, "--repo", "ann/trip", token=TOKEN)
     assert published.returncode == 0, published.stderr
     assert f"{hub.url}/datasets/ann/trip: 9 files sent, 0 removed, 0 unchanged." in published.stderr
-    pulled = run(hub, home, "pull", "ann/trip", "--out", tmp_path / "back")
+    pulled = call(hub, home, "pull", "ann/trip", "--out", tmp_path / "back")
     assert pulled.returncode == 0, pulled.stderr
-    checked = run(hub, home, "check", tmp_path / "back")
+    checked = call(hub, home, "check", tmp_path / "back")
     assert (checked.returncode, "No problems." in checked.stdout) == (0, True)
 
     play = ("evaluate", "--model", "scripted:random", "--out")
-    before = run(hub, home, *play, tmp_path / "before", "--data", here)
+    before = call(hub, home, *play, tmp_path / "before", "--data", here)
     assert before.returncode == 0, before.stderr
-    after = run(hub, home, *play, tmp_path / "after", "--data", "hub:ann/trip")
+    after = call(hub, home, *play, tmp_path / "after", "--data", "hub:ann/trip")
     assert after.returncode == 0, after.stderr
     scores = [(tmp_path / name / "metrics.json").read_bytes() for name in ("before", "after")]
     assert scores[0] == scores[1]
 
     hub.answers["/api/datasets/"] = [503] * 50
-    offline = run(hub, home, *play, tmp_path / "offline", "--data", "hub:ann/trip")
+    offline = call(hub, home, *play, tmp_path / "offline", "--data", "hub:ann/trip")
     assert offline.returncode == 0, offline.stderr
     assert "Going on with what is in" in offline.stderr
     for done in (published, pulled, after, offline):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from filelock import FileLock
 import cli
 from proactivebench.evaluation.run_log import read_episodes, read_prompts
 from proactivebench.evaluation.team import Team
-from tests.slow_model import ROOT, SLOW, evaluation
+from tests.processes import run
+from tests.slow_model import SLOW, evaluation
 from tests.small_benchmark import build_small
 
 pytest.importorskip("torch")
@@ -25,9 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def launch(model: str, data: Path, out: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = evaluation(model, data, out, *options, processes=2)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"} | variables
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    return run(evaluation(model, data, out, *options, processes=2), variables=variables)
 
 
 def alone(model: str, data: Path, out: Path, *options: str) -> bytes:
@@ -52,13 +50,13 @@ def test_two_processes_play_what_one_would(data: Path, tmp_path: Path) -> None:
     assert together.returncode == 0, together.stderr
     assert together.stderr.count("Everything is in") == 1
     assert (tmp_path / "two" / "metrics.json").read_bytes() == alone(model, data, tmp_path / "one", short)
-    one, two = ({episode.key: episode for episode in read_episodes(tmp_path / run)} for run in ("one", "two"))
+    one, two = ({episode.key: episode for episode in read_episodes(tmp_path / name)} for name in ("one", "two"))
     assert two == one
     assert len((tmp_path / "two" / "prompts.jsonl").read_bytes().splitlines()) == len(read_prompts(tmp_path / "one"))
 
 
 def test_one_of_two_dies_and_one_goes_on(data: Path, tmp_path: Path) -> None:
-    broken = launch(SLOW, data, tmp_path / "two", DOOMED="1", PAUSE="0.05")
+    broken = launch(SLOW, data, tmp_path / "two", DOOMED="1")
     assert broken.returncode != 0
     assert not (tmp_path / "two" / "metrics.json").exists()
     kept = len(list(read_episodes(tmp_path / "two")))

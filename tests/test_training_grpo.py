@@ -2,12 +2,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -22,11 +18,10 @@ from cli import main
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.training import grpo, watch
+from tests.processes import run, started, wait_until
 from tests.small_benchmark import build_small
 from tests.tiny_models import FAMILIES, tiny_model
 from tests.train_rows import SMALL, answer_with_letters, single_turns, train, write_rows
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -159,16 +154,14 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(model: Path, data: P
     options = SMALL | {"max_steps": 12, "save_every": 2}
     command = [sys.executable, "-m", "proactivebench", "train", "--model", model, "--data", data, "--out", out]
     command += [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    environment = os.environ | {"HF_DATASETS_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as killed:
-        until = time.monotonic() + 300
-        while not (out / "checkpoint-4" / "trainer_state.json").exists():
-            assert killed.poll() is None and time.monotonic() < until
-            time.sleep(0.02)
-        killed.send_signal(signal.SIGKILL)
+    cache = {"HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    with started(command, variables=cache) as killed:
+        wait_until(lambda: any(out.glob("checkpoint-*/trainer_state.json")), killed)
+        killed.kill()
     reached = log_of(out)[-1]["step"]
     assert reached < 12 and not (out / "adapter").exists()
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.PIPE, timeout=300)
+    continued = run(command, variables=cache)
+    assert continued.returncode == 0, continued.stderr
     assert (out / "adapter" / "adapter_model.safetensors").is_file()
     assert [line["step"] for line in log_of(out)] == list(range(1, 13))
 

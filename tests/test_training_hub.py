@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 from proactivebench.benchmark import Benchmark
 from tests.hub_store import Blob, Repo
 from tests.local_hub import serve
+from tests.processes import run
 from tests.small_benchmark import build_small
 from tests.tiny_models import tiny_model
 from tests.train_rows import single_turns, write_rows
-
-ROOT = Path(__file__).resolve().parent.parent
 
 READ = """
 import sys
@@ -34,21 +31,13 @@ def test_rows_are_streamed_from_the_hub_at_one_commit(tmp_path: Path) -> None:
     with serve() as hub:
         hub.repos["ann/asks"] = Repo("ann/asks")
         hub.repos["ann/asks"].commit("publish", {f"data/{file.name}": Blob(file.read_bytes(), large=True)})
-        environment = os.environ | {
+        variables = {
             "HF_ENDPOINT": hub.url,
             "HF_HOME": str(tmp_path / "home"),
             "HF_DATASETS_CACHE": str(tmp_path / "cache"),
             "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_OFFLINE": None,
         }
-        environment.pop("HF_HUB_OFFLINE", None)
-        read = subprocess.run(
-            [sys.executable, "-c", READ, "hub:ann/asks", str(model)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        read = run([sys.executable, "-c", READ, "hub:ann/asks", model], variables=variables)
         commit = hub.repos["ann/asks"].commits[-1][0]
     assert read.stdout.split() == [f"ann/asks@{commit}", str(len(rows)), str(len(rows))], read.stderr

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -24,8 +22,7 @@ from tiny_models import tiny_model  # noqa: E402
 from proactivebench.models.base import Message, Model, Picture, Request  # noqa: E402
 from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
-
-PATIENCE = 120
+from tests.processes import started, wait_until  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +38,17 @@ def base_url(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
     program = [str(Path(sys.executable).with_name("transformers")), "serve", str(model_folder)]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder)}
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*program, "--device", "cpu", "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
-    try:
-        for _ in range(10 * PATIENCE):
-            assert server.poll() is None, (folder / "log").read_text()
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/health", timeout=1)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
+    command = [*program, "--device", "cpu", "--port", port]
+    variables = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder)}
+
+    def answers() -> bool:
+        with suppress(httpx.TransportError):
+            return bool(httpx.get(f"http://127.0.0.1:{port}/health"))
+        return False
+
+    with started(command, variables=variables, log=folder / "log") as server:
+        wait_until(answers, server)
         yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def ask(model: Model, requests: list[Request]) -> list[str]:
