@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.processes import PATIENCE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @contextmanager
@@ -30,6 +34,7 @@ def open_page(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page that shares nothing with others; leaving it fails if it complained on its console or asked the network."""
     complaints: list[str] = []
     page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE * 1000)
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url) if _is_external(request.url) else None)

@@ -11,9 +11,7 @@ import pytest
 
 from proactivebench.models.base import PictureError, ReplyError
 from proactivebench.models.batching import Batcher, BatchLimit
-
-PATIENCE = 20.0
-"""Seconds after which something that must not hang counts as hanging."""
+from tests.processes import PATIENCE
 
 
 class Echo:
@@ -22,6 +20,7 @@ class Echo:
     def __init__(self, memory: int = 10**9):
         self.batches: list[list[str]] = []
         self.memory = memory
+        self.taken = threading.Event()  # the first batch
         self.free = threading.Event()
         self.free.set()
 
@@ -31,6 +30,7 @@ class Echo:
         return text
 
     def answer(self, batch: Sequence[str]) -> list[str]:
+        self.taken.set()
         assert self.free.wait(PATIENCE)
         self.batches.append(list(batch))
         if len(batch) * max(map(len, batch)) > self.memory:
@@ -42,9 +42,9 @@ class Echo:
         return [text.upper() for text in batch]
 
 
-def play(echo: Echo, requests: int, script: Callable[[Batcher[str, str]], Awaitable[Any]]) -> Any:
+def play(echo: Echo, requests: int, script: Callable[[Batcher[str, str]], Awaitable[Any]], workers: int = 2) -> Any:
     async def run() -> Any:
-        batcher = Batcher(echo.prepare, echo.answer, BatchLimit(requests), workers=2)
+        batcher = Batcher(echo.prepare, echo.answer, BatchLimit(requests), workers)
         try:
             return await asyncio.wait_for(script(batcher), PATIENCE)
         finally:
@@ -103,16 +103,15 @@ def test_a_batch_holds_the_oldest_request_and_those_nearest_in_length() -> None:
     async def script(batcher: Batcher[str, str]) -> None:
         echo.free.clear()
         blocking = asyncio.ensure_future(batcher.submit("first"))
-        await asyncio.sleep(0.05)
-        waiting = []
-        for text in texts:
-            waiting.append(asyncio.ensure_future(batcher.submit(text)))
-            await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(echo.taken.wait, PATIENCE)
+        waiting = [asyncio.ensure_future(batcher.submit(text)) for text in texts]
+        with pytest.raises(PictureError):  # the one worker has prepared all before this
+            await batcher.submit("unreadable")
         batcher.expect(len(texts))
         echo.free.set()
         await asyncio.gather(blocking, *waiting)
 
-    play(echo, 2, script)
+    play(echo, 2, script, workers=1)
     assert echo.batches == [["first"], ["xxxxx", "yyyyy"], ["x", "y"], ["zzzzzzzzz", "z"]]
 
 

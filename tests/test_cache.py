@@ -18,6 +18,7 @@ from proactivebench.models.base import Message, Model, Picture, PictureError, Re
 from proactivebench.models.cache import FILE, CachedModel
 from proactivebench.models.load import ModelOptions, load_model
 from proactivebench.views import Crop
+from tests.processes import PATIENCE
 
 
 class Counting(Model):
@@ -178,10 +179,10 @@ def _write(folder: Path, first: int, results: Any) -> None:
 def test_processes_share_a_folder(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_write, args=(tmp_path / "c", 50 * n, results)) for n in range(3)]
+    processes = [context.Process(target=_write, args=(tmp_path / "c", 50 * n, results), daemon=True) for n in range(3)]
     for process in processes:
         process.start()
-    assert [results.get(timeout=60) for _ in processes] == [100] * 3
+    assert [results.get(timeout=PATIENCE) for _ in processes] == [100] * 3
     for process in processes:
         process.join()
         assert process.exitcode == 0

@@ -15,6 +15,7 @@ from http_server import Served, serve
 from raw_sources.base import SourceError
 from raw_sources.catalog import RemoteFile
 from raw_sources.download import ATTEMPTS, download
+from tests.processes import PATIENCE
 
 BODY = Random(1).randbytes(300_000)
 OTHER = Random(2).randbytes(300_000)
@@ -38,7 +39,7 @@ class Downloading:
 
     def __call__(self, **known) -> None:
         file = RemoteFile(part="file", url=f"{self.server.url}/file", path="file.bin", **known)
-        with httpx.Client(follow_redirects=True, timeout=5) as client:
+        with httpx.Client(follow_redirects=True, timeout=PATIENCE) as client:
             download(client, file, self.target, lambda *told: self.progress.append(told), self.sleep)
 
     def left(self) -> list[str]:

@@ -26,6 +26,7 @@ from proactivebench.models.data_uris import encode_picture
 from proactivebench.models.openai_model import OpenAIModel
 from proactivebench.samples import read_samples
 from proactivebench.views import Crop, ShortEdge
+from tests.processes import PATIENCE
 
 SECRET = "sk-very-secret-1234567890"
 
@@ -70,7 +71,7 @@ def ask(model: OpenAIModel, requests: Sequence[Request]) -> list[str | BaseExcep
 
 
 def ask_one(server: StubServer, request: Request, **options: object) -> str | BaseException:
-    return ask(OpenAIModel("m", base_url=server.url, **{"retries": 2, "timeout": 5.0} | options), [request])[0]
+    return ask(OpenAIModel("m", base_url=server.url, **{"retries": 2, "timeout": PATIENCE} | options), [request])[0]
 
 
 def decode(uri: str) -> tuple[str, bytes]:
@@ -231,7 +232,7 @@ def test_what_is_no_reply_is_an_error_of_the_server(
     server: StubServer, request_of: Request, answer: Answer, message: str
 ) -> None:
     server.answers = [answer] * 100
-    error = ask_one(server, request_of, retries=1, timeout=0.3 if answer.hang else 10)
+    error = ask_one(server, request_of, retries=1, timeout=0.3 if answer.hang else PATIENCE)
     assert isinstance(error, ReplyError)
     assert error.kind == "server"
     assert message in str(error)
@@ -299,7 +300,7 @@ def test_the_key(server: StubServer, request_of: Request, monkeypatch: pytest.Mo
 
 def evaluate(server: StubServer, data: Path, out: Path, *options: str) -> tuple[int, str]:
     arguments = ["evaluate", "--model", "openai:m", "--base-url", server.url, "--data", str(data), "--out", str(out)]
-    result = CliRunner().invoke(main, [*arguments, "--retries", "2", "--timeout", "5", *options])
+    result = CliRunner().invoke(main, [*arguments, "--retries", "2", "--timeout", str(PATIENCE), *options])
     return result.exit_code, result.output
 
 

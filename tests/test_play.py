@@ -26,6 +26,7 @@ from proactivebench.reports.runs import load_runs
 from proactivebench.samples import Sample
 from proactivebench.scenarios import QD
 from tests.browser import open_browser, open_page
+from tests.processes import PATIENCE
 from tests.small_benchmark import build_small
 
 
@@ -50,7 +51,7 @@ def game(data: Path, out: Path) -> Iterator[tuple[str, Queue[Any]]]:
         scores.put(play_in_browser(benchmark, [QD], "Ada", Settings(), out, on_ready=addresses.put))
 
     Thread(target=run, daemon=True).start()
-    yield addresses.get(timeout=30), scores
+    yield addresses.get(timeout=PATIENCE), scores
 
 
 class Player:
@@ -94,7 +95,7 @@ def test_a_person_plays_in_the_browser(data: Path, samples: list[Sample], tmp_pa
             expect(page.locator(f"img.view[src='{before}']")).to_have_count(0)
             right += sample.answer == text
         expect(page.locator("#question")).to_contain_text("Thank you")
-        metrics = scores.get(timeout=30)
+        metrics = scores.get(timeout=PATIENCE)
     assert metrics["average"]["acc"] == pytest.approx(right / len(samples))
     assert metrics["average"]["psr"] == 0
     [run] = load_runs([tmp_path / "run"])
@@ -150,7 +151,7 @@ def test_an_interrupted_game_goes_on(data: Path, tmp_path: Path) -> None:
         player = Player(address)
         assert player.turn()["done"] == 4
         play_to_the_end(player)
-        assert scores.get(timeout=30)["scenarios"]["QD"]["n"] == len(lines)
+        assert scores.get(timeout=PATIENCE)["scenarios"]["QD"]["n"] == len(lines)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def player(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
     with game(data, tmp_path_factory.mktemp("runs") / "run") as (address, scores):
         yield Player(address)
         play_to_the_end(Player(address))
-        scores.get(timeout=30)
+        scores.get(timeout=PATIENCE)
 
 
 class TestStrangers:

@@ -24,6 +24,7 @@ from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.processors import collate, encode  # noqa: E402
 from proactivebench.models.transformers_model import TransformersModel  # noqa: E402
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
+from tests.processes import PATIENCE  # noqa: E402
 
 ModelFolder = Callable[[str], Path]
 
@@ -78,7 +79,7 @@ def replies(folder: Path, requests: Sequence[Request], batch_size: int, **settin
 
         model.expect(live)
         try:
-            return await asyncio.wait_for(asyncio.gather(*map(episode, requests), return_exceptions=True), 60)
+            return await asyncio.wait_for(asyncio.gather(*map(episode, requests), return_exceptions=True), PATIENCE)
         finally:
             await model.close()
 
