@@ -62,7 +62,7 @@ class Commands(click.Group):
 
 @contextmanager
 def _kill_as_ctrl_c() -> Iterator[None]:
-    """Lets SIGTERM, from `kill` or a cluster's scheduler, end a command as Ctrl-C does, even where Ctrl-C is ignored."""
+    """Lets SIGTERM, from `kill` or a scheduler, end a command as Ctrl-C does, even where Ctrl-C itself is ignored."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         handler = signal.getsignal(signal.SIGINT)
