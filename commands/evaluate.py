@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 INSTRUCTIONS = click.Path(path_type=Path, exists=True, dir_okay=False)
+INSTRUCTIONS_HELP = "What the judge is told, instead of our own text; below a line `=== user ===` also how it is asked."
 
 
 class Limit(click.IntRange):
@@ -70,7 +71,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--judge", "judge_spec", metavar="MODEL", help="Who reads the replies of --mode oeg-multi.")
 @click.option("--judge-base-url", help="Address of an openai: judge's server.")
-@click.option("--instructions", type=INSTRUCTIONS, help="What the judge is told, instead of our own text.")
+@click.option("--instructions", type=INSTRUCTIONS, help=INSTRUCTIONS_HELP)
 @max_errors_option("episodes that may end with an error before the run counts as failed")
 @model_options
 def evaluate(
@@ -144,7 +145,7 @@ def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> 
 @click.command()
 @click.argument("run", type=EXISTING_FOLDER)
 @click.option("--judge", "spec", required=True, metavar="MODEL", help=MODEL_HELP)
-@click.option("--instructions", type=INSTRUCTIONS, help="What the judge is told, instead of our own text.")
+@click.option("--instructions", type=INSTRUCTIONS, help=INSTRUCTIONS_HELP)
 @max_errors_option("judgements that may fail before the command does")
 @model_options
 def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, model_options: ModelOptions) -> None:

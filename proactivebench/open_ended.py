@@ -17,7 +17,7 @@ from proactivebench.environments import Environment, make_environment
 from proactivebench.samples import ImageNetCSample, Sample
 from proactivebench.scenarios import Action, Scenario, is_abstention
 
-INSTRUCTIONS_VERSION = "1"
+INSTRUCTIONS_VERSION = "2"
 """Changes whenever `judge_instructions.txt` changes, so that judgements of different texts are never mixed."""
 
 NOTHING = "\0"
@@ -79,12 +79,17 @@ def judge_instructions() -> str:
 
 
 _ANSWERS_HEADING, _REPLY_HEADING = "\n\nValid answers:\n", "\n\nReply to judge:\n"
+JUDGE_QUESTION = f"Question:\n{{user_prompt}}{_ANSWERS_HEADING}{{correct_answers}}{_REPLY_HEADING}{{generated_answer}}"
+"""What a judge is asked, with the placeholders of the published text."""
+
+PLACEHOLDER = re.compile("{(user_prompt|correct_answers|generated_answer)}")
 
 
-def judge_question(question: str, replies: Sequence[str], reply: str) -> str:
-    """What a judge is asked about one reply."""
+def judge_question(question: str, replies: Sequence[str], reply: str, template: str = JUDGE_QUESTION) -> str:
+    """What a judge is asked about one reply: a text whose placeholders are filled, all other braces left alone."""
     numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(replies, start=1))
-    return f"Question:\n{question}{_ANSWERS_HEADING}{numbered}{_REPLY_HEADING}{reply}"
+    values = {"user_prompt": question, "correct_answers": numbered, "generated_answer": reply}
+    return PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 
 def judged_texts(text: str) -> tuple[list[str], str]:

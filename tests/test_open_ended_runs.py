@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,41 @@ def test_unusable_judgements_are_errors_and_owed_again(benchmark: Benchmark, tmp
     metrics = judge_run(run, Judge(Answering(lambda request: "0, 0")), max_errors=0)
     assert metrics["scenarios"]["QD"]["judge_errors"] == 0
     assert metrics["scenarios"]["QD"]["cc"] == 0.25
+
+
+def test_instructions_replace_both_texts(benchmark: Benchmark, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    play(benchmark, Answering(lambda request: "{correct_answers} {x}"), run, [QD], mode="oeg", samples={"QD": (0,)})
+    asked = []
+
+    def answer(request: Request) -> str:
+        asked.append([(message.role, message.text) for message in request.messages])
+        return "0, 0"
+
+    def judge_with(text: str) -> None:
+        shutil.rmtree(run / "judge", ignore_errors=True)
+        judge_run(run, Judge(Answering(answer), text))
+
+    ending = "\n=== user ===\n{user_prompt}|{correct_answers}|{generated_answer}|{y}\n"
+    judge_with("Be kind." + ending)
+    judge_with(ending.lstrip())
+    judge_with("Be brief.")
+    (system, user), (alone,), (brief, usual) = asked
+    assert system == ("system", "Be kind.")
+    assert user == alone
+    assert user[0] == "user"
+    assert user[1].endswith("|1. Add more details to the drawing\n2. Cat|{correct_answers} {x}|{y}\n")
+    assert brief == ("system", "Be brief.")
+    assert "\n\nReply to judge:\n{correct_answers} {x}" in usual[1]
+    with pytest.raises(UsageError, match=r"instructions\.sha256"):
+        judge_run(run, Judge(Answering(answer), "Be brief." + ending))
+    with pytest.raises(UsageError, match=r"must show {correct_answers} and {generated_answer} below `=== user ===`"):
+        Judge(Answering(answer), "Hm.\n=== user ===\n{generated_answer}")
+    with pytest.raises(UsageError, match=r"{generated_answer} in the judge's instructions belongs below a line"):
+        Judge(Answering(answer), "Judge {generated_answer}.")
+    shutil.rmtree(run / "judge")
+    with pytest.raises(UsageError, match="scripted:match reads our own question alone"):
+        judge_run(run, Judge(MatchingJudge(), ending.lstrip()))
 
 
 @pytest.mark.parametrize("description", ["[]", "{", '{"settings": 1}'])

@@ -14,9 +14,13 @@ from collections.abc import Mapping, Sequence
 from proactivebench import open_ended
 from proactivebench.answers import without_thinking
 from proactivebench.environments.base import Environment
+from proactivebench.errors import UsageError
 from proactivebench.models.base import Message, Model, ReplyError, Request
 from proactivebench.open_ended import Judgement
 from proactivebench.scenarios import Scenario
+
+USER_TEXT = "=== user ==="
+"""The line of instructions below which the user's text stands."""
 
 
 class JudgeError(ReplyError):
@@ -25,22 +29,39 @@ class JudgeError(ReplyError):
     kind = "judge"
 
 
+def _parts(text: str) -> tuple[str, str]:
+    """The system's text and the template of the user's."""
+    system, marked, question = f"\n{text}".partition(f"\n{USER_TEXT}\n")
+    if marked and not all(f"{{{name}}}" in question for name in ("correct_answers", "generated_answer")):
+        raise UsageError(
+            f"Instructions for a judge must show {{correct_answers}} and {{generated_answer}} below `{USER_TEXT}`."
+        )
+    if found := open_ended.PLACEHOLDER.search(system):
+        raise UsageError(f"{found[0]} in the judge's instructions belongs below a line `{USER_TEXT}`.")
+    return system.removeprefix("\n"), question if marked else open_ended.JUDGE_QUESTION
+
+
 class Judge:
     """Reads free replies.
 
     Args:
         model: Who judges; it sees texts alone.
-        instructions: What it is told to do; None for our own text.
+        instructions: What it is told to do: the system's text, and below a line `=== user ===` perhaps the user's, with
+            the placeholders `{user_prompt}`, `{correct_answers}` and `{generated_answer}`. None for our own texts.
 
     Attributes:
         model: Who judges.
         instructions: As given.
+
+    Raises:
+        UsageError: The user's text lacks what is to be judged, or the placeholders are not in the user's text.
     """
 
     def __init__(self, model: Model, instructions: str | None = None):
         self.model = model
         self.instructions = instructions
         self._text = open_ended.judge_instructions() if instructions is None else instructions
+        self._system, self._question = _parts(self._text)
 
     def identity(self) -> Mapping[str, object]:
         """All that decides the judgements, as JSON values."""
@@ -66,8 +87,8 @@ class Judge:
         Raises:
             ReplyError: The judge gave no output, or nothing usable.
         """
-        asked = open_ended.judge_question(question, valid_replies, reply)
-        messages = (Message("system", self._text), Message("user", asked))
+        asked = Message("user", open_ended.judge_question(question, valid_replies, reply, self._question))
+        messages = (Message("system", self._system), asked) if self._system else (asked,)
         output = await self.model.reply(Request(messages, None, seed))
         said = without_thinking(output)
         if said is None:

@@ -92,6 +92,8 @@ class MatchingJudge(Model):
 
     async def reply(self, request: Request) -> str:
         answers, reply = judged_texts(request.messages[-1].text)
+        if not any(answers):
+            raise UsageError("scripted:match reads our own question alone; leave the user's text out of the file.")
         return ", ".join(str(int(_plain(answer) in _plain(reply))) for answer in answers)
 
     def identity(self) -> Mapping[str, object]:
