@@ -14,10 +14,12 @@ from click.testing import CliRunner
 import cli
 from proactivebench.benchmark import Benchmark
 from proactivebench.environments.check import way_to_reference
+from proactivebench.environments.reach import observations
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.examples import examples_for
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.frames import Frames
 from proactivebench.models.base import Message, Request
 from proactivebench.samples import Sample, lenient_sample
 from proactivebench.scenarios import MVPN, QD, ROD, get_scenario
@@ -111,9 +113,10 @@ def test_examples_are_those_of_the_published_package(record: dict[str, Any]) -> 
     asked = solved.model_copy(update={"answer": "Other.", "image_template": "other/{image}.png"})
     others = [solved] * (3 if reduced else 1)
     settings = Settings(shots=len(others), shrink_examples=reduced, hint=record["config"]["hint"])
+    frames = Frames(Path("DATA"), {seen.image: "" for seen in observations(solved)}, {})
     drawn = []
     for number in range(20):  # for ROD either direction may be drawn
-        messages = examples_for(asked.model_copy(update={"id": number}), others, settings, Path("DATA"))
+        messages = examples_for(asked.model_copy(update={"id": number}), others, settings, frames)
         drawn.append(asked_and_answered(messages[: len(messages) // len(others)]))
     steps = [(step["image_path"], step["generated_answer"]) for step in record["steps"]]
     assert steps in drawn
