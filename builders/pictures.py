@@ -33,6 +33,7 @@ def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
         SourceError: It cannot be read completely, or is too large to be opened safely.
     """
     with decoding(path, "picture"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged metadata, which is not used
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path, formats=_FORMATS) as stored:
             if max_pixels is not None:

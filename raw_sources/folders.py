@@ -103,6 +103,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     """
     with decoding(path, "picture"):
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged metadata, which is not used
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=tuple(_ENDS)) as image:
                 size, end = image.size, _ENDS.get(image.format or "", b"")
