@@ -24,6 +24,12 @@ _OPTIONS = (
     click.option(
         "--batch-size", type=click.IntRange(1), help="hf: requests answered at once.  [default: 32; a GPU takes more]"
     ),
+    click.option(
+        "--deterministic",
+        is_flag=True,
+        default=None,
+        help="hf: always the same batches, so that a run on the same machine can be repeated to the letter; slower.",
+    ),
     click.option("--device", help="hf: cpu, cuda, cuda:1 ...  [default: the GPU if there is one]"),
     click.option("--dtype", help="hf: bfloat16, float16, float32.  [default: bfloat16 on a GPU]"),
     click.option("--revision", help="hf: branch, tag or commit on the Hub."),

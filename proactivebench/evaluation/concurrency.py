@@ -60,7 +60,8 @@ class Crew:
             start_more()
 
         def start_more() -> None:
-            while owed and self._live < self._models[0].concurrency and may_go_on():
+            begun_together = self._models[0].group > 1 and self._live > 0
+            while owed and not begun_together and self._live < self._models[0].concurrency and may_go_on():
                 group.create_task(one(owed.popleft()))
                 self._live += 1
             self._tell()
@@ -89,3 +90,6 @@ class _Member(Model):
 
     def identity(self) -> Mapping[str, object]:
         return self._model.identity()
+
+    def machine(self) -> Mapping[str, object]:
+        return self._model.machine()

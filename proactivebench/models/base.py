@@ -54,9 +54,12 @@ class Model(ABC):
 
     Attributes:
         concurrency: Episodes that the engine keeps in play at once.
+        group: Where more than 1, as many episodes as `concurrency` says are played together to the end of the last of
+            them before others begin, always the same ones, so that a reply may depend on its neighbours.
     """
 
     concurrency: int = 64
+    group: int = 1
 
     @abstractmethod
     async def reply(self, request: Request) -> str:
@@ -69,6 +72,13 @@ class Model(ABC):
     @abstractmethod
     def identity(self) -> Mapping[str, object]:
         """All that decides the replies (name, revision, precision, picture limits ...), as JSON values."""
+
+    def machine(self) -> Mapping[str, object]:
+        """What may tip single replies and measures nothing (device, batch size ...), as JSON values.
+
+        It is kept for each session of a run, and a run may be continued with another.
+        """
+        return {}
 
     def expect(self, episodes: int) -> None:
         """Told by the engine whenever the number of live episodes changes; each has at most one request waiting.

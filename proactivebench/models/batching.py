@@ -52,6 +52,7 @@ class BatchLimit:
 
 
 class _Waiting(NamedTuple, Generic[Prepared]):
+    number: int  # counts submissions, so that a batch's order does not depend on who was prepared first
     prepared: Prepared
     reply: Future[str]
 
@@ -87,7 +88,8 @@ class Batcher(Generic[Given, Prepared]):
         self._prepare = prepare
         self._answer = answer
         self._live = 0
-        self._ready: list[_Waiting[Prepared]] = []  # oldest first
+        self._submitted = 0
+        self._ready: list[_Waiting[Prepared]] = []
         self._changed = threading.Condition()
         self._clock: float | None = None  # when the generating thread last went from waiting to work or back
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="prepare")
@@ -105,7 +107,8 @@ class Batcher(Generic[Given, Prepared]):
         if self._clock is None:
             self._clock = time.perf_counter()
         reply: Future[str] = Future()
-        self._workers.submit(self._make_ready, given, reply)
+        self._submitted += 1
+        self._workers.submit(self._make_ready, self._submitted, given, reply)
         return await asyncio.wrap_future(reply)
 
     def expect(self, live: int) -> None:
@@ -120,12 +123,12 @@ class Batcher(Generic[Given, Prepared]):
         await asyncio.to_thread(self._generator.join)
         await asyncio.to_thread(self._workers.shutdown)
 
-    def _make_ready(self, given: Given, reply: Future[str]) -> None:
+    def _make_ready(self, number: int, given: Given, reply: Future[str]) -> None:
         """In a worker thread: prepares a request and lets it wait for its batch."""
         try:
             if self.closed or reply.cancelled():
                 raise ReplyError(self.closed)
-            waiting = _Waiting(self._prepare(given), reply)
+            waiting = _Waiting(number, self._prepare(given), reply)
             with self._changed:
                 if self.closed:
                     raise ReplyError(self.closed)
@@ -156,8 +159,9 @@ class Batcher(Generic[Given, Prepared]):
             self._changed.wait_for(lambda: self.closed or self._is_enough())
             if self.closed:
                 return []
-            length = len(self._ready[0].prepared)
-            nearest = sorted(self._ready, key=lambda waiting: abs(len(waiting.prepared) - length))
+            oldest_first = sorted(self._ready, key=lambda waiting: waiting.number)
+            length = len(oldest_first[0].prepared)
+            nearest = sorted(oldest_first, key=lambda waiting: abs(len(waiting.prepared) - length))
             batch = nearest[: self._limit.fill([waiting.prepared for waiting in nearest])]
             chosen = set(map(id, batch))
             self._ready = [waiting for waiting in self._ready if id(waiting) not in chosen]

@@ -67,6 +67,9 @@ class CachedModel(Model):
     def identity(self) -> Mapping[str, object]:
         return self._model.identity()
 
+    def machine(self) -> Mapping[str, object]:
+        return self._model.machine()
+
     def expect(self, episodes: int) -> None:
         self._model.expect(episodes)
         self.concurrency = self._model.concurrency  # which may have grown

@@ -1,44 +1,71 @@
-"""Choosing the next token in a way that stays the same whatever batch a request is answered in.
+"""How the next token is chosen: by transformers' own rules, and yet the same whatever batch a request is answered in.
 
-In transformers a reply depends on its neighbours twice over. Sampling draws for the whole batch from one global
-generator; here every row has a generator of its own: the most probable token after Gumbel noise was added to the
-logarithms of the probabilities is a sample from them (the Gumbel-max trick), and greedy decoding picks it. And the
-penalty for repetitions counts the padding in front of short rows, whose token often is the one that ends a reply.
+A model's generation settings hold in both modes, but for those that would make another procedure of it (beams, several
+replies, a limit of time). Greedy decoding needs nothing more. Sampling in transformers draws for the whole batch from
+one global generator; here every row has its own: the most probable token after Gumbel noise was added to the logarithms
+of the probabilities is a sample from them (the Gumbel-max trick). The noise comes last, after all that transformers
+makes of the scores with `do_sample=True`, so that the distribution is its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
-from transformers.generation.logits_process import (
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
+
+_OURS = {"num_beams": 1, "num_return_sequences": 1, "max_length": None, "max_time": None, "stop_strings": None}
+_OURS |= {
+    "penalty_alpha": None,
+    "dola_layers": None,
+    "prompt_lookup_num_tokens": None,
+    "return_dict_in_generate": False,
+}
+"""Settings that would make something other of a reply than one text, token by token."""
+
+_DEFAULTS = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
+"""What transformers fills in where a model that samples names nothing."""
+
+_DRAWING = (*_DEFAULTS, "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff")
+"""Settings that act on sampling alone."""
+
+_SCORES: tuple[str, ...] = (
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "min_new_tokens",
+    "min_length",
+    "bad_words_ids",
 )
+_SCORES += ("sequence_bias", "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id")
+_SCORES += ("exponential_decay_length_penalty", "guidance_scale", "renormalize_logits", "remove_invalid_values")
+"""Settings that act on the scores of tokens in either mode."""
 
 
-class UnpaddedRepetitionPenalty(RepetitionPenaltyLogitsProcessor):
-    """Makes the tokens of a row less probable, but not the padding in front of it.
+def generation_settings(own: GenerationConfig, *, sample: bool, pad: int, max_new_tokens: int) -> GenerationConfig:
+    """A model's own settings, for one greedy or sampled text.
 
     Args:
-        penalty: As the model's settings say.
-        padding: Length of each row's padding, shape (rows, 1), on the scores' device.
+        own: The model's.
+        sample: Draw the reply instead of taking the most probable token each time.
+        pad: Token that fills short rows.
+        max_new_tokens: Tokens of the longest reply.
     """
+    settings = copy.deepcopy(own)
+    settings.update(**_OURS, do_sample=sample, pad_token_id=pad, max_new_tokens=max_new_tokens)  # type: ignore[no-untyped-call]
+    for name in _DRAWING:
+        if not sample:
+            setattr(settings, name, None)
+        elif getattr(settings, name, None) is None:
+            setattr(settings, name, _DEFAULTS.get(name))
+    return settings
 
-    def __init__(self, penalty: float, padding: torch.Tensor):
-        super().__init__(penalty)
-        self._padding = padding
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        own = torch.arange(input_ids.shape[1], device=input_ids.device) >= self._padding
-        counted = torch.where(
-            own, input_ids, input_ids[:, -1:]
-        )  # a token counts once, so its own last one adds nothing
-        penalised: torch.Tensor = super().__call__(counted, scores)
-        return penalised
+def effective(settings: GenerationConfig) -> dict[str, object]:
+    """What decides how tokens are chosen, as JSON values; what is not set is left out."""
+    values = {name: getattr(settings, name, None) for name in (*_DRAWING, *_SCORES)}
+    return {"do_sample": settings.do_sample} | {name: value for name, value in values.items() if value is not None}
 
 
 class GumbelNoise(LogitsProcessor):
@@ -54,25 +81,21 @@ class GumbelNoise(LogitsProcessor):
         return scores - noise.log()
 
 
-def choosing(config: GenerationConfig, mask: torch.Tensor, seeds: Sequence[int] | None) -> LogitsProcessorList:
-    """What makes greedy decoding choose as a model's own settings ask for.
+def drawing(seeds: Sequence[int]) -> Callable[..., torch.Tensor]:
+    """What `generate` takes as `custom_generate` to draw each row with a seed of its own."""
 
-    Args:
-        config: The model's settings; those that are absent have no effect.
-        mask: The batch's attention mask of shape (rows, tokens), 0 for padding, on the model's device.
-        seeds: One per row to draw replies (temperature, top-k, top-p); None takes the most probable token each time.
-    """
-    processors = LogitsProcessorList()
-    if config.repetition_penalty not in (None, 1.0):
-        padding = (mask == 0).sum(1, keepdim=True)
-        processors.append(UnpaddedRepetitionPenalty(config.repetition_penalty, padding))
-    if seeds is None:
-        return processors
-    if config.temperature not in (None, 1.0):
-        processors.append(TemperatureLogitsWarper(config.temperature))
-    if config.top_k:
-        processors.append(TopKLogitsWarper(config.top_k))
-    if config.top_p not in (None, 1.0):
-        processors.append(TopPLogitsWarper(config.top_p))
-    processors.append(GumbelNoise(seeds, mask.device))
-    return processors
+    def decode(
+        network: Any,
+        input_ids: torch.Tensor,
+        logits_processor: LogitsProcessorList,
+        generation_config: GenerationConfig,
+        **others: Any,
+    ) -> torch.Tensor:
+        logits_processor.append(GumbelNoise(seeds, input_ids.device))
+        generation_config.do_sample = False  # the most probable token after the noise
+        drawn: torch.Tensor = network._sample(
+            input_ids, logits_processor=logits_processor, generation_config=generation_config, **others
+        )
+        return drawn
+
+    return decode

@@ -25,6 +25,7 @@ class ModelOptions:
 
     Attributes:
         batch_size: Requests that an `hf:` model answers at once.
+        deterministic: Whether its batches are always the same ones.
         device: Where an `hf:` model is, as torch names it (`cuda:1`).
         dtype: Its precision, as torch names it (`float16`).
         revision: Its branch, tag or commit on the Hub.
@@ -41,6 +42,7 @@ class ModelOptions:
     """
 
     batch_size: int | None = None
+    deterministic: bool | None = None
     device: str | None = None
     dtype: str | None = None
     revision: str | None = None
@@ -91,6 +93,10 @@ def load_model(spec: str, options: ModelOptions) -> Model:
         return model
     if kind == "scripted":
         raise UsageError("A scripted model looks at the solution, not at the conversation: it cannot have a --cache.")
+    if options.deterministic:
+        raise UsageError(
+            "What a --cache answers is missing from the batches that --deterministic fixes: leave one out."
+        )
     from proactivebench.models.cache import CachedModel
 
     return CachedModel(model, options.cache, seeded=options.free or load is None)
@@ -124,7 +130,7 @@ def _load_demo(name: str, options: ModelOptions) -> Model:
 
 def _load_transformers(name: str, options: ModelOptions) -> Model:
     where = ("device", "dtype", "revision", "adapter")
-    given = _given(options, "an hf: model", *where, "batch_size", *_EITHER)
+    given = _given(options, "an hf: model", *where, "batch_size", "deterministic", *_EITHER)
     try:
         from proactivebench.models.checkpoints import load_checkpoint
         from proactivebench.models.transformers_model import TransformersModel

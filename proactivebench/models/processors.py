@@ -7,6 +7,7 @@ picture that a processor refuses takes its whole batch along.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,6 +66,13 @@ def image_only(family: type[Processor]) -> type[Processor]:
 def sees_pictures(processor: Processor) -> bool:
     """Whether a conversation may have pictures; a tokenizer alone takes none."""
     return hasattr(processor, "image_processor")
+
+
+def picture_settings(processor: Processor) -> dict[str, object]:
+    """How pictures become tensors: the image processor's settings, and where the processor overrides them, its own."""
+    own = json.loads(processor.image_processor.to_json_string())
+    passed = getattr(processor.valid_processor_kwargs, "_defaults", {}).get("images_kwargs", {})
+    return {**own, **{name: value for name, value in passed.items() if isinstance(value, (bool, int, float, str))}}
 
 
 def encode(processor: Processor, turns: Iterable[tuple[str, Image.Image | None, str]], dtype: torch.dtype) -> Encoded:

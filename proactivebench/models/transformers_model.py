@@ -7,11 +7,13 @@ How requests become batches is told in `batching`, how a name becomes a loaded m
 from __future__ import annotations
 
 import copy
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 
 import PIL
 import torch
@@ -25,8 +27,8 @@ from proactivebench.images import load_picture
 from proactivebench.models.base import Model, PictureError, ReplyError, Request
 from proactivebench.models.batching import Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
-from proactivebench.models.choosing import choosing
-from proactivebench.models.processors import Encoded, collate, encode, sees_pictures
+from proactivebench.models.choosing import drawing, effective, generation_settings
+from proactivebench.models.processors import Encoded, collate, encode, picture_settings, sees_pictures
 
 DEFAULT_BATCH = 32
 """Requests in a batch where the user names no number; on a GPU the number to start with."""
@@ -58,6 +60,8 @@ class TransformersModel(Model):
     Args:
         checkpoint: The loaded model.
         batch_size: Requests in a batch; None for a number that suits the device and on a GPU grows with its memory.
+        deterministic: Batches are the same whenever the same episodes are played: the number does not grow, and
+            episodes are played in groups (`group`).
         max_new_tokens: Tokens of the longest reply.
         max_pixels: Pixels to which larger pictures are scaled down; None leaves that to the processor alone.
         sample: Draw replies as the model's own generation settings say (temperature, top-k, top-p) instead of taking
@@ -75,6 +79,7 @@ class TransformersModel(Model):
         checkpoint: Checkpoint,
         *,
         batch_size: int | None = None,
+        deterministic: bool = False,
         max_new_tokens: int = 50,
         max_pixels: int | None = None,
         sample: bool = False,
@@ -89,13 +94,16 @@ class TransformersModel(Model):
             tokenizer.pad_token = tokenizer.eos_token
         self._pad = tokenizer.pad_token_id
         self._sample = sample
-        self._own = self._network.generation_config
-        self._greedy = copy.deepcopy(self._own)
-        self._greedy.update(**_OURS, max_length=None, max_new_tokens=max_new_tokens, pad_token_id=self._pad)
+        self._settings = generation_settings(
+            self._network.generation_config, sample=sample, pad=self._pad, max_new_tokens=max_new_tokens
+        )
+        self._positions: float = getattr(self._network.config.get_text_config(), "max_position_embeddings", None) or inf
         self._try_out()
-        self._grows = batch_size is None and self._network.device.type == "cuda"
+        self._grows = batch_size is None and self._network.device.type == "cuda" and not deterministic
         self._limit = BatchLimit(batch_size or DEFAULT_BATCH)
-        self.concurrency = EPISODES_PER_REQUEST * self._limit.requests
+        self._fixed = self._limit.requests if deterministic else None
+        self.group = self._fixed or 1
+        self.concurrency = self._fixed or EPISODES_PER_REQUEST * self._limit.requests
         self._batcher = Batcher(self._prepare, self._answer, self._limit, workers=min(8, os.cpu_count() or 1))
 
     async def reply(self, request: Request) -> str:
@@ -114,17 +122,25 @@ class TransformersModel(Model):
 
     def identity(self) -> Mapping[str, object]:
         processor = self._checkpoint.processor
-        settings: dict[str, object] = {"do_sample": False}
-        if self._sample:
-            settings = {"do_sample": True} | {key: getattr(self._own, key) for key in ("temperature", "top_k", "top_p")}
         return {
             **self._checkpoint.origin,
             "attention": self._network.config._attn_implementation,
-            "max_new_tokens": self._greedy.max_new_tokens,
+            "max_new_tokens": self._settings.max_new_tokens,
+            "positions": None if self._positions == inf else self._positions,
             "max_pixels": self._max_pixels,
-            "sampling": settings,
-            "image_processor": json.loads(processor.image_processor.to_json_string()) if self._sees else None,
+            "batches_of": self._fixed,
+            "sampling": effective(self._settings),
+            "image_processor": picture_settings(processor) if self._sees else None,
             "versions": {library.__name__: library.__version__ for library in (torch, transformers, PIL)},
+        }
+
+    def machine(self) -> Mapping[str, object]:
+        device = self._network.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+        return {
+            "device": f"{device.type}: {name}",
+            "threads": torch.get_num_threads(),
+            "batch_size": f"{DEFAULT_BATCH} and more" if self._grows else self._limit.requests,
         }
 
     def _try_out(self) -> None:
@@ -154,20 +170,30 @@ class TransformersModel(Model):
             if not shown:
                 raise ReplyError(refused) from error
             raise PictureError(f"{', '.join(map(str, shown))}: {refused}") from error
-        return _Prompt(tensors, request.seed)
+        prompt = _Prompt(tensors, request.seed)
+        if len(prompt) >= self._positions:
+            raise ReplyError(
+                f"The conversation has {len(prompt):,} tokens, and the model has positions for {self._positions:,}. "
+                "--max-pixels makes pictures shorter."
+            )
+        return prompt
 
     def _answer(self, batch: Sequence[_Prompt]) -> list[str]:
         device = self._network.device
-        seeds = [prompt.seed for prompt in batch] if self._sample else None
         try:
             inputs = {name: value.to(device) for name, value in collate([p.tensors for p in batch], self._pad).items()}
+            padding = (inputs["attention_mask"] == 0).sum(1)
+            settings = copy.copy(self._settings)
+            settings.max_new_tokens = min(settings.max_new_tokens, self._positions - min(map(len, batch)))
             started = time.perf_counter()
-            with torch.inference_mode():
+            if self._grows:
+                torch.cuda.reset_peak_memory_stats(device)  # one batch of large pictures says nothing about the others
+            with torch.inference_mode(), _current(device):
                 tokens = self._network.generate(
                     **inputs,
-                    generation_config=self._greedy,
-                    logits_processor=choosing(self._own, inputs["attention_mask"], seeds),
-                    stopping_criteria=StoppingCriteriaList([self._stop]),
+                    generation_config=settings,
+                    custom_generate=drawing([prompt.seed for prompt in batch]) if self._sample else None,
+                    stopping_criteria=StoppingCriteriaList([partial(self._stop, padding)]),
                 ).cpu()
             self.generating += time.perf_counter() - started
         except RuntimeError as error:
@@ -178,22 +204,21 @@ class TransformersModel(Model):
         new = tokens[:, inputs["input_ids"].shape[1] :]
         return list(self._checkpoint.processor.batch_decode(new, skip_special_tokens=True))
 
-    def _stop(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
-        """Ends a generation under way when the model is closed."""
-        return torch.full((len(input_ids),), self._batcher.closed is not None, device=input_ids.device)
+    def _stop(self, padding: torch.Tensor, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
+        """Ends a row that has used up the model's positions, and all when the model is closed."""
+        return (input_ids.shape[1] - padding >= self._positions) | (self._batcher.closed is not None)
 
     def _grow(self, batch: Sequence[_Prompt]) -> None:
         """Doubles the batches while full ones leave more than half of the GPU's memory free."""
         if not self._grows or len(batch) < self._limit.requests or self._limit.requests >= LARGEST_BATCH:
             return
-        _, memory = torch.cuda.mem_get_info(self._network.device)
-        if torch.cuda.max_memory_allocated(self._network.device) < ROOM_TO_DOUBLE * memory:
+        device = self._network.device
+        _, memory = torch.cuda.mem_get_info(device)
+        if torch.cuda.max_memory_allocated(device) < ROOM_TO_DOUBLE * memory:
             self._limit.requests *= 2
             self.concurrency *= 2
 
 
-_OURS = dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "typical_p")) | {
-    "do_sample": False,
-    "repetition_penalty": 1.0,
-}
-"""Generation settings without effect: `choosing` does what the model's own ask for."""
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """Makes a GPU the thread's current one, which kernels of some libraries take for the one they are to run on."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
