@@ -122,6 +122,7 @@ def evaluate(
             max_errors=max_errors,
             on_start=progress.begin,
             on_episode=progress.count,
+            on_note=lambda note: console().print(note, style="yellow", markup=False, soft_wrap=True),
         )
     metrics_table({spec: metrics}, output())
     if chosen.mode == "oeg":

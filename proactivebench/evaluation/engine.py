@@ -83,6 +83,7 @@ def evaluate(
     on_check: Callable[[int, int], None] = lambda done, total: None,
     on_start: Callable[[int, int], None] = lambda total, done: None,
     on_episode: Callable[[Episode], None] = lambda episode: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> dict[str, Any]:
     """Plays a run to its end, or continues it; where several processes were launched, together with them.
 
@@ -97,6 +98,7 @@ def evaluate(
         on_check: Told how many bytes of the frames were read to tell them from others, of how many; see `Frames`.
         on_start: Told the number of episodes of this process, and how many of them are done already.
         on_episode: Told every episode that ends.
+        on_note: Told in a sentence what is different about the machine since the run was last played.
 
     Returns:
         The scores, which are in `metrics.json` too.
@@ -108,6 +110,8 @@ def evaluate(
     """
     if (settings.mode == "oeg-multi") != (judge is not None):
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
+    if judge is not None and model.group > 1:
+        raise UsageError("--deterministic fixes the batches of one model, but --mode oeg-multi plays with two.")
     frames = Frames.of(benchmark, scenarios, on_check)
     tasks = plan(benchmark, scenarios, frames, settings)
     allowed_errors = int(max_errors * len(tasks))
@@ -119,14 +123,19 @@ def evaluate(
     with gathered() as team, RunLog(folder, identity, team) as log:
         if team.first:
             write_where(folder, benchmark.folder)
-        mine = team.share(tasks)
-        owed = [task for task in mine if task.key not in log.done]
-        on_start(len(mine), len(mine) - len(owed))
+        groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
+        mine = team.share(groups)
+        owed = [task for group in mine if not log.done.issuperset(task.key for task in group) for task in group]
+        total = sum(map(len, mine))
+        on_start(total, total - len(owed))
+        if owed and team.first and (note := log.played_on({**model.machine(), "processes": team.size})):
+            on_note(note)
 
         async def play_one(task: Task) -> None:
             nonlocal errors
             played = await play(task, crew.members[0], settings, frames, judge)
-            log.append(played)
+            if task.key not in log.done:  # else it was played again for the sake of its group alone
+                log.append(played)
             on_episode(played.episode)
             errors += played.episode.error is not None
 

@@ -24,6 +24,10 @@ from proactivebench.files import write_whole
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 
 
+MACHINES = "machines"
+"""Key of a description under which it says where the work was done; that may change, and decides nothing."""
+
+
 def write_json(path: Path, value: object) -> None:
     """Writes indented JSON; the file appears complete or not at all.
 
@@ -191,6 +195,7 @@ class DescribedFolder:
             return
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
+            there.pop(MACHINES, None)
             changes = [_change(*difference) for difference in differences(there, self._identity)]
         except (ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error

@@ -152,6 +152,8 @@ def judge_run(
     settings = read_run(folder).settings
     if settings.mode != "oeg":
         raise UsageError(f"{folder} is a run of mode {settings.mode}; a judge reads the replies of --mode oeg.")
+    if judge.model.group > 1:
+        raise UsageError("--deterministic fixes the batches of a model that plays, not of a judge; leave it out.")
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
     questions = read_prompts(folder)
     crew = Crew(judge.model)

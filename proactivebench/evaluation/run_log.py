@@ -7,6 +7,7 @@ with an error are dropped and played again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +18,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.folders import (
+    MACHINES,
     DescribedFolder,
     LineFile,
     complete_lines,
+    differences,
     read_records,
     replace_file,
+    shown,
     write_json,
 )
 from proactivebench.evaluation.records import Episode, Key, text_hash
@@ -138,6 +142,24 @@ class RunLog(DescribedFolder):
     def _different_prompts(self) -> Iterable[bytes]:
         """The lines without those that are damaged, or that a second process wrote too."""
         return dict.fromkeys(line for _, _, line in _prompts(self.folder))
+
+    def played_on(self, machine: Mapping[str, Any]) -> str | None:
+        """Notes in `run.json` on what the run is played from now on.
+
+        Returns:
+            What has changed since it was last played; None where nothing has.
+        """
+        described = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+        before = described.get(MACHINES, [])
+        if machine in before[-1:]:
+            return None
+        write_json(self.folder / RUN, described | {MACHINES: [*before, dict(machine)]})
+        if not before:
+            return None
+        changes = (
+            f"{name} was {shown(old)}, is now {shown(new)}" for name, old, new in differences(before[-1], machine)
+        )
+        return f"{'; '.join(changes)}. Rounding may tip single replies; what is measured stays the same."
 
     def append(self, played: PlayedEpisode) -> None:
         """Keeps a finished episode.
