@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.shared import DataFolder, console, local_data, output, progress
+from commands.shared import DataFolder, local_data, mention_filter, output, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ def check(data: Path | str) -> None:
     with progress() as bars:
         report = check_benchmark(folder, bars)
     check_table(report, output())
-    _mention_filter(folder)
+    mention_filter(folder)
     sys.exit(1 if report.problems else 0)
 
 
@@ -61,7 +61,7 @@ def stats(data: Path | str, as_json: bool) -> None:
     else:
         statistics_table(comparisons, output())
         _mention_first_views(comparisons)
-        _mention_filter(folder)
+        mention_filter(folder)
 
 
 def _mention_first_views(comparisons: Iterable[Comparison]) -> None:
@@ -72,15 +72,3 @@ def _mention_first_views(comparisons: Iterable[Comparison]) -> None:
             said = f"{one.part}: {views.none:.0%} of the first views show nothing of the object's box"
             said += f", half at most {views.median:.1%}, nine tenths at most {views.ninth_decile:.1%} of it"
             output().print(f"{said}, and none more than {views.most:.1%}.", soft_wrap=True)
-
-
-def _mention_filter(folder: Path) -> None:
-    """Says that evaluate does not play all samples, where that is so."""
-    from proactivebench.benchmark import Benchmark
-
-    benchmark = Benchmark.open_build(folder)
-    kept = {scenario.name: benchmark.kept_ids(scenario) for scenario in benchmark.scenarios}
-    numbers = ", ".join(f"{name} {len(ids):,}" for name, ids in kept.items() if ids is not None)
-    if numbers:
-        said = f"Of the samples, the leak filter keeps {numbers} (evaluate --no-filter plays all)."
-        console().print(said, soft_wrap=True)

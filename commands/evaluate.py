@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from commands.model_options import MODEL_HELP, model_options
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, output
+from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, mention_filter, output
 
 if TYPE_CHECKING:
     from proactivebench.models.load import ModelOptions
@@ -101,7 +101,10 @@ def evaluate(
     from proactivebench.reports.progress import RunProgress
     from proactivebench.reports.tables import metrics_table
 
-    benchmark = Benchmark.open(local_data(data, names))
+    folder = local_data(data, names)
+    benchmark = Benchmark.open(folder)
+    if not no_filter:
+        mention_filter(folder)
     scenarios = benchmark.chosen(names)
     samples = read_sample_list(listing) if listing else None
     chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)
@@ -168,26 +171,33 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
 
 
 @click.command("filter")
-@click.argument("data", type=DataFolder())
-@click.option("--runs", "runs", type=EXISTING_FOLDER, multiple=True, required=True, help="A run; give one per model.")
+@click.argument("data", type=EXISTING_FOLDER)
+@click.option("--runs", "runs", type=EXISTING_FOLDER, multiple=True, help="A run; give one per model.")
+@click.option("--published", is_flag=True, help="Keep what the paper kept instead: DATA are the published data.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Share of models.")
-def filter_(data: Path | str, runs: tuple[Path, ...], threshold: float) -> None:
+def filter_(data: Path, runs: tuple[Path, ...], published: bool, threshold: float) -> None:
     """Drop from a benchmark what several models see at first sight: the leak filter of the paper.
 
-    DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
+    DATA is a folder; what hub: brought into the cache is never changed, so pull it into a folder first.
 
     A sample stays when fewer than the threshold's share of the runs are right in the first turn; on ROD, where no
     category counts in that turn, all stay. The ids that stay are written to kept_ids.json beside the data, where
     evaluate finds them.
     """
     from proactivebench.benchmark import KEPT_IDS, Benchmark
-    from proactivebench.evaluation.leak_filter import filter_leaks
+    from proactivebench.errors import UsageError
+    from proactivebench.evaluation.leak_filter import filter_leaks, keep_published
     from proactivebench.reports.tables import filter_table
 
-    benchmark = Benchmark.open(local_data(data))
+    if published == bool(runs):
+        raise UsageError("Name the runs that decide (--runs RUN --runs RUN ...), or say --published.")
+    benchmark = Benchmark.open(data)
     path = benchmark.folder / KEPT_IDS
     done = "Replaced what was in" if path.exists() else "Written to"
-    filter_table(filter_leaks(benchmark, runs, threshold), output())
+    if published:
+        keep_published(benchmark)
+    else:
+        filter_table(filter_leaks(benchmark, runs, threshold), output())
     console().print(f"{done} {path}.", soft_wrap=True)
 
 

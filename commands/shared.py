@@ -112,7 +112,7 @@ def download_progress() -> Progress:
 
 
 def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
-    """The folder of a benchmark; one on the Hub is pulled into the cache first, or what has changed of it.
+    """The folder of a benchmark; one on the Hub is pulled into the cache first, to the folder of its commit.
 
     Args:
         data: What `DataFolder` gave.
@@ -123,19 +123,35 @@ def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
     """
     if isinstance(data, Path):
         return data
-    from builders.hub.client import UnreachableError, cache_folder, connect
-    from builders.hub.pull import pull
+    from builders.hub.cached import pull_to_cache
+    from builders.hub.client import connect
 
     repo, _, revision = data.removeprefix(HUB).partition("@")
-    api, folder = connect(), cache_folder(repo, revision)
-    try:
-        with download_progress() as progress:
-            pull(api, repo, folder, parts=parts, revision=revision or None, progress=progress)
-    except UnreachableError as error:
-        if not folder.joinpath("test").is_dir():
-            raise
-        console().print(f"{error} Going on with what is in {folder}.", style="yellow", markup=False, soft_wrap=True)
+    with download_progress() as progress:
+        folder, unreachable = pull_to_cache(connect(), repo, revision, parts=parts, progress=progress)
+    if unreachable:
+        said = f"{unreachable} Going on with what is in {folder}."
+        console().print(said, style="yellow", markup=False, soft_wrap=True)
     return folder
+
+
+def mention_filter(folder: Path) -> None:
+    """Says which samples evaluate plays and why, where that is not plainly all."""
+    from proactivebench.benchmark import KEPT_IDS, Benchmark
+
+    benchmark = Benchmark.open_build(folder)
+    kept = {scenario.name: benchmark.kept_ids(scenario) for scenario in benchmark.scenarios}
+    numbers = ", ".join(f"{name} {len(ids):,}" for name, ids in kept.items() if ids is not None)
+    if numbers:
+        own = (benchmark.folder / KEPT_IDS).is_file()
+        whose = f"by {KEPT_IDS} beside them" if own else "by the published list: these are the published data"
+        said = f"Of the samples, the leak filter keeps {numbers}, {whose} (evaluate --no-filter plays all)."
+    elif benchmark.is_ours:
+        return
+    else:
+        said = f"Nothing proves that {folder} is the published benchmark, so all its samples count. If it is, keep "
+        said += f"what the published leak filter kept: proactivebench filter {folder} --published"
+    console().print(said, soft_wrap=True, markup=False)
 
 
 def quieten() -> None:

@@ -20,12 +20,12 @@ PUBLISHED = "tdemin16/ProactiveBench"
 RECORD = "pulled.json"
 
 
-class Pulled(BaseModel):
+class Record(BaseModel):
     """What `pulled.json` says.
 
     Attributes:
         repo: USER/NAME on the Hub.
-        commit: The commit that everything in the folder is from.
+        commit: The commit that everything in the folder is from; empty while it is brought to another one.
         files: Path in the repository -> checksum, as the Hub states it.
     """
 
@@ -36,7 +36,7 @@ class Pulled(BaseModel):
     files: dict[str, str]
 
 
-def read_record(folder: Path) -> Pulled | None:
+def read_record(folder: Path) -> Record | None:
     """What was pulled into a folder; None where nothing was.
 
     Raises:
@@ -44,7 +44,7 @@ def read_record(folder: Path) -> Pulled | None:
     """
     path = folder / RECORD
     try:
-        return Pulled.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError:
@@ -76,7 +76,7 @@ def origin(folder: Path, samples: Path) -> tuple[str, str] | None:
     record = read_record(folder)
     if record is not None:
         noted = record.files.get(samples.relative_to(folder).as_posix(), "")
-        return (record.repo, record.commit) if _has_checksum(samples, noted) else None
+        return (record.repo, record.commit) if record.commit and _has_checksum(samples, noted) else None
     return _origin_in_cache(samples)
 
 

@@ -217,7 +217,6 @@ def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     [
         ("check",),
         ("stats",),
-        ("filter", "--runs", "docs"),
         ("look",),
         ("play", "--name", "Ada", "--out", "x"),
         ("evaluate", "--model", "scripted:oracle", "--out", "x", "--data"),
@@ -225,10 +224,10 @@ def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     ids=lambda arguments: arguments[0],
 )
 def test_data_may_lie_on_the_hub(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    def pull(api: object, repo: str, folder: Path, **options: object) -> None:
-        raise ProactiveBenchError(f"{repo} at {options['revision']}")
+    def pull(api: object, repo: str, revision: str, **options: object) -> None:
+        raise ProactiveBenchError(f"{repo} at {revision}")
 
     monkeypatch.setattr("builders.hub.client.connect", object)
-    monkeypatch.setattr("builders.hub.pull.pull", pull)
+    monkeypatch.setattr("builders.hub.cached.pull_to_cache", pull)
     result = call(*arguments, "hub:ann/drawings@v2")
     assert (result.exit_code, "ann/drawings at v2" in result.output) == (1, True)

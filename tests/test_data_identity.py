@@ -8,9 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from rich.progress import Progress
 
+import cli
 from proactivebench.benchmark import Benchmark, published_kept_ids
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.comparison import compare_runs
@@ -192,3 +194,34 @@ def test_a_list_of_other_data_is_refused(data: Path) -> None:
     (data / "kept_ids.json").write_text('{"QD": [1, 77]}')
     with pytest.raises(ProactiveBenchError, match=r"kept_ids\.json keeps 1 QD samples that are not there, such as 77"):
         count(data)
+
+
+def test_the_user_can_say_that_data_are_the_published_ones(hand_made: Path, data: Path) -> None:
+    done = CliRunner().invoke(cli.main, ["filter", str(hand_made), "--published"])
+    assert done.exit_code == 2
+    assert "is not the published benchmark: it lacks 2,096 QD samples" in done.stderr
+    samples = hand_made / "test" / "QuickDraw_preprocessed.jsonl"
+    line = json.loads(samples.read_text().splitlines()[0])
+    ids = range(max(published_kept_ids()["QD"]) + 1)
+    samples.write_text("".join(json.dumps(line | {"id": number}) + "\n" for number in ids))
+    assert count(hand_made) == len(ids)
+    assert CliRunner().invoke(cli.main, ["filter", str(hand_made), "--published"]).exit_code == 0
+    assert count(hand_made) == 2105
+    for options in ([], ["--published", "--runs", str(data)]):
+        assert CliRunner().invoke(cli.main, ["filter", str(hand_made), *options]).exit_code == 2
+
+
+def test_a_command_says_which_leak_filter_applies(hand_made: Path, data: Path, tmp_path: Path) -> None:
+    def said(folder: Path, number: int) -> str:
+        command = ["evaluate", "--model", "scripted:guess", "--data", str(folder), "--out", str(tmp_path / str(number))]
+        checked = CliRunner().invoke(cli.main, ["check", str(folder)]).stderr
+        errors = CliRunner().invoke(cli.main, command).stderr
+        assert ("leak filter" in errors) == ("leak filter" in checked)
+        return errors
+
+    assert "leak filter" not in said(data, 0)
+    assert f"proactivebench filter {hand_made} --published" in said(hand_made, 1)
+    pulled_from(hand_made, "tdemin16/ProactiveBench")
+    assert "by the published list: these are the published data" in said(hand_made, 2)
+    (hand_made / "kept_ids.json").write_text('{"QD": [0, 3]}')
+    assert "keeps QD 2, by kept_ids.json beside them" in said(hand_made, 3)

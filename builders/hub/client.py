@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from proactivebench.errors import ProactiveBenchError, UsageError
@@ -50,13 +49,6 @@ def connect() -> HfApi:
     from proactivebench import __version__
 
     return HfApi(library_name="proactivebench-toolkit", library_version=__version__)
-
-
-def cache_folder(repo: str, revision: str = "") -> Path:
-    """The folder in the Hub's cache (HF_HOME) that a repository is pulled into when nobody names one."""
-    from huggingface_hub import cached_assets_path
-
-    return Path(cached_assets_path("proactivebench", repo, revision or "newest"))
 
 
 def require_name(repo: str) -> None:

@@ -3,7 +3,7 @@
 Only what is asked for is downloaded, all of it from one commit, into a hidden folder. Samples are read there, and
 archives unpacked, as the work of strangers; what passes takes its place at the end, the samples file last, since a
 scenario counts as present by it. `pulled.json` remembers commit and checksums, so that a later call fetches what has
-changed and nothing else.
+changed and nothing else. Everything in a folder is brought to that commit, also what was not asked for this time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from builders.storage import all_stored, write_file
 from proactivebench.benchmark import KEPT_IDS, MANIFEST
 from proactivebench.errors import UsageError
 from proactivebench.manifest import read_manifest
+from proactivebench.provenance import RECORD, Record, read_record
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
 from raw_sources.archives import unpack
@@ -34,10 +35,6 @@ from raw_sources.archives import unpack
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-PUBLISHED = "tdemin16/ProactiveBench"
-"""The original benchmark, published by its authors."""
-
-RECORD = "pulled.json"
 _TRAIN_FILE = re.compile(r"data/train-[\w-]+\.parquet")
 
 
@@ -84,14 +81,22 @@ def pull(
     require_name(repo)
     parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in parts]
     snapshot = Snapshot.open(api, repo, revision)
-    wanted = _wanted(snapshot, parts)
-    progress = progress or Progress(disable=True)
+    return pull_snapshot(snapshot, out, parts, progress or Progress(disable=True))
+
+
+def pull_snapshot(snapshot: Snapshot, out: Path, parts: Sequence[str], progress: Progress) -> Pulled:
+    """Gets the parts of one commit; arguments and errors are those of `pull`, names those of scenarios or `TRAIN`."""
+    there = parts_of(snapshot)
+    for part in parts:
+        if part not in there:
+            raise UsageError(f"{snapshot.repo} holds no {part}; it has {', '.join(there)}.")
+    wanted = [part for part in there if part in (parts or SCENARIOS)]
     try:
         out.mkdir(parents=True, exist_ok=True)
         waiting = progress.add_task("Waiting until no other process writes there", total=None)
         with filelock.FileLock(out / ".build.lock"):
             progress.remove_task(waiting)
-            return _Pull(snapshot, out, progress).run(wanted)
+            return _Pull(snapshot, out, progress).run(there, wanted)
     except OSError as error:
         raise HubError(
             f"{error.filename or out}: {error.strerror or error}. What has arrived is kept: once that is mended, the "
@@ -99,18 +104,22 @@ def pull(
         ) from error
 
 
-def _samples_path(scenario: Scenario) -> str:
+def samples_path(scenario: Scenario) -> str:
+    """The samples file of a scenario, in a repository and in a folder."""
     return f"test/{scenario.dataset}_preprocessed.jsonl"
 
 
-def _wanted(snapshot: Snapshot, parts: Sequence[str]) -> dict[str, list[str]]:
-    """What is asked for: part -> its files in the repository."""
+def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:
+    """What a repository holds: part -> its files.
+
+    Raises:
+        HubError: It holds no benchmark.
+    """
     there: dict[str, list[str]] = {}
     for name, scenario in SCENARIOS.items():
-        files = [_samples_path(scenario), f"test/{scenario.dataset}.zip"]
+        files = [samples_path(scenario), f"test/{scenario.dataset}.zip"]
         if snapshot.files.keys() >= set(files):
             there[name] = files
-    wanted = parts or list(there)
     if train := sorted(filter(_TRAIN_FILE.fullmatch, snapshot.files)):
         there[TRAIN] = train
     if not there:
@@ -118,10 +127,7 @@ def _wanted(snapshot: Snapshot, parts: Sequence[str]) -> dict[str, list[str]]:
             f"{snapshot.repo} holds no benchmark: expected files like test/QuickDraw.zip and "
             "test/QuickDraw_preprocessed.jsonl."
         )
-    for part in parts:
-        if part not in there:
-            raise UsageError(f"{snapshot.repo} holds no {part}; it has {', '.join(there)}.")
-    return {part: there[part] for part in there if part in wanted}
+    return there
 
 
 class _Pull:
@@ -130,12 +136,21 @@ class _Pull:
     def __init__(self, snapshot: Snapshot, out: Path, progress: Progress) -> None:
         self.snapshot, self.out, self.progress = snapshot, out, progress
         self.staging = out / ".pull"
-        self.known = self._recorded()
+        record = self._recorded()
+        self.known = dict(record.files) if record else {}
         """Path -> checksum of what was pulled into the folder."""
+        self.is_of_one_commit = record is None or record.commit == snapshot.commit
 
-    def run(self, wanted: Mapping[str, Sequence[str]]) -> Pulled:
+    def run(self, there: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> Pulled:
+        """Takes what is wanted, and what is there already and has changed: a folder never mixes two commits."""
         done = Pulled(self.snapshot.commit)
-        owed = {part: files for part, files in wanted.items() if not self._has(part, files)}
+        held = self._held()
+        if lost := held - there.keys():
+            raise UsageError(
+                f"{self.out} holds {', '.join(sorted(lost))}, which {self.snapshot.repo} no longer has at commit "
+                f"{self.snapshot.commit}. Choose another folder."
+            )
+        owed = {part: files for part, files in there.items() if part in {*held, *wanted} and not self._has(part, files)}
         done.up_to_date.extend(part for part in wanted if part not in owed)
         self._require_free(owed)
         self._record()
@@ -152,27 +167,27 @@ class _Pull:
             self._record()
             done.fetched.append(part)
         self._take_kept_ids()
+        self.is_of_one_commit = True
         self._record()
         shutil.rmtree(self.staging, ignore_errors=True)
         return done
 
-    def _recorded(self) -> dict[str, str]:
-        path = self.out / RECORD
-        try:
-            noted = orjson.loads(path.read_bytes())
-            repo, files = str(noted["repo"]), dict(noted["files"])
-        except FileNotFoundError:
-            return {}
-        except (ValueError, KeyError, TypeError):
-            raise UsageError(f"{path} is no record of a pull. Choose another folder.") from None
-        if repo != self.snapshot.repo:
+    def _recorded(self) -> Record | None:
+        record = read_record(self.out)
+        if record is not None and record.repo != self.snapshot.repo:
             raise UsageError(
-                f"{self.out} holds what was pulled from {repo}. Choose another folder for {self.snapshot.repo}."
+                f"{self.out} holds what was pulled from {record.repo}. Choose another folder for {self.snapshot.repo}."
             )
-        return files
+        return record
+
+    def _held(self) -> set[str]:
+        """The parts that were pulled into the folder before."""
+        held = {name for name, scenario in SCENARIOS.items() if samples_path(scenario) in self.known}
+        return held | ({TRAIN} if any(map(_TRAIN_FILE.fullmatch, self.known)) else set())
 
     def _record(self) -> None:
-        noted = {"repo": self.snapshot.repo, "commit": self.snapshot.commit, "files": dict(sorted(self.known.items()))}
+        commit = self.snapshot.commit if self.is_of_one_commit else ""
+        noted = {"repo": self.snapshot.repo, "commit": commit, "files": dict(sorted(self.known.items()))}
         write_file(self.out / RECORD, orjson.dumps(noted, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
     def _has(self, part: str, files: Sequence[str]) -> bool:
@@ -209,7 +224,7 @@ class _Pull:
             file.replace(self.out / path)
 
     def _take_scenario(self, scenario: Scenario, entry: object) -> None:
-        samples = self.snapshot.fetch(_samples_path(scenario), self.staging, self.progress)
+        samples = self.snapshot.fetch(samples_path(scenario), self.staging, self.progress)
         for _ in read_samples(samples, scenario):
             """Every line is looked at before anything is replaced."""
         archive = self.snapshot.fetch(f"test/{scenario.dataset}.zip", self.staging, self.progress)
@@ -224,12 +239,12 @@ class _Pull:
                 "publisher to publish it again."
             )
         target = self.out / "test" / scenario.dataset
-        (self.out / _samples_path(scenario)).unlink(missing_ok=True)
+        (self.out / samples_path(scenario)).unlink(missing_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)
         frames.rename(target)
         archive.unlink()
-        samples.replace(self.out / _samples_path(scenario))
+        samples.replace(self.out / samples_path(scenario))
 
     def _is_complete(self, scenario: Scenario, entry: Any) -> bool:
         """Whether every file of a manifest entry has arrived; the entry is the word of a stranger, too."""
@@ -237,7 +252,7 @@ class _Pull:
             sizes = {PurePosixPath(path): file["bytes"] for path, file in entry["files"].items()}
         except (KeyError, TypeError, AttributeError):
             return False
-        own = (PurePosixPath("test", scenario.dataset), PurePosixPath(_samples_path(scenario)))
+        own = (PurePosixPath("test", scenario.dataset), PurePosixPath(samples_path(scenario)))
         if not all(".." not in path.parts and any(path.is_relative_to(place) for place in own) for path in sizes):
             return False
         return all_stored(self.staging, ((str(path), size) for path, size in sizes.items()))

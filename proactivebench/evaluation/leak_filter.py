@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proactivebench.benchmark import KEPT_IDS, Benchmark
+from proactivebench.benchmark import KEPT_IDS, Benchmark, published_kept_ids
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.folders import shown, write_json
 from proactivebench.evaluation.run_log import read_episodes, read_run
@@ -82,6 +82,24 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
     kept |= {get_scenario(one.name).dataset: list(one.kept) for one in report}
     write_json(benchmark.folder / KEPT_IDS, kept)
     return report
+
+
+def keep_published(benchmark: Benchmark) -> None:
+    """Writes the published lists to `kept_ids.json`, for published data that nothing proves to be published.
+
+    Raises:
+        UsageError: A list names samples that are not there, so these are other data.
+    """
+    published = published_kept_ids()
+    for one in benchmark.scenarios:
+        there = {sample.id for sample in benchmark.samples(one, filtered=False)}
+        if absent := published[one.name] - there:
+            raise UsageError(
+                f"{benchmark.folder} is not the published benchmark: it lacks {len(absent):,} {one.name} samples that "
+                f"the published filter kept, such as {min(absent)}."
+            )
+    kept = {one.dataset: sorted(published[one.name]) for one in benchmark.scenarios}
+    write_json(benchmark.folder / KEPT_IDS, kept)
 
 
 def _filter_scenario(scenario: Scenario, right: Mapping[int, Sequence[bool]], threshold: float) -> FilteredScenario:
