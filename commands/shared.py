@@ -84,7 +84,7 @@ def console() -> Console:
     """Where commands tell people what goes on: standard error, so that standard output has the results alone."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, quiet=_is_silent())
+    return Console(stderr=True, highlight=False, emoji=False, quiet=_is_silent())
 
 
 def output() -> Console:
@@ -92,7 +92,7 @@ def output() -> Console:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPED_WIDTH
-    return Console(highlight=False, quiet=_is_silent(), width=width)
+    return Console(highlight=False, emoji=False, quiet=_is_silent(), width=width)
 
 
 def progress(*columns: ProgressColumn) -> Progress:

@@ -82,6 +82,27 @@ def test_unusable_judgements_are_errors_and_owed_again(benchmark: Benchmark, tmp
     assert metrics["scenarios"]["QD"]["cc"] == 0.25
 
 
+def test_a_judgement_counts_for_the_reply_that_was_judged_alone(benchmark: Benchmark, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    said = iter(["A banana"] * 4 + ["no idea"])
+
+    def answer(request: Request) -> str:
+        return next(said)
+
+    play(benchmark, Answering(answer), run, [QD], mode="oeg")
+    before = judge_run(run, Judge(MatchingJudge()))["scenarios"]["QD"]
+    lines = (run / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    right = next(line for line in lines if json.loads(line)["answer"] == "Banana.")
+    (run / "episodes.jsonl").write_bytes(b"".join([*[line for line in lines if line != right], right[:-9] + b"\n"]))
+    played = play(benchmark, Answering(answer), run, [QD], mode="oeg")["scenarios"]["QD"]
+    assert (before["judged"], before["cc"], played["judged"], played["cc"]) == (4, 0.25, 3, 0)
+    after = judge_run(run, Judge(MatchingJudge()))["scenarios"]["QD"]
+    assert (after["judged"], after["cc"]) == (4, 0)
+    (run / "metrics.json").unlink()
+    with pytest.raises(UsageError, match="was not played to its end; repeat its evaluate command"):
+        judge_run(run, Judge(MatchingJudge()))
+
+
 def test_instructions_replace_both_texts(benchmark: Benchmark, tmp_path: Path) -> None:
     run = tmp_path / "run"
     play(benchmark, Answering(lambda request: "{correct_answers} {x}"), run, [QD], mode="oeg", samples={"QD": (0,)})

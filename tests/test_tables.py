@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from commands.shared import output
 from proactivebench.evaluation.metrics import compute_metrics
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.reports.tables import metrics_table
@@ -68,6 +70,11 @@ def test_a_run_of_unreadable_replies_says_so_and_shows_some() -> None:
     assert lines[2].startswith("model: 4 of 5 episodes ended with a reply that names no option")
     assert lines[3:] == ["  QD 0: (empty)", '  QD 1: "I\'d [b]rather[/b] not"', "  QD 2: '\\x1b[2Jgone'"]
     assert len(printed(unreadable(0, ""), episode(1))) == 2
+
+
+def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics_table({"openai:m:": compute_metrics([unreadable(0, "?")])}, output())
+    assert "openai:m: 1 of 1" in capsys.readouterr().out.replace("::", ":")
 
 
 def test_refusals_are_scored_and_stated() -> None:

@@ -1,7 +1,8 @@
 """Judging the free replies of a run (mode `oeg`), as a step of its own that can be continued.
 
 The folder `judge` in the run holds `judge.json` (everything that decides the judgements) and `judgements.jsonl`, one
-line per reply. Replies whose judgement failed are owed again when the command is repeated.
+line per reply. Replies whose judgement failed are owed again when the command is repeated, and so are those that were
+played again since: a judgement names its reply by a hash, and never counts for another one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from proactivebench.evaluation.concurrency import Crew
 from proactivebench.evaluation.folders import DescribedFolder, LineFile, read_records, write_json
 from proactivebench.evaluation.judge import Judge, JudgeError
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
-from proactivebench.evaluation.records import Episode, EpisodeError, Key
+from proactivebench.evaluation.records import Episode, EpisodeError, Key, text_hash
 from proactivebench.evaluation.run_log import METRICS, read_episodes, read_prompts, read_run
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.team import Team, gathered
@@ -37,6 +38,7 @@ class JudgedReply(BaseModel):
         id: The sample's id.
         repeat: Which play of the sample.
         source: What the sample's frames are made of.
+        reply: Hash of the reply that was judged.
         suggestion: Whether the reply makes a valid suggestion (ps).
         category: Whether it names the right category (cc).
         output: The judge's literal output; empty after an error.
@@ -49,6 +51,7 @@ class JudgedReply(BaseModel):
     id: int
     repeat: int = 0
     source: str
+    reply: str
     suggestion: bool = False
     category: bool = False
     output: str = ""
@@ -72,12 +75,21 @@ class JudgedReply(BaseModel):
 
 
 def read_judgements(folder: Path) -> Iterator[JudgedReply]:
-    """Yields the judgements of a run.
+    """Yields the judgements of the replies that a run holds now.
 
     Raises:
         ProactiveBenchError: A line is no record, or a reply was judged twice and differently.
     """
-    return read_records(folder / FOLDER / JUDGEMENTS, JudgedReply, "judgement")
+    path = folder / FOLDER / JUDGEMENTS
+    if path.exists():
+        replies = {episode.key: _reply_hash(episode) for episode in read_episodes(folder) if episode.error is None}
+        for judged in read_records(path, JudgedReply, "judgement"):
+            if replies.get(judged.key) == judged.reply:
+                yield judged
+
+
+def _reply_hash(episode: Episode) -> str:
+    return text_hash(episode.turns[0].reply)
 
 
 def read_judge(folder: Path) -> dict[str, Any]:
@@ -152,6 +164,8 @@ def judge_run(
     settings = read_run(folder).settings
     if settings.mode != "oeg":
         raise UsageError(f"{folder} is a run of mode {settings.mode}; a judge reads the replies of --mode oeg.")
+    if not (folder / METRICS).exists():
+        raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
     if judge.model.group > 1:
         raise UsageError("--deterministic fixes the batches of a model that plays, not of a judge; leave it out.")
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
@@ -193,6 +207,7 @@ def _explain_errors(folder: Path, failed: int, total: int, max_errors: float) ->
 
 async def _judge(episode: Episode, question: str, judge: Judge, seed: int) -> JudgedReply:
     record: dict[str, Any] = episode.model_dump(include={"scenario", "id", "repeat", "source"})
+    record["reply"] = _reply_hash(episode)
     try:
         judgement, output = await judge.judge(
             get_scenario(episode.scenario),
