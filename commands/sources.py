@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.shared import EXISTING_FOLDER, FOLDER, output
+from commands.shared import EXISTING_FOLDER, FOLDER, download_progress, output
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from raw_sources.catalog import CatalogEntry
 
 
@@ -58,13 +60,35 @@ def fetch(source: str, parts: tuple[str, ...], raw: Path) -> None:
     """
     from raw_sources.fetch import fetch as fetch_source
 
-    fetched = fetch_source(find_entry(source), raw, parts)
+    with download_progress() as bars:
+        fetched = fetch_source(find_entry(source), raw, parts, _Screen(bars))
     for path in fetched.ready:
         output().print(f"{path} is there.", soft_wrap=True, markup=False)
     if fetched.steps:
         output().print("What is left for you:")
         for number, step in enumerate(fetched.steps, start=1):
             output().print(f"{number}. {step}", soft_wrap=True, markup=False)
+
+
+class _Screen:
+    """Shows on the terminal what `fetch` tells."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+        self._what = ""
+
+    def moved(self, what: str, done: int, total: int | None) -> None:
+        if what != self._what:
+            if self._task is not None:
+                self._bars.remove_task(self._task)
+            self._what, self._task = what, self._bars.add_task(what, total=total)
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total)
+
+    def waits(self, why: str, seconds: float) -> None:
+        said = f"{why} Trying again in {seconds:.0f} s."
+        self._bars.console.print(said, style="yellow", markup=False, soft_wrap=True)
 
 
 def find_entry(name: str) -> CatalogEntry:

@@ -90,6 +90,19 @@ class Inventory:
     problems: list[Problem] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Fetched:
+    """What `fetch` did.
+
+    Attributes:
+        ready: Files and folders that are there now, in the order of the catalogue.
+        steps: What a person has still to do, in order; empty when nothing is left.
+    """
+
+    ready: list[Path] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+
 Record = TypeVar("Record")
 
 
@@ -110,6 +123,15 @@ class Source(ABC, Generic[Record]):
         Raises:
             SourceNotFoundError: It is not there.
         """
+
+    @classmethod
+    def prepare(cls, raw: Path) -> Fetched | None:
+        """What `fetch` can do for a source that it cannot download; None, as here, leaves the catalogue's steps.
+
+        Raises:
+            SourceError: What is there cannot be used, or nothing can be written.
+        """
+        return None
 
     @abstractmethod
     def verify(self) -> Inventory:

@@ -15,7 +15,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.base import Fetched, Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.changeit_lists import write_lists
 from raw_sources.folders import listing, walk
 from raw_sources.video import VideoError, duration_seconds
 
@@ -148,6 +149,15 @@ class ChangeIt(Source[ChangeItRecord]):
             f"No ChangeIt under {raw}: looked for categories.csv beside annotations/<category>/<id>{_ANNOTATION}. "
             "Get it with: git clone https://github.com/soCzech/ChangeIt"
         )
+
+    @classmethod
+    def prepare(cls, raw: Path) -> Fetched | None:
+        """Lists the videos for yt-dlp where the annotations are there."""
+        try:
+            source = cls.locate(raw)
+        except SourceNotFoundError:
+            return None
+        return write_lists(source.folder, source.annotated())
 
     def annotated(self) -> tuple[tuple[str, str], ...]:
         """Category and identifier of every annotated video, sorted; those without a category's folder are not."""

@@ -4,7 +4,8 @@ Bytes go to `NAME.part`; a note beside it (`NAME.part.json`) keeps which version
 Last-Modified and length as the server told them. A later attempt asks for the rest of that version. Where the server
 has another one, or serves no ranges, the download starts again, so that two versions are never mixed. Only a file of
 the right length and checksum gets its name. What may pass (a broken connection, 429, 5xx) is tried again, with growing
-pauses or as long as the server asks; the count of attempts starts anew whenever more of the file has arrived.
+pauses or as long as the server asks, and each time it is said; the count of attempts starts anew whenever more of the
+file has arrived. A server that was never reached gets fewer: most likely there is no network.
 """
 
 from __future__ import annotations
@@ -32,8 +33,14 @@ if TYPE_CHECKING:
 ATTEMPTS = 6
 """How often a request is made without anything more arriving."""
 
+ATTEMPTS_TO_CONNECT = 2
+"""How often it is made where no connection came about at all."""
+
 Report = Callable[[int, int | None], None]
 """Called with the bytes that are there and the length of the file, if it is known."""
+
+Waits = Callable[[str, float], None]
+"""Called before a pause with the reason, and the seconds until the next attempt."""
 
 _NOTHING = Version(None, None, None)
 
@@ -80,6 +87,7 @@ def download(
     target: Path,
     report: Report,
     sleep: Callable[[float], None] = time.sleep,
+    waits: Waits = lambda why, seconds: None,
 ) -> None:
     """Downloads a file, or the rest of it; one that is already there is left alone.
 
@@ -89,6 +97,7 @@ def download(
         target: Where it goes; the folder is created.
         report: Told about the progress.
         sleep: Waits for a number of seconds between attempts.
+        waits: Told about every pause.
 
     Raises:
         SourceError: The server does not give it, it is not the file that the catalogue means, or the disk is full.
@@ -100,7 +109,7 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = _Part(target, file.url)
-        _complete(client, file, part, report, sleep)
+        _complete(client, file, part, report, sleep, waits)
         _verify(file, part)
         part.path.replace(target)
         part.discard()
@@ -112,9 +121,9 @@ def download(
 
 
 def _complete(
-    client: httpx.Client, file: RemoteFile, part: _Part, report: Report, sleep: Callable[[float], None]
+    client: httpx.Client, file: RemoteFile, part: _Part, report: Report, sleep: Callable[[float], None], waits: Waits
 ) -> None:
-    failures, furthest = 0, part.length
+    failures, furthest, attempts = 0, part.length, ATTEMPTS_TO_CONNECT
     while not part.complete:
         try:
             _receive(client, file, part, report)
@@ -123,12 +132,21 @@ def _complete(
             if part.length > furthest:
                 failures, furthest = 0, part.length
             failures += 1
-            if failures == ATTEMPTS:
+            if not error.unreachable:
+                attempts = ATTEMPTS
+            if failures == attempts:
+                kept = f"{decimal(part.length)} are kept and the same command continues from there"
                 raise SourceError(
-                    f"{file.url}: {error}. Gave up after {ATTEMPTS} attempts without progress; {decimal(part.length)} "
-                    "are kept and the same command goes on from there."
+                    f"{_sentence(file, error)} Gave up after {attempts} attempts without progress; "
+                    f"{kept if part.length else 'nothing has arrived, try the same command again later'}."
                 ) from error
-            sleep(min(2.0**failures, 60.0) if error.pause is None else error.pause)
+            pause = min(2.0**failures, 60.0) if error.pause is None else error.pause
+            waits(_sentence(file, error), pause)
+            sleep(pause)
+
+
+def _sentence(file: RemoteFile, error: PassingError) -> str:
+    return f"{file.url}: {error}" + ("" if str(error).endswith("?") else ".")
 
 
 def _receive(client: httpx.Client, file: RemoteFile, part: _Part, report: Report) -> None:
@@ -157,6 +175,10 @@ def _receive(client: httpx.Client, file: RemoteFile, part: _Part, report: Report
                     report(arrived, version.size)
     except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
         raise SourceError(f"{file.url} leads to an address that cannot be used: {error}.") from error
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        host = httpx.URL(file.url).host
+        why = f"{host} cannot be reached ({error or 'no answer'}). Is this machine connected to the internet?"
+        raise PassingError(why, unreachable=True) from error
     except httpx.TransportError as error:
         raise PassingError(f"the connection broke ({error or type(error).__name__})") from error
     if version.size is not None and not part.complete:

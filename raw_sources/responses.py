@@ -24,11 +24,13 @@ class PassingError(Exception):
 
     Attributes:
         pause: Seconds to wait before, if the server or the reason says so.
+        unreachable: Whether there was no connection at all.
     """
 
-    def __init__(self, what: str, pause: float | None = None) -> None:
+    def __init__(self, what: str, pause: float | None = None, *, unreachable: bool = False) -> None:
         super().__init__(what)
         self.pause = pause
+        self.unreachable = unreachable
 
 
 @dataclass(frozen=True)

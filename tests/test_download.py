@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -36,11 +38,18 @@ class Downloading:
         self.pauses: list[float] = []
         self.sleep = self.pauses.append
         self.progress: list[tuple[int, int | None]] = []
+        self.said: list[tuple[str, float]] = []
 
     def __call__(self, **known) -> None:
         file = RemoteFile(part="file", url=f"{self.server.url}/file", path="file.bin", **known)
         with httpx.Client(follow_redirects=True, timeout=PATIENCE) as client:
-            download(client, file, self.target, lambda *told: self.progress.append(told), self.sleep)
+            download(client, file, self.target, self.told, self.sleep, self.waits)
+
+    def told(self, *progress: int | None) -> None:
+        self.progress.append(progress)
+
+    def waits(self, *said: Any) -> None:
+        self.said.append(said)
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.target.parent.iterdir())
@@ -224,6 +233,26 @@ def test_a_server_that_asks_for_hours_is_not_waited_for(server, get):
     assert get.pauses == []
 
 
+def test_every_pause_is_told_with_its_reason(server, get):
+    server.files["/file"] = Served(BODY, breaks=[100_000])
+    get()
+    assert get.target.read_bytes() == BODY
+    [(why, seconds)] = get.said
+    assert [seconds] == get.pauses
+    assert why.startswith(f"{server.url}/file: ")
+    assert why.endswith(".")
+
+
+def test_a_server_that_nobody_can_reach_is_given_up_soon(get):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    get.server = SimpleNamespace(url=f"http://127.0.0.1:{port}")
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1 cannot be reached \(.*internet\? Gave up after 2 attempts"):
+        get()
+    assert get.pauses == [2.0]
+    assert [why.endswith("Is this machine connected to the internet?") for why, _ in get.said] == [True]
+
+
 def test_attempts_are_bounded_with_growing_pauses(server, get):
     server.files["/file"] = Served(BODY, answers=[(500, {})] * 100)
     with pytest.raises(SourceError, match=f"500 .*Gave up after {ATTEMPTS} attempts"):
@@ -243,7 +272,7 @@ def test_a_server_that_is_off_is_named(get):
     with serve() as gone:
         pass
     get.server = gone
-    with pytest.raises(SourceError, match="the connection broke"):
+    with pytest.raises(SourceError, match="cannot be reached"):
         get()
 
 

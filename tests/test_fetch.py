@@ -9,9 +9,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from http_server import Served, serve
 
-from raw_sources import registry
+from cli import main
+from raw_sources import catalog, registry
 from raw_sources.base import SourceError
 from raw_sources.catalog import CatalogEntry, UnknownNameError, get_entry
 from raw_sources.fetch import fetch
@@ -98,6 +100,39 @@ def test_imagenet_c_archives_lie_side_by_side(server, tmp_path):
     assert list(source_class("imagenet-c").locate(tmp_path).folders) == ["shot_noise", "defocus_blur", "glass_blur"]
 
 
+def test_whoever_watches_is_told_and_nothing_is_printed(server, tmp_path, capfd):
+    told: list[str] = []
+
+    class Watcher:
+        def moved(self, what: str, done: int, total: int | None) -> None:
+            told.append(what)
+
+        def waits(self, why: str, seconds: float) -> None:
+            told.append(why)
+
+    served = zipped({"val2014/COCO_val2014_000000000042.jpg": b"jpeg"})
+    served.answers = [(503, {"Retry-After": "0"})]
+    server.files = {"/zips/val2014.zip": served}
+    fetch(local("coco", server), tmp_path, ["val2014"], Watcher())
+    assert list(dict.fromkeys(told)) == [
+        "val2014 (1 of 1): download",
+        f"{server.url}/zips/val2014.zip: the server answers 503 Service Unavailable.",
+        "val2014 (1 of 1): unpack",
+    ]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_command_says_at_once_that_it_tries_again(server, tmp_path, monkeypatch):
+    served = Served(b"x\n")
+    served.answers = [(503, {"Retry-After": "0"})]
+    server.files["/quickdraw_dataset/full/simplified/cat.ndjson"] = served
+    entries = {"quickdraw": local("quickdraw", server)}
+    monkeypatch.setattr(catalog, "load_catalog", lambda: entries)
+    result = CliRunner().invoke(main, ["fetch", "quickdraw", "cat", "--raw", str(tmp_path)])
+    assert "503 Service Unavailable. Trying again in 0 s." in result.stderr
+    assert "cat.ndjson is there." in result.stdout
+
+
 def test_without_parts_everything_is_fetched(server, tmp_path):
     with pytest.raises(SourceError, match=r"blur\.tar: the server answers 404"):
         fetch(local("imagenet-c", server), tmp_path)
@@ -175,7 +210,7 @@ def test_the_command_for_yt_dlp_is_understood_by_a_shell(tmp_path):
 
 def test_changeit_refuses_what_is_no_id(tmp_path):
     changeit(tmp_path, {"apple": ["x; rm -rf"]})
-    with pytest.raises(SourceError, match="'x; rm -rf' is no YouTube id"):
+    with pytest.raises(SourceError, match="'x; rm -rf' is not a YouTube id"):
         fetch(get_entry("changeit"), tmp_path)
 
 
