@@ -1,8 +1,8 @@
 """What a build has finished so far, so that the same command continues it.
 
 An append-only file: the first line says which build it belongs to, every other line names the finished frames of a
-sample and their files, or says why it was left out. The last line may be torn when a build was killed; it is dropped
-and its sample redone. The file is removed when the build is complete.
+sample and their files, or says why it was left out. A line that is damaged, as the last one may be when a build was
+killed, is dropped with all behind it, and the samples are redone. The file is removed when the build is complete.
 """
 
 from __future__ import annotations
@@ -57,18 +57,19 @@ class Journal:
         complete = 0
         for line in self._file:
             try:
-                entry = orjson.loads(line) if line.endswith(b"\n") else None
-            except orjson.JSONDecodeError:
-                entry = None
-            if entry is None:
+                self._take(orjson.loads(line) if line.endswith(b"\n") else None)
+            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
                 break
             complete += len(line)
-            if not self.header:
-                self.header = entry
-            else:
-                files = [StoredFile(**file) for file in entry["files"]]
-                self.finished[entry["key"]] = Finished(files, entry["skipped"])
         self._file.truncate(complete)
+
+    def _take(self, entry: Any) -> None:
+        """Takes up what a line says; one of another shape raises an error of the kind that Python has for it."""
+        if not self.header:
+            self.header = dict(entry.items())
+        else:
+            files = [StoredFile(**file) for file in entry["files"]]
+            self.finished[entry["key"]] = Finished(files, entry["skipped"])
 
     def start(self, header: Mapping[str, Any]) -> None:
         """Writes the first line; what was noted before is gone."""
