@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from PIL import Image
 
@@ -15,12 +17,47 @@ from proactivebench.scenarios import get_scenario
 
 Transform = Callable[[Image.Image], Image.Image]
 
+FILTER: dict[str, list[int]] = json.loads(
+    resources.files("proactivebench.published").joinpath("kept_ids.json").read_text(encoding="utf-8")
+)
+"""The ids of the published data that survived the leak filter, by dataset name."""
 
-def load_proactivebench_dataset(data_dir: str, dataset: str) -> list[dict[str, Any]]:
+
+class JSONLDataset(Sequence[dict[str, Any]]):
     """The samples of a scenario as mappings, without those that the leak filter or a weak occlusion drops.
 
     As in the published package, the published leak filter applies, here to data that bring neither a list of their own
     nor a manifest; `proactivebench evaluate` wants a proof that these are the published data.
+
+    Args:
+        path: The file `<dataset>_preprocessed.jsonl` of a benchmark.
+        dataset: Any name of its scenario.
+
+    Attributes:
+        data: The samples.
+
+    Raises:
+        UsageError: There is no such scenario, or no such benchmark.
+        SampleError: A line is no sample.
+    """
+
+    def __init__(self, path: str, dataset: str):
+        samples = Benchmark.open(Path(path).parent, assume_published=True).samples(get_scenario(dataset))
+        self.data = [sample.model_dump(mode="json") for sample in samples]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self.data[index]
+
+
+def load_proactivebench_dataset(data_dir: str, dataset: str) -> JSONLDataset:
+    """The samples of a scenario.
 
     Args:
         data_dir: The benchmark's folder or the folder `test` inside it.
@@ -30,8 +67,8 @@ def load_proactivebench_dataset(data_dir: str, dataset: str) -> list[dict[str, A
         UsageError: There is no such scenario, or no such benchmark.
         SampleError: A line is no sample.
     """
-    samples = Benchmark.open(Path(data_dir), assume_published=True).samples(get_scenario(dataset))
-    return [sample.model_dump(mode="json") for sample in samples]
+    benchmark = Benchmark.open(Path(data_dir), assume_published=True)
+    return JSONLDataset(str(benchmark.path(get_scenario(dataset))), dataset)
 
 
 def apply_multi_choice_template(question: str, options: Sequence[str], short_answer: bool = False) -> str:
@@ -39,33 +76,33 @@ def apply_multi_choice_template(question: str, options: Sequence[str], short_ans
     return prompts.multiple_choice(question, options, short_answer)
 
 
-def apply_conversation_template(
-    user_prompt: str, image_path: str, transform: Transform | None = None
-) -> list[dict[str, Any]]:
-    """A conversation of one user message: the picture, then the text."""
-    image = {"type": "image", "image": image_path, "transform": transform}
-    return [{"role": "user", "content": [image, {"type": "text", "text": user_prompt}]}]
+def apply_conversation_template(user_prompt: str, image_path: str, transform: Transform) -> list[dict[str, Any]]:
+    """A conversation of one user message with three blocks: the picture, its transform, the text."""
+    blocks = [
+        {"type": "image", "image": f"file://{image_path}"},
+        {"type": "transform", "transform": transform},
+        {"type": "text", "text": user_prompt},
+    ]
+    return [{"role": "user", "content": blocks}]
 
 
-def load_image(conversation: list[dict[str, Any]], model_name: str = "") -> Image.Image | list[Image.Image]:
+def load_image(conversation: list[dict[str, Any]], model_name: str) -> list[Image.Image]:
     """Loads the pictures of a conversation, each with its transform applied to the stored picture.
 
     Args:
         conversation: Messages of `apply_conversation_template`.
-        model_name: Not needed: the picture is the same for every model.
+        model_name: Not needed: the picture is the same for every model. The published package lets another library
+            resize it for some names before it is cropped, which shifts the crop.
 
     Returns:
-        The picture; a list of them where the conversation holds several.
+        A picture per image block, in order.
 
     Raises:
         PictureError: A file is missing, truncated, too large or no picture.
     """
     blocks = [
-        block
-        for message in conversation
-        if not isinstance(message["content"], str)
-        for block in message["content"]
-        if block["type"] == "image"
+        block for message in conversation if not isinstance(message["content"], str) for block in message["content"]
     ]
-    images = [load_picture(Picture(Path(block["image"]), block.get("transform"))) for block in blocks]
-    return images[0] if len(images) == 1 else images
+    paths = [Path(block["image"].removeprefix("file://")) for block in blocks if block["type"] == "image"]
+    transforms = [block["transform"] for block in blocks if block["type"] == "transform"]
+    return [load_picture(Picture(path, transform)) for path, transform in zip(paths, transforms, strict=True)]

@@ -1,109 +1,150 @@
-"""The published interface to environments, names and dictionary keys as readers of the published README know them.
+"""The published interface to environments: names, arguments, attributes and dictionary keys of the published package.
 
-A thin face on `proactivebench.environments`; new code uses those.
+A thin face on `proactivebench.environments`; new code uses those. What people's scripts may read is held against the
+published package itself in the tests: every public attribute, after construction and after each turn.
 """
 
 from __future__ import annotations
 
 import random as random_module
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from proactivebench import open_ended
+from PIL import Image
+
+from proactivebench import open_ended, scenarios
 from proactivebench.environments import make_environment
-from proactivebench.environments.examples import solve
-from proactivebench.environments.foreign import with_foreign_suggestions
-from proactivebench.samples import Sample, lenient_sample
-from proactivebench.scenarios import MVPN, SCENARIOS, Scenario, get_scenario
+from proactivebench.environments.coco import HORIZONTAL, VERTICAL, CocoEnvironment, offset
+from proactivebench.environments.examples import REASONING, SMALL_SHORT_EDGE, solve
+from proactivebench.samples import lenient_sample
+from proactivebench.scenarios import SCENARIOS, Action, Scenario, get_scenario
 from proactivebench.views import HISTORY_SHORT_EDGE
 
+(
+    STOP, LEFT, RIGHT, REWIND, FORWARD, ROTATE, BRIGHTNESS, CONTRAST, SATURATE, BLUR, NOISE, JPEG_COMPRESSION, PIXELATE,
+    ARTIFACTS, DETAILS, UP, DOWN, ZOOM,
+) = map(int, Action)  # fmt: skip
 
-class PublishedEnvironment:
-    """One episode of one sample.
+
+def _as_it_is(image: Image.Image) -> Image.Image:
+    return image
+
+
+def _draw(turn: int, actions: Sequence[Action]) -> Action:
+    return random_module.choice(actions)
+
+
+class BaseEnvironment:
+    """One episode of one sample; the keys of the sample are attributes too.
 
     Args:
         entry: The sample, as a mapping with the keys of its JSONL line.
         data_dir: The benchmark's folder or the folder `test` inside it, which holds the frames' folders.
-        resize_samples: Resize the short edge of the frames to 224 pixels.
+        resize_samples: Resize the short edge of the frames to 224 pixels; crops keep their size.
         reference: Show the reference frame once, with the categories alone.
-        random: Replace the suggestions by suggestions of other scenarios.
+        random: Random options: every suggestion of the entry (which the caller has replaced) is right, and carries out
+            an action that the module `random` draws.
         verbose: Print every answer and how it was read.
 
     Attributes:
-        stop: Whether the episode has ended.
+        action: Code of what the last answer did; None before the first.
+        correct_options: The suggestions that are ever right.
+        action_space: Codes of what answers can do.
     """
 
     scenario: ClassVar[Scenario]
 
     def __init__(
         self,
-        entry: Mapping[str, Any] | Sample,
+        entry: Mapping[str, Any],
         data_dir: str,
         resize_samples: bool = False,
         reference: bool = False,
         random: bool = False,
         verbose: bool = False,
     ):
-        sample = entry if isinstance(entry, Sample) else lenient_sample(self.scenario, dict(entry))
-        if random:
-            sample = with_foreign_suggestions(sample, random_module.Random(sample.id))
-        self._environment = make_environment(
-            sample, reference=reference, short_edge=HISTORY_SHORT_EDGE if resize_samples else None
+        self._entry = {"valid_images": self._frame_numbers(entry["num_images"]), **entry}
+        self.data_dir, self.resize_samples, self.reference = data_dir, resize_samples, reference
+        self.random, self.verbose = random, verbose
+        self._environment = environment = make_environment(
+            lenient_sample(self.scenario, self._entry),
+            reference=reference,
+            short_edge=HISTORY_SHORT_EDGE if resize_samples else None,
+            draw=_draw if random else None,
         )
-        self._frames = _folder_of_frames(Path(data_dir), self.scenario)
-        self._verbose = verbose
-        self._history: dict[str, list[Any]] = {
-            "generated_answers": [],
-            "action_evaluations": [],
-            "category_evaluations": [],
-            "image_id_history": [],
-            "action_history": [],
+        self._frames = _folder_of_frames(data_dir, self.scenario)
+        self.pre_prompt, self.reference_prompt = self.scenario.pre_prompt, self.scenario.reference_question
+        self.hint_prompt, self.cot_prompt = environment.hint_text(), REASONING.get(self.scenario.name)
+        self.action_map = {
+            text: int(action) for scenario in SCENARIOS.values() for text, action in scenario.keywords.items()
         }
+        self.action_space = (STOP, *map(int, environment.actions()))
+        self.correct_options = environment.useful()
+        self.correct_categories = [environment.sample.answer]
+        self.index_correct_options = {place for place, text in enumerate(self.options) if text in self.correct_options}
+        self.index_correct_category = self.categories.index(self.answer)
+        self.generated_answer_history: list[str] = []
+        self.action_evaluation_history: list[str] = []
+        self.category_evaluation_history: list[str] = []
+        self.image_id_history: list[int] = []
+        self.action_history: list[int] = []
+        self._look()
 
-    @property
-    def stop(self) -> bool:
-        return self._environment.done
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("_entry", ()):
+            return self._entry[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def _frame_numbers(self, count: int) -> list[int]:
+        return list(range(count))
+
+    def _look(self) -> None:
+        """Takes over what is true of the present turn."""
+        now = self._environment
+        self.stop, self.correct_prediction = now.done, now.correct
+        self.num_turns, self.max_steps, self.image_id = now.turn, now.max_turns, now.image
+        self.action = None if now.action is None else int(now.action)
 
     def get_state(self, hint: bool = False) -> dict[str, Any]:
-        """The current turn: `image_path`, `prompt`, `options` and `transform` (a function of a picture, or None)."""
+        """The current turn: `image_path`, `prompt`, `options` and `transform`, a function from picture to picture."""
         self._environment.hint = hint
         observation = self._environment.observe()
         return {
-            "image_path": (self._frames / observation.image).as_posix(),
+            "image_path": f"{self._frames}/{observation.image}",
             "prompt": observation.question,
             "options": list(observation.options),
-            "transform": observation.view,
+            "transform": observation.view or _as_it_is,
         }
 
     def evaluate_generated_answer(self, generated_answer: str) -> None:
-        """Reads an answer and moves on."""
-        image = self._environment.image
+        """Reads an answer and moves on; one after the end is read like any other."""
+        self.image_id_history.append(self.image_id)
         verdict = self._environment.step(generated_answer)
-        turn = {
-            "generated_answers": generated_answer,
-            "action_evaluations": verdict.suggestion.outcome.value,
-            "category_evaluations": verdict.category.outcome.value,
-            "image_id_history": image,
-            "action_history": int(verdict.action),
-        }
-        for key, value in turn.items():
-            self._history[key].append(value)
-        if self._verbose:
-            print(turn)
+        self.generated_answer_history.append(generated_answer)
+        self.action_evaluation_history.append(verdict.suggestion.outcome.value)
+        self.category_evaluation_history.append(verdict.category.outcome.value)
+        self.action_history.append(int(verdict.action))
+        self._look()
+        if self.verbose:
+            print({name: history[-1] for name, history in self.get_statistics().items() if isinstance(history, list)})
 
     def get_statistics(self) -> dict[str, Any]:
-        """What happened so far; `max_steps` tells whether all turns were used."""
+        """What happened so far; `max_steps` tells whether the last turn was reached."""
         return {
-            "num_turns": self._environment.turn,
-            **self._history,
-            "correct_prediction": self._environment.correct,
-            "max_steps": self._environment.turn >= self._environment.max_turns,
+            "num_turns": self.num_turns,
+            "generated_answers": self.generated_answer_history,
+            "action_evaluations": self.action_evaluation_history,
+            "category_evaluations": self.category_evaluation_history,
+            "correct_prediction": self.correct_prediction,
+            "image_id_history": self.image_id_history,
+            "action_history": self.action_history,
+            "max_steps": self.num_turns == self.max_steps,
         }
 
     def get_open_ended_gen_answers(self) -> str:
         """The valid answers of the open-ended setting, as one comma-separated string."""
-        return open_ended.published_text(self._environment.sample)
+        return open_ended.published_text(self._environment)
 
     def get_icl_example(
         self, hint: bool = False, cot: bool = False, resize: bool = False, reduce_icl_steps: bool = False
@@ -111,37 +152,97 @@ class PublishedEnvironment:
         """Plays a solved episode: the states of `get_state`, each with its `generated_answer`.
 
         The category that ends a ROD example is not played, as in the published package.
+
+        Args:
+            hint: As in `get_state`.
+            cot: Put a sentence of reasoning in front of each suggestion.
+            resize: Shrink these frames: short edge 512 pixels (ROD) or 112 (MVP-N).
+            reduce_icl_steps: Leave out what is between the first and the last turn.
+
+        Raises:
+            UsageError: The paper gives no examples of this scenario.
         """
-        self._environment.hint = hint
-        self._environment.short_edge = HISTORY_SHORT_EDGE if resize else self._environment.short_edge
-        ahead = make_environment(self._environment.sample)
-        turns = solve(ahead, random_module.Random(self._environment.sample.id), reasoning=cot)
+        own_size = self._environment.short_edge
+        if resize:
+            self._environment.short_edge = SMALL_SHORT_EDGE.get(self.scenario.name)
         steps = []
-        for turn in turns:
+        for turn in solve(self._environment, random_module, reasoning=cot):
             steps.append({**self.get_state(hint), "generated_answer": turn.answer})
-            if turn is not turns[-1] or self.scenario is MVPN:
+            if self.scenario is scenarios.MVPN or turn.answer != self._environment.sample.answer:
                 self.evaluate_generated_answer(turn.answer)
-        return [steps[0], steps[-1]] if reduce_icl_steps else steps
+        self._environment.short_edge = own_size
+        return steps[:1] + steps[1:][-1:] if reduce_icl_steps else steps
 
 
-def _folder_of_frames(folder: Path, scenario: Scenario) -> Path:
-    """The folder that frame paths start from; one that does not exist is taken as it is."""
-    inside = folder / "test"
-    return inside if inside.is_dir() and not (folder / scenario.dataset).exists() else folder
+class RealisticOcclusionDatasetEnvironment(BaseEnvironment):
+    """Occluded object."""
+
+    scenario = scenarios.ROD
 
 
-def _class_of(scenario: Scenario) -> type[PublishedEnvironment]:
-    name = f"{scenario.dataset.replace('-', '')}Environment"
-    return type(name, (PublishedEnvironment,), {"scenario": scenario})
+class OcclusionDataSetMM20Environment(BaseEnvironment):
+    """Temporal occlusion."""
+
+    scenario = scenarios.VSOD
 
 
-_CLASSES = {scenario.name: _class_of(scenario) for scenario in SCENARIOS.values()}
+class MVPNEnvironment(BaseEnvironment):
+    """Uninformative view."""
+
+    scenario = scenarios.MVPN
 
 
-def get_environment(dataset: str) -> type[PublishedEnvironment]:
+class ImageNetCEnvironment(BaseEnvironment):
+    """Bad image quality."""
+
+    scenario = scenarios.IN_C
+
+    def _frame_numbers(self, count: int) -> list[int]:
+        return [1, 2, 3, 4, 5]
+
+
+class QuickDrawEnvironment(BaseEnvironment):
+    """Coarse sketch."""
+
+    scenario = scenarios.QD
+
+
+class ChangeItEnvironment(BaseEnvironment):
+    """The answer is elsewhere in the video."""
+
+    scenario = scenarios.CIT
+
+
+class COCO2014Environment(BaseEnvironment):
+    """Cropped view; the steps are the pixels by which the view has moved, with the first."""
+
+    scenario = scenarios.COCO
+
+    def _look(self) -> None:
+        super()._look()
+        now = self._environment
+        assert isinstance(now, CocoEnvironment)
+        across, along = now.steps_along(HORIZONTAL), now.steps_along(VERTICAL)
+        wide, high = now.sample.horizontal_step, now.sample.vertical_step
+        self.num_horizontal_turns, self.num_vertical_turns = max(0, across - 1), max(0, along - 1)
+        self.horizontal_step, self.vertical_step = offset(wide, max(1, across)), offset(high, max(1, along))
+        self.max_horizontal_step = now.farthest(wide) if across else 0
+        self.max_vertical_step = now.farthest(high) if along else 0
+
+
+_CLASSES = {cls.scenario.name: cls for cls in BaseEnvironment.__subclasses__()}
+
+
+def get_environment(dataset: str) -> type[BaseEnvironment]:
     """The environment class of a scenario, by its dataset or short name.
 
     Raises:
         UsageError: There is no such scenario.
     """
     return _CLASSES[get_scenario(dataset).name]
+
+
+def _folder_of_frames(folder: str, scenario: Scenario) -> str:
+    """The folder that frame paths start from; one that does not exist is taken as it is."""
+    here, inside = str(folder).removesuffix("/"), Path(folder, "test")
+    return f"{here}/test" if inside.is_dir() and not Path(folder, scenario.dataset).exists() else here

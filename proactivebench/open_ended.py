@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from proactivebench import prompts, scenarios
-from proactivebench.environments import Environment, make_environment
+from proactivebench.environments import Environment
 from proactivebench.samples import ImageNetCSample, Sample
 from proactivebench.scenarios import Action, Scenario, is_abstention
 
@@ -58,17 +58,17 @@ def valid_replies(sample: Sample) -> list[str]:
     return replies
 
 
-def published_text(sample: Sample) -> str:
+def published_text(environment: Environment) -> str:
     """The valid replies as the published package writes them: one string.
 
-    Of ImageNet-C it lists what the first turn accepts, of ChangeIt what that turn shows, and rewinding in any case.
+    Of ImageNet-C it lists what the present turn accepts, of ChangeIt what it shows, and rewinding in any case.
     """
-    first = make_environment(sample)
+    sample = environment.sample
     replies, separator = valid_replies(sample), ", "
     if sample.scenario is scenarios.IN_C:
-        replies = [*first.accepted, sample.answer]
+        replies = [*environment.accepted, sample.answer]
     elif sample.scenario is scenarios.CIT:
-        shown = [option for option in first.suggestions if not is_abstention(option)]
+        shown = [option for option in environment.suggestions if not is_abstention(option)]
         replies, separator = [*shown, "Rewind the video", sample.answer], ","
     return separator.join(replies).replace(".", "") + "."
 

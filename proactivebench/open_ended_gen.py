@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from proactivebench import open_ended
-from proactivebench.scenarios import get_scenario
+from proactivebench.scenarios import SCENARIOS, get_scenario
+
+SYSTEM_PROMPT = open_ended.judge_instructions()
+"""Our instructions for a judge."""
+
+USER_PROMPT = open_ended.JUDGE_QUESTION
+"""What a judge is asked, with the placeholders `user_prompt`, `correct_answers` and `generated_answer`."""
+
+PREDICTION_THR = {name: open_ended.SUGGESTION_COUNT[name] for name in SCENARIOS}
+"""Short scenario name -> how many valid answers, from the front, are suggestions."""
 
 
 def _split(valid_answers: str) -> list[str]:
@@ -14,7 +23,7 @@ def get_oeg_judge_messages(prompt: str, valid_answers: str, generated_answer: st
     """The chat messages for a judge: our instructions, then the question, the valid answers and the reply."""
     question = open_ended.judge_question(prompt, _split(valid_answers), generated_answer)
     return [
-        {"role": "system", "content": open_ended.judge_instructions()},
+        {"role": "system", "content": SYSTEM_PROMPT},
         {"role": "user", "content": question},
     ]
 

@@ -34,7 +34,7 @@ def test_prompts(scenario: str) -> None:
             observation = make_environment(sample, reference=reference, hint=hint).observe()
             text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
             parts.append(f"== {reference=} {hint=}\n{text}\n")
-    parts.append(f"== open-ended\n{open_ended.published_text(sample)}\n")
+    parts.append(f"== open-ended\n{open_ended.published_text(make_environment(sample))}\n")
     replies = open_ended.valid_replies(sample)
     parts.append(f"== judge\n{open_ended.judge_question(sample.prompt, replies, 'Please help.')}\n")
     compare(scenario, "\n".join(parts))
@@ -50,13 +50,16 @@ def test_judge_instructions() -> None:
 
 @pytest.mark.parametrize("scenario", ["ROD", "MVP-N"])
 def test_examples(scenario: str) -> None:
-    turns = solve(make_environment(example_sample(scenario)), random.Random(0), reasoning=True)
-    compare(f"example-{scenario}", "".join(f"{turn.observation.image}\n{turn.answer}\n" for turn in turns))
+    environment, lines = make_environment(example_sample(scenario)), []
+    for observation, answer in solve(environment, random.Random(0), reasoning=True):
+        lines.append(f"{observation.image}\n{answer}\n")
+        environment.step(answer)
+    compare(f"example-{scenario}", "".join(lines))
 
 
 def test_there_are_no_examples_elsewhere() -> None:
     with pytest.raises(UsageError, match="ROD and MVP-N alone"):
-        solve(make_environment(example_sample("QD")), random.Random(0))
+        next(solve(make_environment(example_sample("QD")), random.Random(0)))
 
 
 def test_an_empty_question_keeps_the_spaces_around_it() -> None:
@@ -74,7 +77,7 @@ def test_an_empty_question_keeps_the_spaces_around_it() -> None:
     ],
 )
 def test_the_published_valid_replies_follow_the_first_turn(scenario: str, changes: dict[str, int], said: str) -> None:
-    assert open_ended.published_text(example_sample(scenario, **changes)) == said
+    assert open_ended.published_text(make_environment(example_sample(scenario, **changes))) == said
 
 
 def test_a_video_without_the_option_to_wait_has_valid_replies() -> None:

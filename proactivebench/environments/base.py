@@ -1,8 +1,12 @@
 """The state machine that all scenarios share: observe, answer, move on.
 
-A scenario differs from its neighbours in five things only, and its class says these and nothing else:
-how it moves (`move`), what it shows (`frame`, `crop`), which suggestions it shows and accepts (`shows`, `accepts`), how
-many turns it has (`max_turns`), and when a right category counts (`category_counts`).
+A scenario differs from its neighbours in five things only, and its class says these and nothing else: how it moves
+(`actions`, `possible`, `move`), what it shows (`frame`, `crop`), which suggestions it shows and accepts (`shows`,
+`useful`, `useful_in_last_turn`), how many turns it has (`max_turns`), and when a right category counts
+(`category_counts`).
+
+With random options the suggestions belong to other scenarios: all of them are shown and right, and each carries out an
+action that is drawn from those of the scenario.
 
 Environments do no I/O. A move replaces what it changes, so that `copy.copy(environment)` is a branch to look ahead in.
 The rules are published protocol (`prompts` and `answers` hold the texts and their reading).
@@ -11,6 +15,7 @@ The rules are published protocol (`prompts` and `answers` hold the texts and the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -50,7 +55,7 @@ class Verdict(NamedTuple):
     Attributes:
         suggestion: The answer read against the shown suggestions and abstention.
         category: The answer read against the categories.
-        action: What was carried out; STOP where the episode ended by the answer.
+        action: What was asked for; STOP where the answer is no right suggestion.
     """
 
     suggestion: Reading
@@ -63,6 +68,10 @@ class Verdict(NamedTuple):
         if self.category.outcome is Outcome.CORRECT:
             return self.category
         return self.category if self.suggestion.outcome is Outcome.MISMATCH else self.suggestion
+
+
+Draw = Callable[[int, Sequence[Action]], Action]
+"""Chooses one of several actions, given the number of the turn; the same each time where one looks ahead."""
 
 
 @lru_cache(maxsize=4096)
@@ -84,29 +93,44 @@ class Environment(ABC):
         reference: Show the reference frame once, with the categories alone.
         hint: Append the scenario's hint to the question (can be changed between turns).
         short_edge: Pixels to which the frames' short edge is resized; None leaves their size. Crops keep theirs.
+        draw: Random options: every suggestion is right and carries out what this draws; None plays them as they are.
 
     Attributes:
         turn: Number of answers read so far.
         image: Number of the current frame.
-        done: Whether the episode has ended.
-        correct: Whether it ended with the right category.
+        done: Whether the episode has ended. An answer after the end is read like any other (published protocol).
+        correct: Whether the right category was given.
+        action: What the last answer did; None before the first, STOP where nothing moved.
         suggestions: Suggestions and abstention that are shown now.
         accepted: Those of them that are right now.
     """
 
     scenario: ClassVar[Scenario]
+    useful_in_last_turn: ClassVar[bool] = True
+    """Whether suggestions are right in the last turn too, though nothing follows."""
 
-    def __init__(self, sample: Sample, *, reference: bool = False, hint: bool = False, short_edge: int | None = None):
+    def __init__(
+        self,
+        sample: Sample,
+        *,
+        reference: bool = False,
+        hint: bool = False,
+        short_edge: int | None = None,
+        draw: Draw | None = None,
+    ):
         self.sample = sample
         self.reference = reference
         self.hint = hint
         self.short_edge = short_edge
+        self.draw = draw
         self.turn = 0
         self.image = sample.first_image
         self.done = False
         self.correct = False
+        self.action: Action | None = None
         self.start()
         self._options = () if reference else _with_actions(self.scenario, sample.options)
+        self._useful = frozenset(self.useful())
         self._settle()
 
     # What a scenario decides.
@@ -140,8 +164,16 @@ class Environment(ABC):
         """Whether options that ask for this action are shown now."""
         return True
 
-    def accepts(self, option: str, action: Action) -> bool:
-        """Whether this suggestion is right now."""
+    def useful(self) -> list[str]:
+        """The suggestions that are right wherever they are possible."""
+        return [option for option in self.sample.options if not is_abstention(option)]
+
+    def actions(self) -> list[Action]:
+        """What can be carried out at some time."""
+        return list(dict.fromkeys(self.scenario.keywords.values()))
+
+    def possible(self, action: Action) -> bool:
+        """Whether this can be carried out now."""
         return True
 
     def category_counts(self) -> bool:
@@ -150,20 +182,32 @@ class Environment(ABC):
 
     @abstractmethod
     def move(self, action: Action) -> None:
-        """Carries out a right suggestion."""
+        """Carries out a possible action."""
 
     # What all scenarios share.
 
     @property
     def last_turn(self) -> bool:
         """Whether the episode ends with the next answer, whatever it is."""
-        return self.turn + 1 >= self.max_turns
+        return self.turn + 1 == self.max_turns
 
     def _settle(self) -> None:
         """Works out what the new turn shows and accepts."""
-        self._shown = [(option, action) for option, action in self._options if self.shows(action)]
+        self._shown = [(option, action) for option, action in self._options if self.draw or self.shows(action)]
         self.suggestions = tuple([option for option, _ in self._shown])
-        self.accepted = tuple([option for option, action in self._shown if action and self.accepts(option, action)])
+        too_late = self.turn + 1 >= self.max_turns and not self.useful_in_last_turn
+        useful, actions = () if too_late else self._useful, self.actions()
+        self.accepted = tuple(
+            [option for option, action in self._shown if option in useful and (self.draw or action in actions)]
+        )
+
+    def _carried_out(self, action: Action | None) -> Action:
+        """What an accepted suggestion does: what it asks for, or with random options what is drawn."""
+        if self.draw is None:
+            return action or Action.STOP
+        actions = self.actions()
+        # One entry per keyword: the published package draws a keyword and not an action.
+        return self.draw(self.turn, [action for action in self.scenario.keywords.values() if action in actions])
 
     def question(self) -> str:
         """The question with everything in front of and behind it."""
@@ -181,27 +225,20 @@ class Environment(ABC):
         return Observation(self.frame(), view, self.question(), self.suggestions, self.sample.categories)
 
     def step(self, answer: str) -> Verdict:
-        """Reads an answer and moves on.
-
-        Raises:
-            RuntimeError: The episode has ended already.
-        """
-        if self.done:
-            raise RuntimeError("the episode has ended; start another environment")
+        """Reads an answer and moves on."""
         suggestion = _choices(self.suggestions, self.accepted, 0).read(answer)
         right = (self.sample.answer,) if self.category_counts() else ()
         category = _choices(self.sample.categories, right, len(self.suggestions)).read(answer)
         action = Action.STOP
-        self.done = self.last_turn
         if category.outcome is Outcome.CORRECT:
-            self.done = self.correct = True
+            self.correct = True
         elif suggestion.outcome is Outcome.CORRECT and suggestion.position is not None:
-            action = self._shown[suggestion.position][1] or Action.STOP
-            if not self.done:
-                self.move(action)
-        else:
-            self.done = True
+            action = self._carried_out(self._shown[suggestion.position][1])
+        moved = action is not Action.STOP and not self.last_turn and self.possible(action)
+        if moved:
+            self.move(action)
+        self.action = action if moved else Action.STOP
+        self.done |= not moved
         self.turn += 1
-        if not self.done:
-            self._settle()
+        self._settle()
         return Verdict(suggestion, category, action)

@@ -21,17 +21,15 @@ class ChangeItEnvironment(Environment):
     def _target(self, action: Action) -> int:
         return self.image + self.sample.step_size * (-1 if action is Action.REWIND else 1)
 
-    def _possible(self, action: Action) -> bool:
-        return 0 <= self._target(action) < self.sample.num_images
+    def possible(self, action: Action) -> bool:
+        target = self._target(action)
+        return target >= 0 if action is Action.REWIND else target < self.sample.num_images
 
     def shows(self, action: Action | None) -> bool:
         # Only one suggestion is ever hidden: where no way is left, waiting stays on the list.
-        if action is Action.FORWARD and not self._possible(Action.REWIND):
+        if action is Action.FORWARD and not self.possible(Action.REWIND):
             return True
-        return action is None or self._possible(action)
-
-    def accepts(self, option: str, action: Action) -> bool:
-        return self._possible(action)
+        return action is None or self.possible(action)
 
     def move(self, action: Action) -> None:
         self.image = self._target(action)

@@ -31,13 +31,17 @@ _OTHER_WAY = {
 }
 
 
+HORIZONTAL = (Action.LEFT, Action.RIGHT, Action.ZOOM)
+VERTICAL = (Action.UP, Action.DOWN, Action.ZOOM)
+
+
 @lru_cache(maxsize=4096)
-def _offset(step: float, steps: int) -> float:
+def offset(step: float, steps: int) -> float:
     """Pixels after some steps; a product would differ from the published package in the last digit."""
-    offset = step if steps else 0.0
+    pixels = step if steps else 0.0
     for number in range(1, steps):
-        offset = offset / number * (number + 1)
-    return offset
+        pixels = pixels / number * (number + 1)
+    return pixels
 
 
 class CocoEnvironment(Environment):
@@ -66,8 +70,8 @@ class CocoEnvironment(Environment):
             return None
         box, steps = self.sample.crop, self._steps.get
         width, height, zoom = self.sample.horizontal_step, self.sample.vertical_step, steps(Action.ZOOM, 0)
-        left, right = _offset(width, steps(Action.LEFT, zoom)), _offset(width, steps(Action.RIGHT, zoom))
-        up, down = _offset(height, steps(Action.UP, zoom)), _offset(height, steps(Action.DOWN, zoom))
+        left, right = offset(width, steps(Action.LEFT, zoom)), offset(width, steps(Action.RIGHT, zoom))
+        up, down = offset(height, steps(Action.UP, zoom)), offset(height, steps(Action.DOWN, zoom))
         # `width` and `height` are the right and bottom edge, except for zoom (published layout).
         return Crop(
             box.left - left,
@@ -76,22 +80,39 @@ class CocoEnvironment(Environment):
             (box.top if self._zooms else 0) + (box.height + down),
         )
 
+    def steps_along(self, axis: tuple[Action, ...]) -> int:
+        """Steps along an axis so far, with that of the first view; 0 where the crop never moves along it."""
+        return max(self._steps.get(way, 0) for way in axis)
+
+    def farthest(self, step: float) -> float:
+        """Pixels after all steps along an axis, given those of one."""
+        return step * self._last_step
+
+    def _pixels(self, action: Action) -> list[float]:
+        """What one step measures along the axes that it moves on."""
+        axes = ((self.sample.horizontal_step, HORIZONTAL), (self.sample.vertical_step, VERTICAL))
+        return [step for step, axis in axes if action in axis]
+
     def _leads_on(self, action: Action) -> bool:
         if action not in self._steps:
             return False
-        step = self.sample.vertical_step if action in (Action.UP, Action.DOWN) else self.sample.horizontal_step
-        end = step * self.sample.granularity + (step if self._zooms else 0)
-        return _offset(step, self._steps[action]) < end
+        ways = [(offset(step, self._steps[action]), self.farthest(step)) for step in self._pixels(action)]
+        # Published: a zoom whose offset is rounded past its end stays on the list, a direction does not.
+        return any(so_far != end if self._zooms else so_far < end for so_far, end in ways)
 
     def shows_answer(self) -> bool:
-        return self.reference or not any(map(self._leads_on, self._steps))
+        left = (action for action, steps in self._steps.items() if steps < self._last_step)
+        return self.reference or not any(any(self._pixels(action)) for action in left)
 
     def shows(self, action: Action | None) -> bool:
         if action is None or (action is Action.ZOOM) is not self._zooms:
             return True
         return self._leads_on(action) or self._leads_on(_OTHER_WAY[action])
 
-    def accepts(self, option: str, action: Action) -> bool:
+    def actions(self) -> list[Action]:
+        return list(self._steps)
+
+    def possible(self, action: Action) -> bool:
         return action in self._steps
 
     def move(self, action: Action) -> None:

@@ -7,28 +7,34 @@ are published texts.
 
 from __future__ import annotations
 
-import random
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from proactivebench import scenarios
 from proactivebench.answers import letter
 from proactivebench.environments.base import Environment, Observation
 from proactivebench.errors import UsageError
 
-_REASONING = {
+REASONING = {
     scenarios.ROD.name: "I cannot see what is behind the occluding object. Moving the occluding object might reveal "
     "its position. So, first, I need to move the occluding object and then answer the question. "
-    "Therefore, the answer is: ",
+    "Therefore, the answer is:",
     scenarios.MVPN.name: "I cannot tell which object is this. Rotating the object or changing the viewpoint might "
     "provide a more informative view. So, first, I need to rotate the object or change the viewpoint and then answer "
-    "the question. Therefore, the answer is: ",
+    "the question. Therefore, the answer is:",
 }
 
-SOLVABLE = tuple(_REASONING)
+SOLVABLE = tuple(REASONING)
 """Short names of the scenarios that the paper gives examples of."""
 
 SMALL_SHORT_EDGE = {scenarios.ROD.name: 512, scenarios.MVPN.name: 112}
 """Pixels of the short edge of an example's frames where they are shrunk (the paper does so for one model)."""
+
+
+class Chooser(Protocol):
+    """A generator of random numbers, or the module `random`."""
+
+    def choice(self, seq: Sequence[str], /) -> str: ...
 
 
 class SolvedTurn(NamedTuple):
@@ -38,29 +44,31 @@ class SolvedTurn(NamedTuple):
     answer: str
 
 
-def solve(environment: Environment, rng: random.Random, *, reasoning: bool = False) -> list[SolvedTurn]:
-    """Plays an episode as a few-shot example.
+def solve(environment: Environment, rng: Chooser, *, reasoning: bool = False) -> Iterator[SolvedTurn]:
+    """Says how to play an episode as a few-shot example, turn by turn.
 
     Args:
-        environment: A fresh environment of ROD or MVP-N. It is played up to the turn of the category, which is not
-            answered in it.
-        rng: Chooses among several right suggestions.
+        environment: An episode of ROD or MVP-N. Whoever takes a turn gives its answer to the environment before taking
+            the next.
+        rng: Chooses the direction (ROD).
         reasoning: Put a sentence of reasoning and the letter in front of each suggestion.
+
+    Yields:
+        The turns; the last one's answer is the category.
 
     Raises:
         UsageError: The paper gives no examples of this scenario.
     """
     scenario = environment.scenario
-    if scenario.name not in _REASONING:
+    if scenario.name not in REASONING:
         raise UsageError(f"Few-shot examples exist for ROD and MVP-N alone, not for {scenario.name}.")
-    turns = []
-    while environment.accepted and not (scenario is scenarios.ROD and environment.turn):
+    moved = False
+    while environment.accepted and not (scenario is scenarios.ROD and moved):
         observation = environment.observe()
-        answer = rng.choice(environment.accepted)
+        answer = rng.choice(environment.accepted) if scenario is scenarios.ROD else environment.accepted[0]
         if reasoning:
             label = letter(observation.suggestions.index(answer))
-            answer = f"{_REASONING[scenario.name]}{label}. {answer}"
-        turns.append(SolvedTurn(observation, answer))
-        environment.step(answer)
-    turns.append(SolvedTurn(environment.observe(), environment.sample.answer))
-    return turns
+            answer = f"{REASONING[scenario.name]} {label}. {answer}"
+        yield SolvedTurn(observation, answer)
+        moved = True
+    yield SolvedTurn(environment.observe(), environment.sample.answer)

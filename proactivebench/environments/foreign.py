@@ -1,7 +1,8 @@
 """The random-options setting: suggestions that belong to other scenarios.
 
-A model that picks them does not ask, it only avoids abstaining (paper, section 4). One plain wording per proactive
-behaviour serves as the pool; those that this scenario's environment would understand are left out.
+A model that picks one asks whatever the suggestion says (paper, section 4). One plain wording per proactive behaviour
+serves as the pool; those that this scenario's environment would understand are left out. The environment has to be made
+with `draw`, so that each of them carries out something.
 """
 
 from __future__ import annotations

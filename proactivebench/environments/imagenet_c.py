@@ -13,13 +13,16 @@ class ImageNetCEnvironment(Environment):
 
     scenario = scenarios.IN_C
     sample: ImageNetCSample
+    useful_in_last_turn = False
 
     def frame(self) -> str:
         number = self.sample.reference_image if self.reference else self.image
         return self.sample.image_template.replace("{level}", str(number))
 
-    def accepts(self, option: str, action: Action) -> bool:
-        return option == self.sample.quality_answer and not self.last_turn
+    def useful(self) -> list[str]:
+        # Random options: the answer is none of them.
+        answer = self.sample.quality_answer
+        return [answer] if answer in self.sample.options else super().useful()
 
     def move(self, action: Action) -> None:
         self.image -= 1

@@ -13,15 +13,13 @@ class MvpnEnvironment(Environment):
 
     scenario = scenarios.MVPN
     sample: MvpnSample
+    useful_in_last_turn = False
 
     def frame(self) -> str:
         number = self.sample.reference_image if self.reference else self.image
         informative = "1" if self.reference or self.last_turn else "0"
         template = self.sample.image_template.replace("{informative}", informative)
         return template.replace("{image}", f"{number:04d}")
-
-    def accepts(self, option: str, action: Action) -> bool:
-        return not self.last_turn
 
     def move(self, action: Action) -> None:
         self.image = self.sample.valid_images[self.turn + 1]

@@ -11,13 +11,11 @@ class QuickDrawEnvironment(Environment):
     """Coarse sketch."""
 
     scenario = scenarios.QD
+    useful_in_last_turn = False
 
     def frame(self) -> str:
         number = self.sample.reference_image if self.reference else self.image
         return self.sample.image_template.replace("{image}", f"{number:04d}")
-
-    def accepts(self, option: str, action: Action) -> bool:
-        return not self.last_turn
 
     def move(self, action: Action) -> None:
         self.image += 1

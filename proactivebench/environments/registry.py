@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proactivebench.environments.base import Environment
+from proactivebench.environments.base import Draw, Environment
 from proactivebench.environments.changeit import ChangeItEnvironment
 from proactivebench.environments.coco import CocoEnvironment
 from proactivebench.environments.imagenet_c import ImageNetCEnvironment
@@ -39,7 +39,12 @@ def environment_class(scenario: str | Scenario) -> type[Environment]:
 
 
 def make_environment(
-    sample: Sample, *, reference: bool = False, hint: bool = False, short_edge: int | None = None
+    sample: Sample,
+    *,
+    reference: bool = False,
+    hint: bool = False,
+    short_edge: int | None = None,
+    draw: Draw | None = None,
 ) -> Environment:
     """Starts an episode of a sample; the arguments are those of `Environment`."""
-    return _CLASSES[sample.scenario.name](sample, reference=reference, hint=hint, short_edge=short_edge)
+    return _CLASSES[sample.scenario.name](sample, reference=reference, hint=hint, short_edge=short_edge, draw=draw)

@@ -17,17 +17,15 @@ class RodEnvironment(Environment):
     """Occluded object."""
 
     scenario = scenarios.ROD
-    _last_action = Action.STOP
 
     def frame(self) -> str:
         path = super().frame()
-        if MISSING_FRAME not in path:
+        if self.reference or MISSING_FRAME not in path:
             return path
-        return path.replace(MISSING_FRAME, MISSING_FRAME[:-1] + ("5" if self._last_action is Action.LEFT else "7"))
+        return path.replace(MISSING_FRAME, MISSING_FRAME[:-1] + ("5" if self.action is Action.LEFT else "7"))
 
     def category_counts(self) -> bool:
         return self.reference or self.turn > 0
 
     def move(self, action: Action) -> None:
-        self._last_action = action
         self.image = (self.image + (-1 if action is Action.LEFT else 1)) % self.sample.num_images

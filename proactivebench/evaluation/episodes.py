@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from proactivebench import open_ended, prompts
 from proactivebench.answers import without_thinking
 from proactivebench.environments import make_environment
-from proactivebench.environments.base import Observation
+from proactivebench.environments.base import Draw, Observation
 from proactivebench.environments.foreign import with_foreign_suggestions
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn
@@ -56,6 +56,11 @@ def user_message(observation: Observation, settings: Settings, frames: Frames) -
     return Message("user", text, frames.picture(observation.image, observation.view))
 
 
+def _seeded_draw(seed: int, key: Key) -> Draw:
+    """What suggestions carry out with random options: the same in every run of the same seed."""
+    return lambda turn, actions: random.Random(derive_seed(seed, *key, "action", turn)).choice(actions)
+
+
 async def play(
     task: Task, model: Model, settings: Settings, frames: Frames, judge: Judge | None = None
 ) -> PlayedEpisode:
@@ -71,14 +76,16 @@ async def play(
     Returns:
         The record; a request that failed ends it with the error, never with an answer.
     """
-    sample = task.sample
+    sample, draw = task.sample, None
     if settings.random_options:
         sample = with_foreign_suggestions(sample, random.Random(derive_seed(settings.seed, *task.key, "options")))
+        draw = _seeded_draw(settings.seed, task.key)
     environment = make_environment(
         sample,
         reference=settings.mode == "reference",
         hint=settings.hint and not settings.open_ended,
         short_edge=HISTORY_SHORT_EDGE if settings.history else None,
+        draw=draw,
     )
     past = list(task.examples)
     turns: list[Turn] = []

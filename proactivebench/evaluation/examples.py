@@ -68,6 +68,7 @@ def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, f
             text = multiple_choice(observation.question, observation.options, short_answer=True)
             picture = frames.picture(observation.image, observation.view)
             example += [Message("user", text, picture), Message("assistant", answer)]
+            environment.step(answer)
         if settings.shrink_examples and settings.shots == 3 and sample.scenario is MVPN:
             example = [*example[:2], *example[-2:]]
         messages += example

@@ -35,7 +35,7 @@ class Settings(BaseModel):
         history: Keep earlier turns in the conversation; frames' short edges are resized to 224 pixels.
         shots: Solved episodes of other objects in front (ROD and MVP-N alone); their frames keep their size.
         shrink_examples: Shrink the examples' frames as the paper did for one model; see `examples`.
-        random_options: Replace the suggestions by suggestions of other scenarios.
+        random_options: Replace the suggestions by suggestions of other scenarios; each carries out a random action.
         seed: Decides everything random.
         repeats: Plays of every sample.
         limit: Samples per scenario, as `chosen_samples` takes them; None plays all, and becomes `PAPER_LIMIT` in the
