@@ -41,6 +41,7 @@ LEARNED = {
 def demo(out: Path) -> None:
     """Build a small benchmark from bundled drawings, evaluate scripted and learned models, show what came out."""
     from proactivebench.benchmark import Benchmark
+    from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.reports.strip import draw_strip
     from proactivebench.reports.tables import build_table, metrics_table
     from proactivebench.scenarios import QD
@@ -55,7 +56,7 @@ def demo(out: Path) -> None:
     data = Benchmark.open(out / "data")
     say(f"\n[bold]2. Evaluate[/bold] {len(models)} models: they see strokes one by one and may ask for more.")
     scores = {spec: _play(spec, data, run) for spec, run in runs.items()}
-    metrics_table(scores, output())
+    metrics_table(scores, output(), run_measured_on(next(iter(runs.values()))))
     say(
         "acc: share of episodes that end with the right name. psr: suggestions per episode.\n"
         "Guessing and asking blindly are right by chance; knowing [italic]when[/italic] to ask is the task."
@@ -64,7 +65,8 @@ def demo(out: Path) -> None:
         say("Two tiny networks that learned it can play, too, when the extra [italic]models[/italic] is installed.")
     say("\n[bold]3. Tour[/bold] all seven scenarios, built from made-up raw data, played by the oracle:")
     tour = _tour(out / "tour")
-    metrics_table({"scripted:oracle": _play("scripted:oracle", tour, out / "runs" / "tour")}, output())
+    metrics = _play("scripted:oracle", tour, out / "runs" / "tour")
+    metrics_table({"scripted:oracle": metrics}, output(), run_measured_on(out / "runs" / "tour"))
     draw_strip(*_one_drawing(data, runs)).save(out / EPISODES)
     draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / TOUR)
     page = _report(runs, out / "report") if _can_report() else None

@@ -96,6 +96,7 @@ def evaluate(
     """
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
+    from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.evaluation.settings import Settings, read_sample_list
     from proactivebench.models.load import ModelOptions, load_model
     from proactivebench.reports.progress import RunProgress
@@ -127,7 +128,7 @@ def evaluate(
             on_episode=progress.count,
             on_note=lambda note: console().print(note, style="yellow", markup=False, soft_wrap=True),
         )
-    metrics_table({spec: metrics}, output())
+    metrics_table({spec: metrics}, output(), run_measured_on(out))
     if chosen.mode == "oeg":
         console().print(
             f"The replies are in {out}. Now let a judge read them: proactivebench judge {out} --judge MODEL",
@@ -159,6 +160,7 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
     counted as an error and judged again next time.
     """
     from proactivebench.evaluation.judging import judge_run
+    from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.reports.progress import JudgeProgress
     from proactivebench.reports.tables import metrics_table
 
@@ -166,7 +168,7 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
         progress.say(f"Loading {spec}")
         reader = _load_judge(spec, model_options, instructions)
         metrics = judge_run(run, reader, max_errors=max_errors, on_start=progress.begin, on_reply=progress.count)
-    metrics_table({run.name: metrics}, output())
+    metrics_table({run.name: metrics}, output(), run_measured_on(run))
     console().print(f"The scores are in {run / 'metrics.json'}.", soft_wrap=True)
 
 

@@ -75,6 +75,7 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
     _require_libraries()
     from proactivebench.reports.report import PAGE, write_report
     from proactivebench.reports.runs import load_runs
+    from proactivebench.reports.scores import score_tables
 
     loaded = load_runs(runs, data)
     _mention_other_frames(loaded)
@@ -82,6 +83,9 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
         unreadable = write_report(loaded, out, bars, compare_paper=compare == "paper")
     if unreadable:
         console().print(f"{unreadable:,} pictures could not be shown; the page says where.", style="yellow")
+    caveats = {table.caveat for table in score_tables(loaded, compare_paper=compare == "paper")} - {""}
+    for caveat in caveats:
+        console().print(caveat, style="yellow", soft_wrap=True)
     console().print(f"Tables are in {out / 'tables'}, plots in {out / 'plots'}.\nOpen {out / PAGE}", soft_wrap=True)
 
 
@@ -139,6 +143,7 @@ def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: i
     """
     _require_libraries()
     from proactivebench.benchmark import Benchmark
+    from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.evaluation.settings import Settings
     from proactivebench.reports.play import play_in_browser
     from proactivebench.reports.tables import metrics_table
@@ -154,7 +159,7 @@ def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: i
         port=port,
         on_ready=lambda url: console().print(f"Open {url}\nStop with Ctrl-C.", soft_wrap=True),
     )
-    metrics_table({f"human:{name}": metrics}, output())
+    metrics_table({f"human:{name}": metrics}, output(), run_measured_on(out))
     console().print(
         f"Everything is in {out}. Look at it with: proactivebench report {out} --out REPORT", soft_wrap=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import cli
 from proactivebench.benchmark import Benchmark, published_kept_ids
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.comparison import compare_runs
+from proactivebench.evaluation.measured import CAVEAT
 from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import Settings
 from proactivebench.images import ChangedPictureError, load_picture
@@ -225,3 +227,23 @@ def test_a_command_says_which_leak_filter_applies(hand_made: Path, data: Path, t
     assert "by the published list: these are the published data" in said(hand_made, 2)
     (hand_made / "kept_ids.json").write_text('{"QD": [0, 3]}')
     assert "keeps QD 2, by kept_ids.json beside them" in said(hand_made, 3)
+
+
+def test_every_table_says_on_what_it_was_measured(data: Path, tmp_path: Path) -> None:
+    command = ["evaluate", "--model", "scripted:guess", "--data", str(data), "--out", str(tmp_path / "run")]
+    printed = CliRunner().invoke(cli.main, command).stdout
+    found = re.search(r"Measured on (data \(\w{8}\), all samples)\.", printed)
+    assert found
+    report = ["report", str(tmp_path / "run"), "--out", str(tmp_path / "report"), "--compare", "paper"]
+    assert CAVEAT in CliRunner().invoke(cli.main, report).stderr
+    for name in ("scores.md", "scores.tex", "scores.csv", "scores.json"):
+        text = (tmp_path / "report" / "tables" / name).read_text()
+        assert found[1] in text
+        assert CAVEAT in text or name == "scores.csv"
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert found[1] in page
+    assert CAVEAT.replace("'", "&#39;") in page
+    (data / "kept_ids.json").write_text('{"QD": [0, 3]}')
+    command[-1] = str(tmp_path / "filtered")
+    again = CliRunner().invoke(cli.main, command).stdout
+    assert found[1].replace("all samples", "after the leak filter") in again

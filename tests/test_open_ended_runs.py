@@ -68,7 +68,7 @@ def test_unusable_judgements_are_errors_and_owed_again(benchmark: Benchmark, tmp
     assert metrics["scenarios"]["QD"]["judge_unreadable"] == 3
     assert metrics["scenarios"]["QD"]["published_reading"]["judged"] == 4
     console = Console(file=io.StringIO(), width=200)
-    metrics_table({"run": metrics}, console)
+    metrics_table({"run": metrics}, console, "some data")
     said = console.file.getvalue()
     assert "run: 3 outputs of the judge could not be read and are left out above. With the published reading" in said
     assert "QD: cc % 25.0" in said

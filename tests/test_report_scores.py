@@ -86,7 +86,7 @@ class TestTables:
             [play(small_runs / "data", ScriptedModel("guess"), tmp_path / "run", Settings(mode="reference"))]
         )
         console = Console(record=True, width=120, file=io.StringIO())
-        metrics_table({"": run.metrics}, console)
+        metrics_table({"": run.metrics}, console, "some data")
         assert "0.00 ±" in console.export_text()
         page = runs_page(EpisodeAlbum([run]), [run])
         assert re.search(r'data-label="psr">\s*<span class="number">0\.00</span>', page)

@@ -17,9 +17,11 @@ from proactivebench.scenarios import SCENARIOS
 
 def printed(*episodes: Episode) -> list[str]:
     console = Console(file=io.StringIO(), width=200)
-    metrics_table({"model": compute_metrics(episodes)}, console)
+    metrics_table({"model": compute_metrics(episodes)}, console, "some data")
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    lines = console.file.getvalue().splitlines()
+    lines.remove("Measured on some data.")
+    return lines
 
 
 def episode(number: int, scenario: str = "QD", kind: Any = "category", turns: int = 1, source: str = "") -> Episode:
@@ -37,7 +39,7 @@ def episode(number: int, scenario: str = "QD", kind: Any = "category", turns: in
 
 def test_an_average_says_of_how_many_scenarios() -> None:
     names = [line.split("  ")[0] for line in printed(*(episode(0, name) for name in SCENARIOS))]
-    assert names == ["scenario", *SCENARIOS, "average of 7"]
+    assert names == ["scenario", *SCENARIOS, "macro average of 7"]
     assert [line.split("  ")[0] for line in printed(episode(0))] == ["scenario", "QD"]
 
 
@@ -73,7 +75,7 @@ def test_a_run_of_unreadable_replies_says_so_and_shows_some() -> None:
 
 
 def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics_table({"openai:m:": compute_metrics([unreadable(0, "?")])}, output())
+    metrics_table({"openai:m:": compute_metrics([unreadable(0, "?")])}, output(), "some data")
     assert "openai:m: 1 of 1" in capsys.readouterr().out.replace("::", ":")
 
 

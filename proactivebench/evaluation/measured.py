@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.run_log import RunData
+from proactivebench.evaluation.run_log import RunData, read_run
+from proactivebench.evaluation.where import read_where
 from proactivebench.provenance import PUBLISHED
 
-CAVEAT = (
-    "The paper's models were measured on the published benchmark; compare scores within one benchmark, never across."
-)
+CAVEAT = "The paper's models were measured on the published benchmark: compare within one benchmark, never across."
 """Stands by the paper's rows where runs were played on other data."""
 
 
@@ -41,6 +40,15 @@ def measured_on(folder: Path, data: Sequence[RunData]) -> str:
     filtered = {digest is not None for one in data for digest in one.kept_ids.values()}
     part = "in part after the leak filter" if len(filtered) == 2 else "after the leak filter"
     return f"{name} ({short}), {part if True in filtered else 'all samples'}"
+
+
+def run_measured_on(run: Path) -> str:
+    """The benchmark of one run, as `measured_on` says it.
+
+    Raises:
+        UsageError: The folder holds no run.
+    """
+    return measured_on(read_where(run) or Path("unknown data"), [read_run(run).data])
 
 
 def differing(first: RunData, second: RunData, *, kept: bool = True) -> tuple[str, str] | None:

@@ -40,6 +40,10 @@ def _name(row: Row) -> str:
     return f"{row.name} ({row.note})" if row.note else row.name
 
 
+def _about(table: ScoreTable) -> str:
+    return f"Measured on {table.measured}. {table.caveat}".rstrip()
+
+
 def to_markdown(tables: Sequence[ScoreTable]) -> str:
     """One Markdown table per setting; runs in bold among published models, ± half of the 95% interval."""
     parts = []
@@ -50,7 +54,7 @@ def to_markdown(tables: Sequence[ScoreTable]) -> str:
             name = re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(_name(row).split()))
             lines.append([f"**{name}**" if row.run else f"{name} (paper)", *_texts(table, row, " ± {:.1f}")])
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        parts.append(f"## {table.setting.capitalize()}\n\n{text}\n")
+        parts.append(f"## {table.setting.capitalize()}\n\n{_about(table)}\n\n{text}\n")
     return "\n".join(parts)
 
 
@@ -78,7 +82,9 @@ def to_latex(tables: Sequence[ScoreTable]) -> str:
             name = rf"\textbf{{{_latex(_name(row))}}}" if row.run else _latex(row.name)
             cells = " & ".join(_texts(table, row, r" {{\scriptsize$\pm${:.1f}}}")).replace(_NOTHING, "--")
             lines.append(rf"{name} & {cells} \\")
-        parts.append("\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""]))
+        place = rf"\multicolumn{{{1 + width * len(columns)}}}{{@{{}}p{{0.9\linewidth}}@{{}}}}"
+        about = rf"{place}{{\footnotesize {_latex(_about(table))}}} \\"
+        parts.append("\n".join([*lines, r"\bottomrule", about, r"\end{tabular}", ""]))
     return "\n".join(parts)
 
 
@@ -86,7 +92,7 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
     """One line per setting, model, scenario (or average) and measure, with intervals; unknown scores are empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    names = ("setting", "model", "source", "scenario", "measure", "value", "low", "high", "n", "errors")
+    names = ("setting", "model", "source", "scenario", "measure", "value", "low", "high", "n", "errors", "measured on")
     writer.writerow(names)
     for table in tables:
         for row in table.rows:
@@ -96,7 +102,9 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
                     score = cell.scores.get(measure)
                     numbers = (score.value, *(score.ci95 or ())) if score else ()
                     texts = [f"{number:.4f}" for number in numbers] + [""] * (3 - len(numbers))
-                    writer.writerow((table.setting, row.name, source, scenario, measure, *texts, cell.n, cell.errors))
+                    place = table.measured if row.run else "the published benchmark"
+                    counts = cell.n, cell.errors
+                    writer.writerow((table.setting, row.name, source, scenario, measure, *texts, *counts, place))
     return file.getvalue()
 
 
@@ -109,6 +117,8 @@ def to_json(tables: Sequence[ScoreTable]) -> str:
     values = [
         {
             "setting": table.setting,
+            "measured_on": table.measured,
+            "caveat": table.caveat,
             "measures": table.measures,
             "scenarios": table.columns,
             "rows": [

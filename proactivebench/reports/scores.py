@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, NamedTuple
 
+from proactivebench.evaluation.measured import CAVEAT, is_published, measured_on
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.scenarios import SCENARIOS
 
-AVERAGE = "average"
+AVERAGE = "macro average"
+"""The mean over scenarios, each of them with the same weight."""
 
 SCALES = {"acc": 100, "psr": 1, "cc": 100, "ps": 100, "agg": 100}
 """Measure -> what it is multiplied with."""
@@ -104,12 +106,16 @@ class ScoreTable:
         measures: Names of their scores, first the one that ranks them.
         columns: Short names of the scenarios, in the order of the paper.
         rows: The models, best first; behind them those without a rank.
+        measured: What the runs were measured on.
+        caveat: Why the paper's rows do not compare with them; empty where they do, or where there are none.
     """
 
     setting: str
     measures: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    measured: str
+    caveat: str
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -173,5 +179,8 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
             rows += [_row_of_paper(name, found, columns) for name, found in published.items()]
         measures = alike[0].measures
         rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
-        tables.append(ScoreTable(setting, measures, columns, tuple(rows)))
+        data = [run.data for run in alike]
+        caveat = CAVEAT if any(row.run is None for row in rows) and not is_published(data) else ""
+        measured = measured_on(alike[0].benchmark.folder, data)
+        tables.append(ScoreTable(setting, measures, columns, tuple(rows), measured, caveat))
     return tables

@@ -48,10 +48,10 @@ def _rows(name: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Map
         yield name, scenario, scores
     scored = sum(any(score in scores for score in _SCORES) for scores in metrics["scenarios"].values())
     if scored > 1:
-        yield name, f"average of {scored}", metrics["average"]
+        yield name, f"macro average of {scored}", metrics["average"]
 
 
-def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> None:
+def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console, measured: str) -> None:
     """Prints the scores of some runs, a row per run and scenario.
 
     ± is half of the 95% interval; `-` where a single source says nothing about it. Below the table stands what a reader
@@ -60,6 +60,7 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> No
     Args:
         runs: Name -> metrics as `compute_metrics` gives them.
         console: Where to print.
+        measured: What they were measured on.
     """
     rows = [row for name, metrics in runs.items() for row in _rows(name, metrics)]
     shown = [score for score in _SCORES if any(scores.get(score) is not None for _, _, scores in rows)]
@@ -77,6 +78,7 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console) -> No
         cells += [_percent(scores["answers"][kind]) if "answers" in scores else "" for kind in answers]
         table.add_row(*([name] if len(runs) > 1 else []), *cells, style=None if "n" in scores else "bold")
     console.print(table)
+    console.print(f"Measured on {measured}.", style="dim", markup=False, soft_wrap=True)
     for name, metrics in runs.items():
         _warn_of_unreadable(name, metrics, console)
         _tell_published_reading(name, metrics, console)
