@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test fuzz lint check format install constraints
+.PHONY: demo test test-lowest fuzz lint check format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -30,6 +30,9 @@ format: $(DEV)  ## Format, and repair what the linter can repair
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+reference: $(DEV)  ## docs/cli.md anew, from --help
+	$(BIN)/python docs/reference.py
+
 install: $(DEV)  ## Everything for development into .venv, and nothing more
 
 $(CORE): pyproject.toml constraints.txt
@@ -46,6 +49,15 @@ $(DEV): $(CORE)
 	$(PIP_INSTALL) torch
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
+
+# torch is the exception: of it, only the version in constraints.txt is tested.
+test-lowest:  ## The test suite with the lowest versions of our requirements that pyproject.toml allows
+	rm -rf build/lowest && $(PYTHON) -m venv build/lowest
+	build/lowest/bin/pip install --quiet uv torch==$(TORCH)
+	echo torch==$(TORCH) > build/lowest/torch.txt
+	build/lowest/bin/uv pip install --python build/lowest/bin/python --resolution lowest-direct \
+	    --constraint build/lowest/torch.txt --editable '.[dev]'
+	build/lowest/bin/python -m pytest -n 2
 
 constraints:  ## Resolve every extra afresh, in an empty environment, and pin what was installed (TORCH=... moves torch)
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
