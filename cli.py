@@ -13,6 +13,7 @@ from commands.demo import demo
 from commands.evaluate import compare, evaluate, filter_, judge
 from commands.publish import package, publish, pull
 from commands.report import look, play, report, view
+from commands.selfcheck import selfcheck
 from commands.shared import Commands
 from commands.sources import fetch, sources
 from commands.train import train
@@ -34,6 +35,7 @@ for command in (
     package,
     publish,
     pull,
+    selfcheck,
     evaluate,
     judge,
     filter_,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proactivebench.checking import CheckReport
     from proactivebench.evaluation.comparison import Comparison
     from proactivebench.evaluation.leak_filter import FilteredScenario
+    from proactivebench.evaluation.selfcheck import Finding
 
 
 _ANSWERS = {"suggestion": "asks", "abstention": "abst.", "category": "names", "unreadable": "none"}
@@ -187,4 +188,17 @@ def statistics_table(comparisons: Sequence[statistics.Comparison], console: Cons
     for one in comparisons:
         pairs = (f"{shown(one.built, heading)} [dim]/ {shown(one.paper, heading)}[/dim]" for heading in headings)
         table.add_row(one.part, *pairs)
+    console.print(table)
+
+
+def selfcheck_table(findings: Sequence[Finding], console: Console) -> None:
+    """Prints what a model's check of itself has found."""
+    table = Table("replies", "the same", "of", "share", "verdict", "because", box=None, header_style="bold")
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    colours = {"good": "green", "mind": "yellow", "bad": "red", "not asked": "dim"}
+    for one in findings:
+        share = f"{one.equal / one.of:.1%}" if one.of else ""
+        counts = (f"{one.equal:,}", f"{one.of:,}") if one.of else ("", "")
+        table.add_row(one.question, *counts, share, Text(one.verdict, colours[one.verdict]), one.reason)
     console.print(table)

@@ -1,0 +1,45 @@
+"""`selfcheck`: whether a model's numbers are sound on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.model_options import MODEL_HELP, model_options
+from commands.shared import DataFolder, console, local_data, output
+
+if TYPE_CHECKING:
+    from proactivebench.models.load import ModelOptions
+
+
+@click.command()
+@click.option("--model", "spec", required=True, help=MODEL_HELP)
+@click.option("--data", type=DataFolder(), required=True, help="Folder of a benchmark, or hub:USER/NAME[@REVISION].")
+@click.option("--scenario", "names", multiple=True, help="Take only this scenario; may be repeated.")
+@click.option("--samples", type=click.IntRange(2), default=64, show_default=True, help="Samples to ask about.")
+@model_options
+def selfcheck(spec: str, data: Path | str, names: tuple[str, ...], samples: int, model_options: ModelOptions) -> None:
+    """Ask a model whether its numbers are sound on this machine, before a long run.
+
+    Do single requests and batches get the same replies? Does a grey picture of the same size change any? Does a run
+    that was killed and continued end like an undisturbed one? Ends with exit code 1 where fewer than 90% of the replies
+    are the same in the first or the last, or where the model does not look at pictures.
+    """
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.errors import ProactiveBenchError, UsageError
+    from proactivebench.evaluation.selfcheck import selfcheck as check
+    from proactivebench.models.load import load_model
+    from proactivebench.reports.tables import selfcheck_table
+
+    if model_options.cache is not None:
+        raise UsageError("With --cache a reply would be compared with itself; leave it out.")
+    benchmark = Benchmark.open(local_data(data, names))
+    with console().status(f"Loading {spec}") as status:
+        findings = check(
+            benchmark, benchmark.chosen(names), lambda: load_model(spec, model_options), samples, status.update
+        )
+    selfcheck_table(findings, output())
+    if faults := [finding.reason for finding in findings if finding.verdict == "bad"]:
+        raise ProactiveBenchError(f"{spec} fails: {'; '.join(faults)}.")
