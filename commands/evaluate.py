@@ -124,6 +124,7 @@ def evaluate(
             out,
             judge=judge,
             max_errors=max_errors,
+            on_check=progress.check,
             on_start=progress.begin,
             on_episode=progress.count,
             on_note=lambda note: console().print(note, style="yellow", markup=False, soft_wrap=True),

@@ -30,6 +30,10 @@ class _CountingProgress(Progress):
         """Shows what is going on before the first piece is done."""
         self.update(self._bar, description=text)
 
+    def check(self, done: int, total: int) -> None:
+        """Shows how much of the pictures was read to tell them from others."""
+        self.say(f"Checking pictures: {done / total:.0%}")
+
     def begin(self, total: int, done: int) -> None:
         """Begins with `done` of `total` pieces finished earlier."""
         self.update(self._bar, description="", total=total, completed=done)
