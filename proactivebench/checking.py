@@ -1,7 +1,8 @@
 """Checking a benchmark on disk, built or downloaded.
 
-Every sample is read and played through, every frame that an episode can show is decoded, and the files of a benchmark
-of ours are compared with its manifest. Problems are collected, not raised: a person wants all of them at once.
+Every sample is read and played through, every frame that an episode can show is decoded, the rows of a train split are
+read, and the files of a benchmark of ours are compared with its manifest. Problems are collected, not raised: a person
+wants all of them at once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from proactivebench.environments.reach import observations
 from proactivebench.errors import UsageError
 from proactivebench.images import Picture, PictureError, load_picture
 from proactivebench.manifest import read_manifest
+from proactivebench.row_checking import check_rows
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import Scenario
 from proactivebench.views import Crop
@@ -53,6 +55,7 @@ def check_benchmark(folder: Path, progress: Progress) -> CheckReport:
     report = CheckReport()
     for scenario in benchmark.scenarios:
         _check_scenario(benchmark, scenario, report, progress)
+    report.problems += check_rows(benchmark.folder)
     if benchmark.is_ours:
         _check_manifest(benchmark.folder, report, progress)
     return report

@@ -7,8 +7,9 @@ are part of the interface and stay letter by letter. How a scenario moves is dec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from proactivebench.errors import UsageError
 
@@ -36,6 +37,22 @@ class Action(IntEnum):
     ZOOM = 17
 
 
+class Literal(NamedTuple):
+    """A text that the published package looks for in the suggestions, letter by letter, whatever the keywords say.
+
+    Attributes:
+        text: What it looks for.
+        whole: Whether that is the whole suggestion; else a part of it.
+    """
+
+    text: str
+    whole: bool = True
+
+    def fits(self, suggestion: str) -> bool:
+        """Whether the published package finds it."""
+        return suggestion == self.text if self.whole else self.text in suggestion
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """The constants of one scenario.
@@ -49,6 +66,8 @@ class Scenario:
         hint: Sentence that the hint setting appends to the question.
         pre_prompt: Sentence in front of every question.
         reference_question: Replaces the question in the reference setting, if there is one.
+        literals: Action -> what the published package looks for in a suggestion of it; for others the keyword will do.
+        keywords_combine: Whether a suggestion may hold several keywords, of one action.
     """
 
     name: str
@@ -59,12 +78,28 @@ class Scenario:
     hint: str
     pre_prompt: str = ""
     reference_question: str | None = None
+    literals: Mapping[Action, Literal] = field(default_factory=dict)
+    keywords_combine: bool = False
 
     def action_of(self, option: str) -> Action | None:
         """The action that an option asks for; None where it holds no keyword or those of several actions."""
         text = option.lower()
         actions = {action for keyword, action in self.keywords.items() if keyword in text}
         return actions.pop() if len(actions) == 1 else None
+
+    def flaw_of(self, suggestion: str) -> str | None:
+        """Why the published package does not understand a suggestion, and what it needs; None where it does."""
+        found = [keyword for keyword in self.keywords if keyword in suggestion.lower()]
+        action = self.action_of(suggestion)
+        if action is None or (len(found) > 1 and not self.keywords_combine):
+            many = "" if self.keywords_combine else " by one keyword"
+            keywords = ", ".join(self.keywords)
+            return f"{suggestion!r} must name exactly one action of {self.name}{many}; its keywords are {keywords}"
+        literal = self.literals.get(action)
+        if literal is None or literal.fits(suggestion):
+            return None
+        needed = "be" if literal.whole else "hold"
+        return f"{suggestion!r} must {needed} {literal.text!r}, letter by letter, or the published package fails on it"
 
 
 _VIDEO_PRE_PROMPT = "This is a frame extracted from a video. Answer the following question."
@@ -96,6 +131,7 @@ MVPN = Scenario(
     title="uninformative view",
     placeholders=("informative", "image"),
     keywords=dict.fromkeys(("rotate", "view", "angle", "orientation", "different"), Action.ROTATE),
+    keywords_combine=True,
     hint="Hint: rotating the object could provide a more informative view.",
 )
 IN_C = Scenario(
@@ -132,6 +168,10 @@ CIT = Scenario(
     hint="Hint: If you cannot answer the question, waiting for it to appear or rewinding the video could help with "
     "classification.",
     pre_prompt=_VIDEO_PRE_PROMPT,
+    literals={
+        Action.REWIND: Literal("Rewind the video."),
+        Action.FORWARD: Literal("Wait for the", whole=False),
+    },
 )
 COCO = Scenario(
     name="COCO",
@@ -140,6 +180,13 @@ COCO = Scenario(
     placeholders=(),
     keywords=_SIDEWAYS_KEYWORDS | {"up": Action.UP, "down": Action.DOWN, "farther": Action.ZOOM},
     hint="Hint: moving the camera could help with classification.",
+    literals={
+        Action.LEFT: Literal("Move the camera to the left."),
+        Action.RIGHT: Literal("Move the camera to the right."),
+        Action.UP: Literal("Move the camera up."),
+        Action.DOWN: Literal("Move the camera down."),
+        Action.ZOOM: Literal("Move farther from the object."),
+    },
 )
 
 SCENARIOS: Mapping[str, Scenario] = {s.name: s for s in (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)}

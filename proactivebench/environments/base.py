@@ -15,7 +15,7 @@ The rules are published protocol (`prompts` and `answers` hold the texts and the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -179,6 +179,14 @@ class Environment(ABC):
     def category_counts(self) -> bool:
         """Whether the right category is right already now."""
         return True
+
+    def frames(self) -> Collection[int]:
+        """Numbers of the frames that there are."""
+        return range(self.sample.num_images)
+
+    def flaws(self) -> Iterable[str]:
+        """What is wrong with the sample that only this scenario knows, each starting with the field it is about."""
+        return ()
 
     @abstractmethod
     def move(self, action: Action) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proactivebench import scenarios
 from proactivebench.environments.base import Environment
 from proactivebench.samples import ChangeItSample
@@ -30,6 +32,14 @@ class ChangeItEnvironment(Environment):
         if action is Action.FORWARD and not self.possible(Action.REWIND):
             return True
         return action is None or self.possible(action)
+
+    def flaws(self) -> Iterator[str]:
+        for action, literal in self.scenario.literals.items():
+            if sum(literal.fits(option) for option in self.sample.options) != 1:
+                what = "be" if literal.whole else "hold"
+                yield f"options: exactly one must {what} {literal.text!r} ({action.name.lower()})"
+        if not (self.possible(Action.REWIND) or self.possible(Action.FORWARD)):
+            yield "step_size: from the first frame neither rewinding nor waiting leads to another one"
 
     def move(self, action: Action) -> None:
         self.image = self._target(action)

@@ -1,7 +1,8 @@
 """Looking ahead in an environment: the way to the reference frame, and what is wrong with a sample.
 
-`check_environment` is for people who build or edit samples. It reports what the schema cannot see: an option that names
-no action, texts that a reader of answers cannot tell apart, a reference frame that no suggestion leads to.
+`check_environment` is for people who build or edit samples. It reports what the schema cannot see: a suggestion that
+the published package does not understand, texts that a reader of answers cannot tell apart, a way that leads to frames
+that are not there, a reference frame that no suggestion leads to. What it calls sound, the published package plays.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import Counter, deque
 
 from proactivebench.answers import normalise
 from proactivebench.environments.base import Environment
+from proactivebench.environments.reach import states
 from proactivebench.environments.registry import make_environment
 from proactivebench.samples import Sample
 from proactivebench.scenarios import is_abstention
@@ -42,13 +44,21 @@ def way_to_reference(environment: Environment) -> list[str] | None:
     return None
 
 
-def _ambiguous(texts: tuple[str, ...], name: str) -> list[str]:
+def ambiguous(texts: tuple[str, ...], name: str) -> list[str]:
+    """Texts that a reader of answers cannot tell apart, one sentence each, starting with the name of their field."""
     counts = Counter(map(normalise, texts))
     return [
         f"{name}: {text!r} reads like another one ({normalise(text)!r})"
         for text in texts
         if counts[normalise(text)] > 1
     ]
+
+
+def _without_placeholders(sample: Sample) -> str:
+    template = sample.image_template
+    for name in sample.scenario.placeholders:
+        template = template.replace(f"{{{name}}}", "")
+    return template
 
 
 def check_environment(sample: Sample) -> list[str]:
@@ -58,19 +68,21 @@ def check_environment(sample: Sample) -> list[str]:
         One sentence per problem, starting with the field it is about; none for a sound sample.
     """
     suggestions = [option for option in sample.options if not is_abstention(option)]
-    problems = [
-        f"options: {option!r} must name exactly one action of {sample.scenario.name}; its keywords are "
-        + ", ".join(sample.scenario.keywords)
-        for option in suggestions
-        if sample.scenario.action_of(option) is None
-    ]
+    problems = [f"options: {flaw}" for flaw in map(sample.scenario.flaw_of, suggestions) if flaw]
     if not suggestions:
         problems.append("options: there is no proactive suggestion")
     if len(suggestions) == len(sample.options):
         problems.append("options: there is no abstention (an option with `cannot` or `do not`)")
-    problems += _ambiguous(sample.options, "options") + _ambiguous(sample.categories, "categories")
+    problems += ambiguous(sample.options, "options") + ambiguous(sample.categories, "categories")
+    if {"{", "}"} & set(_without_placeholders(sample)):
+        problems.append("image_template: there must be no braces but those of the placeholders")
     try:
         environment = make_environment(sample)
+        problems += environment.flaws()
+        for state in states(environment):
+            if state.image not in state.frames():
+                problems.append(f"num_images: the way leads to frame {state.image}, which is outside of the sequence")
+                break
         if environment.shows_answer():
             problems.append("reference_image: the first frame shows it already, so there is nothing to ask for")
         elif way_to_reference(environment) is None:

@@ -7,12 +7,14 @@ is left to move along an axis, neither of its ways is shown.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 
 from proactivebench import scenarios
 from proactivebench.environments.base import Environment
 from proactivebench.samples import CocoSample
-from proactivebench.scenarios import Action
+from proactivebench.scenarios import Action, is_abstention
 from proactivebench.views import Crop
 
 _ACTION_OF_PART = {
@@ -114,6 +116,18 @@ class CocoEnvironment(Environment):
 
     def possible(self, action: Action) -> bool:
         return action in self._steps
+
+    def flaws(self) -> Iterator[str]:
+        suggested = [self.scenario.action_of(option) for option in self.sample.options if not is_abstention(option)]
+        if Counter(suggested) != Counter(self._steps):
+            needed = " and ".join(repr(self.scenario.literals[action].text) for action in self._steps)
+            yield f"options: the suggestions for the direction {self.sample.direction} must be {needed}"
+        wide, high = (
+            offset(step, self._last_step) == self.farthest(step)
+            for step in (self.sample.horizontal_step, self.sample.vertical_step)
+        )
+        if self._zooms and wide and not high:
+            yield "vertical_step: rounding keeps it from the last view that horizontal_step reaches; use whole pixels"
 
     def move(self, action: Action) -> None:
         self._steps = {**self._steps, action: self._steps[action] + 1}

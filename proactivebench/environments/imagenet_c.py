@@ -19,6 +19,9 @@ class ImageNetCEnvironment(Environment):
         number = self.sample.reference_image if self.reference else self.image
         return self.sample.image_template.replace("{level}", str(number))
 
+    def frames(self) -> range:
+        return range(1, 6)
+
     def useful(self) -> list[str]:
         # Random options: the answer is none of them.
         answer = self.sample.quality_answer

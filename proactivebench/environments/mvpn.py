@@ -21,5 +21,8 @@ class MvpnEnvironment(Environment):
         template = self.sample.image_template.replace("{informative}", informative)
         return template.replace("{image}", f"{number:04d}")
 
+    def frames(self) -> tuple[int, ...]:
+        return self.sample.valid_images
+
     def move(self, action: Action) -> None:
         self.image = self.sample.valid_images[self.turn + 1]

@@ -10,22 +10,27 @@ from proactivebench.environments.registry import make_environment
 from proactivebench.samples import Sample
 
 
-def reachable(environment: Environment) -> Iterator[Observation]:
-    """Yields every view that an episode can show from here on, each once."""
+def states(environment: Environment) -> Iterator[Environment]:
+    """Yields the episode at every view that it can show from here on, each once."""
     seen = set()
     ahead = [environment]
     while ahead:
         here = ahead.pop()
-        observation = here.observe()
-        if (observation.image, observation.view) in seen:
+        place = here.frame(), here.crop()
+        if place in seen:
             continue
-        seen.add((observation.image, observation.view))
-        yield observation
+        seen.add(place)
+        yield here
         for suggestion in here.accepted:
             branch = copy.copy(here)
             branch.step(suggestion)
             if not branch.done:
                 ahead.append(branch)
+
+
+def reachable(environment: Environment) -> Iterator[Observation]:
+    """Yields every view that an episode can show from here on, each once."""
+    return (state.observe() for state in states(environment))
 
 
 def observations(sample: Sample) -> Iterator[Observation]:
