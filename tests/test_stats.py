@@ -83,9 +83,9 @@ def test_what_the_first_views_of_photos_show_is_counted_where_samples_say_where_
 
 
 def test_every_action_that_is_suggested_counts(tmp_path: Path) -> None:
-    root = fakes.make_imagenet_c(tmp_path / "raw", wnids=1, pictures=5, corruptions=tuple(ACTIONS))
+    root = fakes.make_imagenet_c(tmp_path / "raw", wnids=2, pictures=5, corruptions=tuple(ACTIONS))
     build(ImageNetCBuilder(ImageNetC.locate(root)), tmp_path / "data")
-    assert built(tmp_path / "data")["IN-C"] == Counts(samples=5, images=25, categories=1, actions=8)
+    assert built(tmp_path / "data")["IN-C"] == Counts(samples=10, images=50, categories=2, actions=8)
 
 
 def test_rows_of_the_train_split_come_from_the_manifest(tmp_path: Path) -> None:
