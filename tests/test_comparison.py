@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import cli
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.comparison import compare_runs, sign_flip_test
+from proactivebench.evaluation.comparison import FLIPS, compare_runs, sign_flip_test
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
@@ -78,8 +78,11 @@ def test_what_else_differs_is_said(benchmark: Benchmark, tmp_path: Path) -> None
     assert str(second) in done.stdout
 
 
-def test_the_sign_flip_test_is_wrong_as_often_as_it_says() -> None:
+def test_no_chance_is_ever_nought() -> None:
+    assert sign_flip_test([1.0] * 40, [str(number) for number in range(40)]) == 1 / (FLIPS + 1)
 
+
+def test_the_sign_flip_test_is_wrong_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(200, 30))
     p_values = [sign_flip_test(list(row), [str(n) for n in range(30)]) for row in values]

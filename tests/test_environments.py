@@ -63,6 +63,14 @@ def test_a_sample_without_its_views_cannot_be_played() -> None:
     assert "cannot be played" in check_environment(sample)[-1]
 
 
+def test_an_occluded_object_cannot_be_known_at_first_sight() -> None:
+    sample = example_sample("ROD")
+    environment = make_environment(sample)
+    assert environment.step(sample.answer).category.outcome is not Outcome.CORRECT
+    assert environment.done
+    assert not environment.correct
+
+
 @pytest.mark.parametrize("scenario", ENTRIES)
 def test_random_play_ends_and_keeps_the_rules(scenario: str) -> None:
     for seed in range(50):

@@ -120,11 +120,12 @@ def test_too_many_errors_stop_the_run_early(benchmark: Benchmark, tmp_path: Path
     assert len(model.requests) == 1
 
 
-def test_a_run_is_continued_where_it_was_torn(benchmark: Benchmark, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [1, 40])
+def test_a_run_is_continued_where_it_was_torn(benchmark: Benchmark, tmp_path: Path, lost: int) -> None:
     whole = run(benchmark, ScriptedModel("random"), tmp_path / "whole")
     run(benchmark, ScriptedModel("random"), tmp_path / "torn")
     path = tmp_path / "torn" / "episodes.jsonl"
-    path.write_bytes(path.read_bytes()[:-40])
+    path.write_bytes(path.read_bytes()[:-lost])
     (tmp_path / "torn" / "metrics.json").unlink()
     started = []
     again = run(benchmark, ScriptedModel("random"), tmp_path / "torn", on_start=lambda *counts: started.append(counts))

@@ -15,6 +15,7 @@ from proactivebench.evaluation.leak_filter import filter_leaks
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
+from proactivebench.samples import Sample
 from proactivebench.scenarios import QD, ROD
 from tests.all_scenarios import Answering, four_samples_each, play
 from tests.small_benchmark import build_small
@@ -26,11 +27,15 @@ def benchmark(tmp_path: Path) -> Benchmark:
     return four_samples_each(tmp_path / "data")
 
 
+def sample_of(request: Request) -> Sample:
+    assert request.environment is not None
+    return request.environment.sample
+
+
 def test_the_leak_filter_drops_what_enough_models_see_at_once(benchmark: Benchmark, tmp_path: Path) -> None:
     def seer(*ids: int) -> Model:
         def answer(request: Request) -> str:
-            assert request.environment is not None
-            sample = request.environment.sample
+            sample = sample_of(request)
             return sample.answer if sample.id in ids else "I cannot tell."
 
         return Answering(answer, f"sees {ids}")
@@ -55,6 +60,14 @@ def test_the_leak_filter_drops_what_enough_models_see_at_once(benchmark: Benchma
     shares = {one.name: one.accuracy_before for one in filter_leaks(benchmark, runs[:1], threshold=1)}
     scores = json.loads((runs[0] / "metrics.json").read_text())["scenarios"]
     assert {name: scores[name]["first_turn_acc"] for name in scores} == shares == {"ROD": 0, "QD": 0.5}
+
+
+def test_a_model_counts_once_however_often_it_plays(benchmark: Benchmark, tmp_path: Path) -> None:
+    once, often = tmp_path / "once", tmp_path / "often"
+    play(benchmark, ScriptedModel("abstain"), once, [QD])
+    play(benchmark, Answering(lambda request: sample_of(request).answer), often, [QD], repeats=3)
+    [report] = filter_leaks(benchmark, [once, often], threshold=0.6)
+    assert (report.kept, report.accuracy_before) == ((0, 1, 2, 3), 0.5)
 
 
 def test_no_guess_leaks_on_rod_where_none_counts_in_the_first_turn(benchmark: Benchmark, tmp_path: Path) -> None:
