@@ -131,6 +131,22 @@ def test_every_option_that_is_named_exists(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_file_that_is_linked_is_there(page: str) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", read(page))
-    assert [link for link in links if "://" not in link and not (ROOT / page).parent.joinpath(link).exists()] == []
+def test_every_command_that_is_named_exists(page: str) -> None:
+    named = set(re.findall(r"`proactivebench ([a-z]+)", read(page)))
+    assert named <= set(main.commands)
+
+
+def anchors(text: str) -> set[str]:
+    """What a link into a page may end with."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", read(page)):
+        if "://" not in link:
+            name, _, anchor = link.partition("#")
+            path = (ROOT / page).parent / name if name else ROOT / page
+            assert path.exists(), link
+            assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link

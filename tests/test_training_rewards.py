@@ -143,3 +143,8 @@ def test_a_correct_category_goes_before_a_valid_suggestion() -> None:
     verdict = turn.read("A. Dog.")
     assert (verdict.suggestion.outcome, verdict.category.outcome) == (Outcome.CORRECT, Outcome.CORRECT)
     assert Reward(0.5).of(verdict) == 1.0
+
+
+def test_only_letters_in_their_order_are_options() -> None:
+    text = "What is it?\nA. No option.\nOptions:\nA. Rotate it.\nB. Cat.\nPlan:\nZ. No option either."
+    assert shown_options(text) == ["Rotate it.", "Cat."]
