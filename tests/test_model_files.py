@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +17,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from click.testing import CliRunner  # noqa: E402
+from PIL import Image  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from cli import main  # noqa: E402
 from proactivebench.errors import UsageError  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.files import fingerprint  # noqa: E402
+from proactivebench.models.processors import encode, load_processor  # noqa: E402
 from tests.small_benchmark import build_small  # noqa: E402
 from tests.tiny_models import tiny_model  # noqa: E402
 
@@ -130,6 +133,44 @@ def test_torn_weights_are_explained(model: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UsageError, match="cannot be loaded as a model"):
         load_checkpoint(str(model), device="cpu")
+
+
+CUT = {"max_length": 64, "strategy": "LongestFirst", "direction": "Right", "stride": 0}
+FILL = {"strategy": {"Fixed": 6000}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0}
+
+
+@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl", "text"])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("tokenizer_config.json", {"max_length": 64}),
+        ("tokenizer_config.json", {"max_length": 64, "truncation": True, "truncation_side": "left"}),
+        ("tokenizer_config.json", {"max_length": 6000, "padding": "max_length", "padding_side": "right"}),
+        ("tokenizer_config.json", {"padding": True, "pad_to_multiple_of": 1000}),
+        ("tokenizer_config.json", {"model_max_length": 64}),
+        ("tokenizer.json", {"truncation": CUT}),
+        ("tokenizer.json", {"padding": FILL | {"pad_token": "<pad>"}}),
+    ],
+    ids=str,
+)
+def test_no_setting_of_a_tokenizer_cuts_or_fills_a_conversation(
+    model_folder: Callable[[str], Path],
+    text_model: Path,
+    tmp_path: Path,
+    family: str,
+    name: str,
+    settings: dict[str, Any],
+) -> None:
+    plain = text_model if family == "text" else model_folder(family)
+    folder = shutil.copytree(plain, tmp_path / "model")
+    path = folder / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    picture = None if family == "text" else Image.new("RGB", (90, 60))
+    asked = [("user", picture, "What is it? " * 60)]
+    expected = encode(load_processor(plain), asked, torch.float32)
+    encoded = encode(load_processor(folder), asked, torch.float32)
+    assert torch.equal(encoded["input_ids"], expected["input_ids"])
+    assert encoded["attention_mask"].all()
 
 
 @pytest.fixture

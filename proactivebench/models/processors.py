@@ -29,11 +29,31 @@ Encoded = dict[str, torch.Tensor]
 """What the model's `generate` takes, by argument; every tensor's first dimension is rows or pictures."""
 
 
+LENGTHS = ("max_length", "truncation", "truncation_strategy", "stride", "padding", "pad_to_multiple_of")
+"""Settings of a tokenizer by which it cuts or fills texts."""
+
+
 def load_processor(folder: Path) -> Processor:
     """The processor of the model in a folder; of a model of text alone its tokenizer.
 
-    The processors of many families carry a part for videos that needs torchvision. Where that is missing they are
-    loaded without it: this benchmark shows pictures only.
+    A tokenizer keeps how it was last made to cut and fill texts, in a training for instance, and a processor does that
+    again, silently. Here nothing is cut, and batches are filled in `collate`.
+    """
+    processor = _from_folder(folder)
+    tokenizer: Tokenizer = getattr(processor, "tokenizer", processor)
+    for name in LENGTHS:
+        tokenizer.init_kwargs.pop(name, None)
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+    return processor
+
+
+def _from_folder(folder: Path) -> Processor:
+    """Loads a processor, without a part that is not needed.
+
+    The processors of many families carry one for videos that needs torchvision. Where that is missing they are loaded
+    without it: this benchmark shows pictures only.
     """
     if not is_torchvision_available():
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
