@@ -1,46 +1,27 @@
-"""The published package 0.1.1, loaded beside ours as a measure: pip has it in a cache folder."""
+"""The published package 0.1.1, where pip has it at hand: loaded beside ours, never on the import path."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import types
 import zipfile
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+WHEEL = "proactivebench-0.1.1-py3-none-any.whl"
 CACHE = Path.home() / ".cache" / "published-proactivebench"
-NAME = "proactivebench-0.1.1-*.whl"
-STAND_INS = ("jsonlines", "qwen_vl_utils")
-"""What its module `data_utils` imports and the functions that are compared do not call."""
 
 
-def _wheel() -> Path:
-    if not any(CACHE.glob(NAME)):
-        CACHE.mkdir(parents=True, exist_ok=True)
-        options = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12", "--quiet", "--retries", "0"]
-        command = [sys.executable, "-m", "pip", "download", *options, "-d", str(CACHE), "proactivebench==0.1.1"]
-        subprocess.run(command, capture_output=True, check=False, timeout=60)
-    found = next(CACHE.glob(NAME), None)
-    if found is None:
-        pytest.skip("pip cannot download proactivebench 0.1.1, the measure of this test, here")
-    return found
-
-
-@cache
-def published(name: str) -> types.ModuleType:
-    """A module of the published package; the test is skipped where pip cannot have it."""
-    text = zipfile.ZipFile(_wheel()).read(f"proactivebench/{name}.py").decode()
-    # Written for Python 3.12: quotes inside the braces of an f-string.
-    text = re.sub(r'(getsource\(step[_01]*\[)"transform"(\]\))', r"\1'transform'\2", text)
-    module = types.ModuleType(f"published_{name}")
-    with pytest.MonkeyPatch.context() as patch:
-        for absent in STAND_INS:
-            stand_in = types.ModuleType(absent)
-            stand_in.process_vision_info = None  # type: ignore[attr-defined]
-            patch.setitem(sys.modules, absent, stand_in)
-        exec(compile(text, module.__name__, "exec"), module.__dict__)
+def published_environment() -> Any:
+    """Its module of environments; skips the test where pip has not put the wheel into `CACHE`."""
+    wheel = CACHE / WHEEL
+    if not wheel.is_file():
+        pytest.skip(f"needs {wheel}: pip download --no-deps --python-version 3.12 -d {CACHE} proactivebench==0.1.1")
+    source = zipfile.ZipFile(wheel).read("proactivebench/environment.py").decode()
+    source = re.sub(r'(inspect\.getsource\(step_[01]\[)"transform"(\]\))', r"\1'transform'\2", source)
+    source = re.sub(r'(inspect\.getsource\(step\[)"transform"(\]\))', r"\1'transform'\2", source)
+    module = types.ModuleType("published_environment")
+    exec(compile(source, "published_environment", "exec"), module.__dict__)
     return module
