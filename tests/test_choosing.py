@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,39 @@ def test_greedy_is_that_of_transformers(network: Any, own: dict[str, Any]) -> No
         **batch(), generation_config=config, do_sample=False, max_new_tokens=8, pad_token_id=0, **ones
     )
     assert torch.equal(network.generate(**batch(), generation_config=settings, custom_generate=None), reference)
+
+
+@pytest.mark.parametrize(
+    "left_over",
+    [
+        {"max_time": 1e-9},
+        {"max_length": 5},
+        {"stop_strings": ["a"]},
+        {"num_beams": 4, "length_penalty": 0.1},
+        {"num_return_sequences": 2, "do_sample": True},
+        {"penalty_alpha": 0.6, "top_k": 4},
+        {"prompt_lookup_num_tokens": 3},
+        {"return_dict_in_generate": True},
+        {"max_new_tokens": 1},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("sample", [False, True])
+def test_settings_left_in_a_model_do_not_make_another_procedure(
+    text_model: Path, network: Any, tmp_path: Path, left_over: dict[str, Any], sample: bool
+) -> None:
+    folder = shutil.copytree(text_model, tmp_path / "model")
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"top_k": 4} | left_over))
+    network.generation_config.top_k = 4
+
+    def reply(network: Any) -> Any:
+        settings = generation_settings(network.generation_config, sample=sample, pad=0, max_new_tokens=8)
+        return network.generate(
+            **batch(), generation_config=settings, custom_generate=drawing([1, 2]) if sample else None
+        )
+
+    assert torch.equal(reply(load_checkpoint(str(folder), device="cpu").network), reply(network))
 
 
 def test_the_draws_have_the_probabilities() -> None:

@@ -23,6 +23,7 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 from proactivebench.errors import UsageError
+from proactivebench.models.choosing import one_text
 from proactivebench.models.files import locate
 from proactivebench.models.processors import Processor, Tokenizer, load_processor
 
@@ -82,6 +83,7 @@ def load_checkpoint(
             folder, dtype=precision, trust_remote_code=False, output_loading_info=True, **_onto(place)
         )
         processor = load_processor(folder)
+    one_text(network.generation_config)
     if made_up := sorted(loading["missing_keys"]):
         raise UsageError(
             f"{name} lacks {len(made_up)} of the weights that its configuration asks for, {made_up[0]} for one; they "

@@ -43,6 +43,12 @@ _SCORES += ("exponential_decay_length_penalty", "guidance_scale", "renormalize_l
 """Settings that act on the scores of tokens in either mode."""
 
 
+def one_text(own: GenerationConfig) -> None:
+    """Takes out of a model's own settings what makes another procedure: what is left open is filled in from them."""
+    for name, value in _OURS.items():
+        setattr(own, name, value)
+
+
 def generation_settings(own: GenerationConfig, *, sample: bool, pad: int, max_new_tokens: int) -> GenerationConfig:
     """A model's own settings, for one greedy or sampled text.
 
