@@ -195,8 +195,8 @@ class DescribedFolder:
             return
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
-            there.pop(MACHINES, None)
-            changes = [_change(*difference) for difference in differences(there, self._identity)]
+            found = differences(there, self._identity)
+            changes = [_change(*difference) for difference in found if difference[0].partition(".")[0] != MACHINES]
         except (ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
         if changes:
