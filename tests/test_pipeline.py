@@ -22,6 +22,7 @@ import pytest
 
 from builders import parts, storage
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.journal import Finished, Journal
 from builders.parts import BuildError, nothing_built
 from builders.pipeline import build
 from builders.workers import WorkerError, Workers
@@ -252,6 +253,32 @@ def test_an_interrupted_build_continues(tmp_path: Path, torn: bytes) -> None:
     build(FakeBuilder(), folder, workers=2)
     assert content(folder) == content(tmp_path / "whole")
     assert kept.stat().st_mtime_ns == written
+
+
+def test_a_torn_line_of_the_journal_hides_nothing_that_follows(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        journal.start({"build": "this one"})
+        journal.add("1", Finished())
+    with path.open("ab") as torn:
+        torn.write(b'{"key": "2", "fi')
+    with Journal(path) as journal:
+        journal.add("3", Finished())
+    with Journal(path) as journal:
+        assert set(journal.finished) == {"1", "3"}
+
+
+def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "frame.png"
+    storage.write_file(path, b"as it was")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        storage.write_file(path, b"new")
+    assert [(there, there.read_bytes()) for there in tmp_path.iterdir()] == [(path, b"as it was")]
 
 
 def test_a_build_that_is_stopped_before_its_manifest_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
