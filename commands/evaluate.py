@@ -59,6 +59,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--shots", type=click.Choice(["0", "1", "3"]), default="0", show_default=True, help="Solved examples.")
 @click.option("--shrink-examples", is_flag=True, help="Shrink the examples' frames, as the paper did for Phi-4 alone.")
 @click.option("--random-options", is_flag=True, help="Suggestions of other scenarios; each does something random.")
+@click.option("--system-prompt", help="System message in front of every conversation.  [default: none]")
 @click.option("--samples", "listing", type=INSTRUCTIONS, help="Play the samples of this list: lines such as `QD 12`.")
 @click.option(
     "--limit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,15 +13,44 @@ from commands.shared import FOLDER
 
 MODEL_HELP = "hf:ID_OR_FOLDER (or just that), openai:NAME, scripted:NAME, demo:NAME, or module:Class for your own."
 
+
+class JsonObject(click.ParamType[dict[str, Any]]):
+    """A JSON object."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        try:
+            given = json.loads(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is no JSON: {error}.", param, ctx)
+        if not isinstance(given, dict):
+            self.fail(f"{value!r} is no JSON object, such as '{{\"top_p\": 0.9}}'.", param, ctx)
+        return given
+
+
 _OPTIONS = (
     click.option("--base-url", help="openai: address of the server, mostly ending in /v1."),
     click.option("--concurrency", type=click.IntRange(1), help="openai: requests under way at once.  [default: 64]"),
     click.option(
         "--timeout",
         type=click.FloatRange(0, min_open=True),
-        help="openai: seconds without a sign of the server until an attempt has failed.  [default: 120]",
+        help="openai: seconds after which an attempt without the whole reply has failed.  [default: 120]",
     ),
     click.option("--retries", type=click.IntRange(0), help="openai: attempts after the first.  [default: 8]"),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0),
+        help="openai: replies are drawn with it.  [default: 0, the most probable; with free replies the server's]",
+    ),
+    click.option(
+        "--reasoning/--no-reasoning",
+        default=None,
+        help="openai: whether the model thinks before it answers: no temperature, and room for 25,000 more tokens.  "
+        "[default: by its name: o1, o3, o4, gpt-5 ...]",
+    ),
+    click.option("--reasoning-effort", help="openai: how much it thinks, in the server's words (low)."),
+    click.option("--extra-body", type=JsonObject(), help="openai: further parameters of requests, as a JSON object."),
     click.option(
         "--batch-size", type=click.IntRange(1), help="hf: requests answered at once.  [default: 32; a GPU takes more]"
     ),

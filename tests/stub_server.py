@@ -37,6 +37,7 @@ class Answer:
         headers: Further headers.
         drop: It closes the connection instead, in the middle of the body.
         hang: It says nothing at all until the client or the test ends.
+        drip: It sends so many more spaces in front of the body, one every 50 ms.
     """
 
     body: bytes = b""
@@ -44,6 +45,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
     hang: bool = False
+    drip: int = 0
 
 
 @dataclass
@@ -92,8 +94,12 @@ def serve_completions() -> Iterator[StubServer]:
             self.send_response(answer.status)
             for name, value in ({"Content-Type": "application/json"} | answer.headers).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body) + answer.drop))
+            self.send_header("Content-Length", str(len(answer.body) + answer.drop + answer.drip))
             self.end_headers()
+            for _ in range(answer.drip):
+                if ended.wait(0.05):
+                    break
+                self.wfile.write(b" ")
             self.wfile.write(answer.body)
             self.close_connection = answer.drop
 

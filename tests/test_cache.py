@@ -24,6 +24,8 @@ from tests.processes import PATIENCE
 class Counting(Model):
     """Replies with the number of the call; `fail` makes it refuse."""
 
+    draws = False
+
     def __init__(self, **identity: object):
         self.calls = 0
         self.fail: ReplyError | None = None
@@ -54,11 +56,11 @@ def request_of(tmp_path: Path) -> Request:
     return Request((Message("user", "What is it?", Picture(tmp_path / "a.png")),), None, seed=1)
 
 
-def ask(model: Model, folder: Path, *requests: Request, seeded: bool = False) -> list[str]:
+def ask(model: Model, folder: Path, *requests: Request) -> list[str]:
     """Asks one after the other, through a cache of its own that is closed afterwards."""
 
     async def run() -> list[str]:
-        cached = CachedModel(model, folder, seeded=seeded)
+        cached = CachedModel(model, folder)
         try:
             return [await cached.reply(request) for request in requests]
         finally:
@@ -78,7 +80,9 @@ def test_the_same_request_is_asked_once_in_all_runs(tmp_path: Path, request_of: 
 def test_the_seed_counts_only_where_replies_are_drawn(tmp_path: Path, request_of: Request) -> None:
     other = replace(request_of, seed=2)
     assert len(set(ask(Counting(), tmp_path / "greedy", request_of, other))) == 1
-    assert len(set(ask(Counting(), tmp_path / "drawn", request_of, other, seeded=True))) == 2
+    drawing = Counting()
+    drawing.draws = True
+    assert len(set(ask(drawing, tmp_path / "drawn", request_of, other))) == 2
 
 
 def test_whatever_decides_a_reply_tells_requests_apart(tmp_path: Path, request_of: Request) -> None:
@@ -132,7 +136,7 @@ def test_a_missing_picture_is_left_to_the_model(tmp_path: Path) -> None:
 def test_a_damaged_entry_is_answered_anew(tmp_path: Path, request_of: Request, column: str) -> None:
     ask(model := Counting(), tmp_path / "c", request_of)
     with sqlite3.connect(tmp_path / "c" / FILE) as file:
-        assert file.execute(f"UPDATE replies SET {column}").rowcount == 1
+        assert file.execute(f"UPDATE answers SET {column}").rowcount == 1
     file.close()
     assert ask(model, tmp_path / "c", request_of, request_of) == ["reply 2 ünï"] * 2
 
@@ -157,14 +161,14 @@ def test_a_damaged_file_is_named_and_never_answers_wrongly(tmp_path: Path) -> No
 def test_what_is_no_cache_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"not a database, " * 100)
     with pytest.raises(UsageError, match="cannot be used as a cache"):
-        CachedModel(Counting(), tmp_path, seeded=False)
+        CachedModel(Counting(), tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be used as a cache"):
-        CachedModel(Counting(), tmp_path / "file", seeded=False)
+        CachedModel(Counting(), tmp_path / "file")
 
 
 def test_batching_and_identity_are_the_models(tmp_path: Path) -> None:
-    cached = CachedModel(model := Counting(), tmp_path / "c", seeded=False)
+    cached = CachedModel(model := Counting(), tmp_path / "c")
     cached.expect(5)
     assert (model.expected, cached.concurrency) == ([5], 10)
     assert cached.identity() == model.identity()

@@ -154,7 +154,6 @@ def test_thinking_is_no_answer(server: StubServer, data: Path, tmp_path: Path) -
     [
         (400, "Unsupported parameter: 'max_tokens'"),
         (403, "Project does not have access to model"),
-        (402, "Insufficient credits"),
         (413, "Request entity too large"),
         (422, "extra fields not permitted"),
     ],
@@ -178,18 +177,51 @@ def test_single_refused_requests_are_errors_of_their_episodes(server: StubServer
     assert sum("error" in episode for episode in played.episodes) == 4
 
 
-def test_an_account_without_money_is_asked_once(server: StubServer, data: Path, tmp_path: Path) -> None:
-    body = b'{"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}'
-    server.answers = [Answer(completion("no idea")), *[Answer(body, 429)] * 100]
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            429,
+            {
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "type": "insufficient_quota",
+                "param": None,
+                "code": "insufficient_quota",
+            },
+        ),
+        (400, {"message": "Billing hard limit has been reached", "code": "billing_hard_limit_reached"}),
+        (402, {"message": "Insufficient credits. Add more using https://openrouter.ai/credits", "code": 402}),
+    ],
+)
+def test_an_account_without_money_is_asked_once(
+    server: StubServer, data: Path, tmp_path: Path, status: int, error: dict[str, object]
+) -> None:
+    body = json.dumps({"error": error}).encode()
+    server.answers = [Answer(completion("no idea")), *[Answer(body, status)] * 100]
     played = Played(server, data, tmp_path / "run", "--concurrency", "1")
     assert played.code == 2
-    assert "You exceeded your current quota" in played.output
+    assert str(error["message"]) in played.output
+    assert "when the account has money again" in played.output
     assert played.asked == 2
     assert len(played.episodes) == 1
     server.answers = [Answer(b"rate limit", 429)] * 2
     again = Played(server, data, tmp_path / "run", "--concurrency", "1")
     assert again.code == 0, again.output
     assert again.asked == played.asked + 2 + 5
+
+
+def test_another_model_than_the_one_that_was_asked_is_named(server: StubServer, data: Path, tmp_path: Path) -> None:
+    fallback = Answer(completion("no idea", beside={"model": "small\x1b[31m"}))
+    server.answers = [fallback, Answer(completion("no idea", beside={"model": None})), fallback]
+    server.reply = lambda request: "no idea"
+    cache = ("--cache", str(tmp_path / "cache"))
+    for name in ("run", "cached"):
+        played = Played(server, data, tmp_path / name, *cache)
+        assert "the server says who answered: small?[31m (2 replies)." in played.output
+        named = [turn.get("answered_by") for episode in played.episodes for turn in episode["turns"]]
+        assert sorted(named, key=str) == [None, None, None, None, "small?[31m", "small?[31m"]
+        assert json.loads((tmp_path / name / "metrics.json").read_bytes())["answered_by"] == {"small?[31m": 2}
+    assert played.asked == 6
 
 
 def test_seeds_fit_into_32_bits(server: StubServer, data: Path, tmp_path: Path) -> None:

@@ -93,6 +93,20 @@ def test_history_keeps_earlier_turns(benchmark: Benchmark, tmp_path: Path) -> No
         assert lengths[sample.id] == list(range(1, 2 * sample.num_images, 2))
 
 
+@pytest.mark.parametrize("history", [False, True])
+def test_a_system_prompt_stands_in_front_of_every_conversation(
+    benchmark: Benchmark, tmp_path: Path, history: bool
+) -> None:
+    model = Scripted(lambda request: request.environment.suggestions[0])
+    run(benchmark, model, tmp_path, settings={"system_prompt": "Be brief.", "history": history})
+    for request in model.requests:
+        roles = [message.role for message in request.messages]
+        assert roles == ["system", *["user", "assistant"] * (len(roles) // 2 - 1), "user"]
+        assert (request.messages[0].text, request.messages[0].picture) == ("Be brief.", None)
+    assert (max(len(request.messages) for request in model.requests) > 2) is history
+    assert json.loads((tmp_path / "run.json").read_text())["settings"]["system_prompt"] == "Be brief."
+
+
 def test_a_failed_picture_is_an_error_and_no_answer(benchmark: Benchmark, tmp_path: Path) -> None:
     def answer(request: Request) -> str:
         if request.environment.sample.id == 0:

@@ -109,9 +109,8 @@ def test_options_reach_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.identity() == {
         "model": "openai:org/m:free",
         "server": "http://localhost:1/v1",
-        "max_new_tokens": 7,
         "max_pixels": 99,
-        "sampling": "as the server does by default",
+        "request": {"max_tokens": 7, "seed": "the turn's"},
     }
 
 

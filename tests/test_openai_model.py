@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import io
 import json
 import time
@@ -25,6 +26,7 @@ from proactivebench.images import load_picture
 from proactivebench.models.base import Message, Picture, PictureError, ReplyError, Request
 from proactivebench.models.data_uris import encode_picture
 from proactivebench.models.openai_model import OpenAIModel
+from proactivebench.models.request_form import RequestForm
 from proactivebench.samples import read_samples
 from proactivebench.views import Crop, ShortEdge
 from tests.processes import PATIENCE
@@ -94,7 +96,7 @@ def test_a_request_is_greedy_short_and_holds_the_picture(server: StubServer, req
 
 def test_a_judge_is_told_its_instructions(server: StubServer) -> None:
     request = Request((Message("system", "You judge."), Message("user", "Is it right?")), None, seed=0)
-    assert ask_one(server, request, max_new_tokens=9) == "a reply"
+    assert ask_one(server, request, form=RequestForm(max_new_tokens=9)) == "a reply"
     assert server.requests[0]["max_tokens"] == 9
     assert server.requests[0]["messages"] == [
         {"role": "system", "content": "You judge."},
@@ -105,7 +107,7 @@ def test_a_judge_is_told_its_instructions(server: StubServer) -> None:
 def test_sampling_leaves_the_temperature_to_the_server_and_names_the_seed(
     server: StubServer, request_of: Request
 ) -> None:
-    assert ask_one(server, request_of, sample=True) == "a reply"
+    assert ask_one(server, request_of, form=RequestForm(sample=True)) == "a reply"
     assert server.requests[0]["seed"] == 7
     assert "temperature" not in server.requests[0]
 
@@ -213,7 +215,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: StubServer, re
         (Answer(b"all broken", 500), "answered 500: all broken"),
         (Answer(b'{"error": {"message": "picture too large"}}', 400), "picture too large"),
         (Answer(b"torn", drop=True), "gave no answer: peer closed connection"),
-        (Answer(hang=True), "gave no answer: Request timed out."),
+        (Answer(hang=True), "gave no answer: No whole reply within"),
         (Answer(b""), "sent no reply ( Invalid JSON"),
         (Answer(b"<html>hello</html>", headers={"Content-Type": "text/html"}), "<html>hello</html>"),
         (Answer(b"null"), "sent no reply"),
@@ -223,11 +225,9 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: StubServer, re
         (Answer(completion([{"type": "text"}])), "choices.0.message.content"),
         (Answer(b"\x1b]0;title\x07 gone", 400), "answered 400: ?]0;title? gone"),
         (Answer(b"\xff\xfe" * 5000), "sent no reply"),
-        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "gave no answer"),
+        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "sent a reply compressed as gzip"),
         (Answer(b"?", headers={"Content-Type": "text/plain; charset=none-such"}), "sent no reply"),
         (Answer(b"", 204), "sent no reply"),
-        (Answer(b"", 307, {"Location": "/v1/chat/completions"}), "gave no answer"),
-        (Answer(b"", 302, {"Location": "http://[/"}), "gave no answer"),
     ],
 )
 def test_what_is_no_reply_is_an_error_of_the_server(
@@ -239,6 +239,40 @@ def test_what_is_no_reply_is_an_error_of_the_server(
     assert error.kind == "server"
     assert message in str(error)
     assert len(str(error)) < 400
+
+
+ENDLESS = b" " * (20 << 20) + completion("A")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Answer(completion("A"), drip=200), "gave no answer: No whole reply within"),
+        (Answer(ENDLESS), "sent more than 8 MiB as one reply."),
+        (Answer(ENDLESS, 500), "sent more than 8 MiB as one reply."),
+        (Answer(gzip.compress(ENDLESS), headers={"Content-Encoding": "gzip"}), "sent a reply compressed as gzip"),
+    ],
+)
+def test_a_reply_is_bounded_in_time_and_size(
+    server: StubServer, request_of: Request, answer: Answer, message: str
+) -> None:
+    server.answers = [answer]
+    error = ask_one(server, request_of, retries=0, timeout=1 if answer.drip else PATIENCE)
+    assert isinstance(error, ReplyError), "each would be a good reply at last"
+    assert message in str(error)
+    assert server.headers[0]["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server: StubServer, request_of: Request, status: int) -> None:
+    with serve_completions() as elsewhere:
+        server.answers = [Answer(b"", status, {"Location": f"{elsewhere.url}/chat/completions"})]
+        error = ask_one(server, request_of)
+        assert elsewhere.headers == []
+    assert isinstance(error, UsageError)
+    assert f"look at {elsewhere.url}" in str(error)
+    assert "--base-url" in str(error)
+    assert len(server.requests) == 1
 
 
 def test_an_empty_text_is_a_reply(server: StubServer, request_of: Request) -> None:
@@ -274,9 +308,8 @@ def test_the_identity_holds_no_secrets() -> None:
     assert model.identity() == {
         "model": "openai:org/m",
         "server": "https://models.example:8443/v1",
-        "max_new_tokens": 50,
         "max_pixels": None,
-        "sampling": {"temperature": 0},
+        "request": {"max_tokens": 50, "temperature": 0},
     }
 
 
@@ -313,7 +346,7 @@ def test_a_run_through_a_server_that_stumbles(server: StubServer, data: Path, tm
         Answer(b"{", 200),
         Answer(completion(None)),
         Answer(drop=True),
-        Answer(f"{SECRET} is out of money".encode(), 402),
+        Answer(f"{SECRET} sends too much".encode(), 413),
     ]
     code, output = evaluate(server, data, tmp_path / "run")
     assert code == 0, output

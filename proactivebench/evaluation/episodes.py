@@ -87,7 +87,8 @@ async def play(
         short_edge=HISTORY_SHORT_EDGE if settings.history else None,
         draw=draw,
     )
-    past = list(task.examples)
+    told = [Message("system", settings.system_prompt)] if settings.system_prompt else []
+    past = [*told, *task.examples]
     turns: list[Turn] = []
     texts: list[str] = []
     error = None

@@ -81,12 +81,15 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         `first_turn_acc` (episodes whose first answer is right), `answers` (share of each kind of answer),
         `last_turn_share` (episodes that used all their turns), `wasted_suggestions` (episodes whose last turn was a
         right suggestion, too late to show anything). `average`: `acc` and `psr` over the scenarios that have a score.
+        `answered_by`: replies of other models than the one that was asked, counted by their servers' names for them.
         `unreadable_replies`: up to three of them, each with `scenario`, `id`, `repeat` and the start of the `reply`.
     """
     tallies: dict[str, _Tally] = {}
     unreadable: list[tuple[Key, str]] = []
+    others: Counter[str] = Counter()
     for episode in episodes:
         tallies.setdefault(episode.scenario, _Tally()).add(episode)
+        others.update(turn.answered_by for turn in episode.turns if turn.answered_by is not None)
         if episode.error is None and episode.turns[-1].kind == "unreadable":
             shown = episode.turns[-1].reply[:SHOWN_CHARACTERS]
             unreadable = heapq.nsmallest(SHOWN_REPLIES, [*unreadable, (episode.key, shown)])
@@ -121,7 +124,12 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         {"scenario": scenario, "id": number, "repeat": repeat, "reply": reply}
         for (scenario, number, repeat), reply in unreadable
     ]
-    return {"scenarios": scenarios, "average": overall, "unreadable_replies": replies}
+    return {
+        "scenarios": scenarios,
+        "average": overall,
+        "answered_by": dict(others.most_common()),
+        "unreadable_replies": replies,
+    }
 
 
 class Judged(Protocol):

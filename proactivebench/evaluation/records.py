@@ -42,6 +42,7 @@ class Turn(BaseModel):
         crop: What was shown of it in pixels (left, top, right, bottom); None for all of it.
         prompt: Hash of the user's text.
         reply: The model's literal answer.
+        answered_by: The model that a server says the reply is of, where that is not the one that was asked.
         refused: Whether the model is known to have declined to answer; it is read like any other reply.
         kind: What the answer is.
         chosen: The option that it names, as it was shown; None where it is unreadable.
@@ -58,6 +59,7 @@ class Turn(BaseModel):
     crop: tuple[float, float, float, float] | None = None
     prompt: str
     reply: str
+    answered_by: str | None = None
     refused: bool = False
     kind: Kind
     chosen: str | None = None
@@ -80,6 +82,7 @@ class Turn(BaseModel):
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,
+            answered_by=getattr(reply, "answered_by", None),
             refused=isinstance(reply, Refusal),
             kind="free",
         )
@@ -99,6 +102,7 @@ class Turn(BaseModel):
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,
+            answered_by=getattr(reply, "answered_by", None),
             refused=isinstance(reply, Refusal),
             kind=kind,
             chosen=chosen,

@@ -36,6 +36,7 @@ class Settings(BaseModel):
         shots: Solved episodes of other objects in front (ROD and MVP-N alone); their frames keep their size.
         shrink_examples: Shrink the examples' frames as the paper did for one model; see `examples`.
         random_options: Replace the suggestions by suggestions of other scenarios; each carries out a random action.
+        system_prompt: System message in front of every conversation; None sends none.
         seed: Decides everything random.
         repeats: Plays of every sample.
         limit: Samples per scenario, as `chosen_samples` takes them; None plays all, and becomes `PAPER_LIMIT` in the
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     shots: Literal[0, 1, 3] = 0
     shrink_examples: bool = False
     random_options: bool = False
+    system_prompt: str | None = None
     seed: int = 0
     repeats: int = Field(default=1, ge=1)
     limit: int | None = Field(default=None, ge=1)

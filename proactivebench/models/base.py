@@ -9,13 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from proactivebench.environments.base import Environment
 from proactivebench.errors import ReplyError
 from proactivebench.images import Picture, PictureError
 
-__all__ = ["Message", "Model", "Picture", "PictureError", "Refusal", "ReplyError", "Request"]
+__all__ = ["Message", "Model", "Picture", "PictureError", "Refusal", "Reply", "ReplyError", "Request"]
 """All that a model of one's own needs, in one place."""
 
 
@@ -43,7 +43,23 @@ class Request:
     seed: int
 
 
-class Refusal(str):
+class Reply(str):
+    """An answer with what is known of it beside its words.
+
+    Attributes:
+        answered_by: The model that a server says it is of, where that is not the one that was asked.
+    """
+
+    __slots__ = ("answered_by",)
+    answered_by: str | None
+
+    def __new__(cls, text: str = "", answered_by: str | None = None) -> Self:
+        reply = super().__new__(cls, text)
+        reply.answered_by = answered_by
+        return reply
+
+
+class Refusal(Reply):
     """The words with which a model declines to answer, perhaps none: an answer like any other, counted as refused."""
 
     __slots__ = ()
@@ -56,10 +72,12 @@ class Model(ABC):
         concurrency: Episodes that the engine keeps in play at once.
         group: Where more than 1, as many episodes as `concurrency` says are played together to the end of the last of
             them before others begin, always the same ones, so that a reply may depend on its neighbours.
+        draws: Whether a reply depends on the request's seed, or on chance. Of one that does not, a cache keeps one.
     """
 
     concurrency: int = 64
     group: int = 1
+    draws: bool = True
 
     @abstractmethod
     async def reply(self, request: Request) -> str:

@@ -1,7 +1,8 @@
 """Replies that were paid for once: a folder in which any model's replies are kept, for this run and for others.
 
 A reply is found again only by everything that decided it: the whole conversation with the bytes and views of its
-pictures, the model's identity, the version of the toolkit that renders the views, and the seed where replies are drawn.
+pictures, the model's identity, the version of the toolkit that renders the views, and the seed where replies are drawn,
+so that repeats of a sample are draws of their own. Of a model that takes the most probable reply, repeats get the same.
 Failures and refusals are never kept. SQLite does the storing, so that several processes can share a folder on a local
 disk; an entry that is damaged is answered anew.
 """
@@ -22,7 +23,7 @@ import filelock
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.images import PictureError, read_stored
-from proactivebench.models.base import Message, Model, Refusal, Request
+from proactivebench.models.base import Message, Model, Refusal, Reply, Request
 
 FILE = "replies.sqlite"
 
@@ -36,17 +37,16 @@ class CachedModel(Model):
     Args:
         model: The model. What it replies may depend on the conversation and the seed, not on the environment.
         folder: Where the replies are; created if missing.
-        seeded: Whether the model's replies depend on the request's seed.
 
     Raises:
         UsageError: The folder cannot be used, or holds something else.
     """
 
-    def __init__(self, model: Model, folder: Path, *, seeded: bool):
+    def __init__(self, model: Model, folder: Path):
         self.concurrency = model.concurrency
+        self.draws = model.draws
         self._model = model
         self._identity = json.dumps(model.identity(), sort_keys=True)
-        self._seeded = seeded
         self._replies = _Replies(folder)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")  # SQLite and hashing, off the event loop
 
@@ -84,7 +84,7 @@ class CachedModel(Model):
             __version__,
             self._identity,
             [_describe(message) for message in request.messages],
-            request.seed if self._seeded else None,
+            request.seed if self.draws else None,
         )
         return _digest(json.dumps(parts))
 
@@ -114,19 +114,22 @@ class _Replies:
                 self._file.execute("PRAGMA journal_mode = WAL")
                 self._file.execute("PRAGMA synchronous = NORMAL")
                 self._file.execute(
-                    "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT, digest TEXT) WITHOUT ROWID"
+                    "CREATE TABLE IF NOT EXISTS answers "
+                    "(key TEXT PRIMARY KEY, reply TEXT, answered_by TEXT, digest TEXT) WITHOUT ROWID"
                 )
         except (OSError, sqlite3.Error) as error:
             raise UsageError(f"{self._path} cannot be used as a cache of replies ({error}); choose another.") from error
 
-    def get(self, key: str) -> str | None:
+    def get(self, key: str) -> Reply | None:
         """The reply; None where there is none, or a damaged one."""
         try:
-            with closing(self._file.execute("SELECT reply, digest FROM replies WHERE key = ?", (key,))) as rows:
+            query = "SELECT reply, answered_by, digest FROM answers WHERE key = ?"
+            with closing(self._file.execute(query, (key,))) as rows:
                 row = rows.fetchone()
         except sqlite3.DatabaseError:
             return None
-        return row[0] if row and isinstance(row[0], str) and row[1] == _digest(key, row[0]) else None
+        sound = row and isinstance(row[0], str) and row[2] == _digest(key, row[0], str(row[1]))
+        return Reply(row[0], row[1]) if sound else None
 
     def put(self, key: str, reply: str) -> None:
         """Keeps a reply.
@@ -135,7 +138,9 @@ class _Replies:
             ProactiveBenchError: It could not be written.
         """
         try:
-            self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", (key, reply, _digest(key, reply)))
+            by = getattr(reply, "answered_by", None)
+            row = (key, str(reply), by, _digest(key, reply, str(by)))
+            self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise ProactiveBenchError(
                 f"{self._path}: cannot keep a reply ({error}). Make room, delete the file if it is damaged, or go on "

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, ValidationError
 
-from proactivebench.models.base import Refusal
+from proactivebench.models.base import Refusal, Reply
 
 GOOD_ENDS = (None, "stop", "length", "tool_calls", "eos_token", "stop_sequence", "model_length")
 """Values of `finish_reason` with which a text is an answer: OpenAI's, then those of TGI and Mistral; some name none."""
+
+LONGEST_NAME = 120
+"""Characters of a model's name that are kept."""
 
 _LIMITS = ("length", "model_length")
 
@@ -39,10 +42,15 @@ class _Completion(BaseModel):
 
     choices: list[_Choice] = Field(min_length=1)
     error: object = None
+    model: object = None
 
 
-def read_completion(body: str) -> str:
+def read_completion(body: str, asked: str) -> Reply:
     """The model's answer in the body of a response; a `Refusal` where the model declined.
+
+    Args:
+        body: What the server sent.
+        asked: Name of the model that was asked. Behind a router, or an alias, another may have answered.
 
     Raises:
         ValueError: There is none; the text continues "The server ...".
@@ -54,17 +62,19 @@ def read_completion(body: str) -> str:
         place = ".".join(map(str, problem["loc"]))
         raise ValueError(f"sent no reply ({place} {problem['msg']}): {body}") from None
     choice = completion.choices[0]
+    by = completion.model if isinstance(completion.model, str) and completion.model not in ("", asked) else None
+    by = by and "".join(character if character.isprintable() else "?" for character in by[:LONGEST_NAME])
     message, end = choice.message, choice.finish_reason
     if completion.error or choice.error:
         raise ValueError(f"sent an error beside the reply: {body}")
     if end == "content_filter":
-        return Refusal(message.refusal or "")
+        return Refusal(message.refusal or "", by)
     if end not in GOOD_ENDS:
         raise ValueError(f"ended the reply with {end!r}, which is not the end of an answer: {body}")
     if message.refusal:
-        return Refusal(message.refusal)
+        return Refusal(message.refusal, by)
     if message.content or (message.content is not None and end != "tool_calls"):
-        return message.content
+        return Reply(message.content, by)
     if end in _LIMITS or message.reasoning or message.reasoning_content:
-        return ""
+        return Reply("", by)
     raise ValueError(f"sent no reply (choices.0.message.content is missing): {body}")

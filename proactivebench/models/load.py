@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,12 @@ class ModelOptions:
         adapter: Folder or id of a LoRA adapter for it.
         base_url: Address of an `openai:` model's server.
         concurrency: Requests to it that are under way at once.
-        timeout: Seconds without a sign of it after which an attempt has failed.
+        timeout: Seconds after which an attempt without the whole reply has failed.
         retries: Further attempts after the first.
+        temperature: With which an `openai:` model draws its replies, 0 for the most probable ones.
+        reasoning: Whether it thinks before it answers; None decides by its name.
+        reasoning_effort: How much, in its server's words.
+        extra_body: Further parameters of its requests.
         max_pixels: Pixels to which larger pictures are scaled down, for either kind.
         max_new_tokens: Tokens of the longest reply, likewise.
         free: Free replies, as in the open-ended modes and of judges: drawn instead of always the most probable token,
@@ -51,6 +55,10 @@ class ModelOptions:
     concurrency: int | None = None
     timeout: float | None = None
     retries: int | None = None
+    temperature: float | None = None
+    reasoning: bool | None = None
+    reasoning_effort: str | None = None
+    extra_body: Mapping[str, Any] | None = None
     max_pixels: int | None = None
     max_new_tokens: int | None = None
     free: bool = False
@@ -99,7 +107,7 @@ def load_model(spec: str, options: ModelOptions) -> Model:
         )
     from proactivebench.models.cache import CachedModel
 
-    return CachedModel(model, options.cache, seeded=options.free or load is None)
+    return CachedModel(model, options.cache)
 
 
 def _given(options: ModelOptions, kind: str, *names: str) -> dict[str, Any]:
@@ -144,9 +152,21 @@ def _load_transformers(name: str, options: ModelOptions) -> Model:
 
 def _load_openai(name: str, options: ModelOptions) -> Model:
     from proactivebench.models.openai_model import OpenAIModel
+    from proactivebench.models.request_form import RequestForm, thinks
 
-    given = _given(options, "an openai: model", "base_url", "concurrency", "timeout", "retries", *_EITHER)
-    return OpenAIModel(name, **_length(options), **given, sample=options.free)
+    drawn = ("temperature", "reasoning", "reasoning_effort", "extra_body", "max_new_tokens")
+    sent = ("base_url", "concurrency", "timeout", "retries", "max_pixels")
+    given = _given(options, "an openai: model", *sent, *drawn)
+    form = {key: given.pop(key) for key in drawn if key in given}
+    effort = form.pop("reasoning_effort", None)
+    reasoning = form.pop("reasoning", effort is not None or thinks(name))
+    extra = form.pop("extra_body", {})
+    form = _length(options) | form
+    return OpenAIModel(
+        name,
+        form=RequestForm(sample=options.free, reasoning=reasoning, effort=effort, extra=extra, **form),
+        **given,
+    )
 
 
 def _load_class(spec: str, options: ModelOptions) -> Model:

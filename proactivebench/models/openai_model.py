@@ -1,10 +1,11 @@
 """`openai:` models: any server that speaks OpenAI's chat completions (vLLM, SGLang, transformers serve, hosted ones).
 
 The `openai` library sends, waits and retries: with growing pauses where a connection fails or the server is overloaded,
-and as long as `Retry-After` says, up to two minutes. What comes back is trusted with nothing: `completions` says what
-counts as an answer, everything else ends the episode as an error. Where no request would fare better (a key or a model
-that the server does not know, no money left, every request refused from the first on) the run ends with the server's
-words. The key is read from the environment, sent, and cut out of whatever the server says.
+and as long as `Retry-After` says, up to two minutes. `request_form` says what is sent, `bounded_http` how long and how
+much is listened to, `completions` what counts as an answer; everything else ends the episode as an error. Where no
+request would fare better (a key or a model that the server does not know, a form that it refuses, no money left, every
+request refused from the first on) the run ends with the server's words. The key is read from the environment, sent, and
+cut out of whatever the server says.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import openai
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.models.base import Message, Model, ReplyError, Request
+from proactivebench.models.bounded_http import BoundedClient, UnusableResponse, lacks_money
 from proactivebench.models.completions import read_completion
 from proactivebench.models.data_uris import shared_encoder
+from proactivebench.models.request_form import OTHER_FORM, RequestForm
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
@@ -31,9 +34,13 @@ NO_KEY = "none-needed"
 SHOWN_CHARACTERS = 300
 """Length to which a server's own words are cut in messages."""
 
+NO_MONEY_LEFT = "Repeat the command when the account has money again; what was answered is kept."
+
 SETUP_ERRORS = {
     401: f"Set {KEY} to a key that it accepts.",
+    402: NO_MONEY_LEFT,
     404: "Check the name of the model, and whether --base-url ends as the server wants it, mostly in /v1.",
+    **dict.fromkeys((301, 302, 303, 307, 308), "Requests are not sent on: give the address itself as --base-url."),
 }
 """Status -> advice, where no other request would fare better and the run therefore ends."""
 
@@ -42,12 +49,6 @@ TEMPORARY = (408, 409, 429)
 
 FIRST_REFUSALS = 3
 """Requests that a server has to refuse, before it has answered a single one, to be believed that it refuses all."""
-
-NO_QUOTA = "insufficient_quota"
-"""OpenAI's word for an account without money, sent with the status of a server that is merely busy."""
-
-LARGEST_SEED = 2**31
-"""Seeds are below this: some servers take 32-bit integers alone."""
 
 
 class ServerError(ReplyError):
@@ -63,12 +64,10 @@ class OpenAIModel(Model):
         name: The model, as the server calls it.
         base_url: Address that `/chat/completions` is appended to; None is OpenAI's own.
         concurrency: Requests under way at once.
-        timeout: Seconds without a sign of the server after which an attempt has failed.
+        timeout: Seconds after which an attempt without the whole reply has failed.
         retries: Further attempts after the first.
-        max_new_tokens: Tokens of the longest reply.
         max_pixels: Pixels to which larger pictures are scaled down; None sends them as they are.
-        sample: Draw replies as the server does by default, by the request's seed, instead of taking the most probable
-            token each time.
+        form: What requests say besides the conversation.
 
     Raises:
         UsageError: The address is none, or the key is missing or malformed.
@@ -82,17 +81,16 @@ class OpenAIModel(Model):
         concurrency: int = 64,
         timeout: float = 120,
         retries: int = 8,
-        max_new_tokens: int = 50,
         max_pixels: int | None = None,
-        sample: bool = False,
+        form: RequestForm = RequestForm(),  # noqa: B008  # it cannot change
     ):
         self.concurrency = concurrency
+        self.draws = form.draws
         self._name = name
         self._server = _public_address(base_url or OPENAI)
         self._key = _read_key(required=base_url is None)
-        self._max_new_tokens = max_new_tokens
         self._max_pixels = max_pixels
-        self._sample = sample
+        self._form = form
         self._encode_picture = shared_encoder(max_pixels)
         self._answered = False
         self._refused = 0
@@ -101,15 +99,14 @@ class OpenAIModel(Model):
             base_url=base_url or OPENAI,
             timeout=timeout,
             max_retries=retries,
-            http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [_stop_without_quota]}),
+            http_client=BoundedClient(timeout),
         )
 
     async def reply(self, request: Request) -> str:
         body = {
             "model": self._name,
             "messages": [await self._encode_message(message) for message in request.messages],
-            "max_tokens": self._max_new_tokens,
-            **({"seed": request.seed % LARGEST_SEED} if self._sample else {"temperature": 0}),
+            **self._form.parameters(request.seed),
         }
         try:
             # The library's typed method for this would spend a millisecond on checking the body.
@@ -119,8 +116,10 @@ class OpenAIModel(Model):
         except openai.APIConnectionError as error:
             reason = str(error.__cause__ or "") or str(error)  # the cause tells more, except for a time-out
             raise ServerError(self._safe(f"gave no answer: {reason.rstrip('.')}.")) from None
+        except UnusableResponse as error:
+            raise ServerError(self._safe(str(error))) from None
         try:
-            reply = read_completion(text)
+            reply = read_completion(text, self._name)
         except ValueError as error:
             raise ServerError(self._safe(str(error))) from None
         self._answered = True
@@ -130,9 +129,8 @@ class OpenAIModel(Model):
         return {
             "model": f"openai:{self._name}",
             "server": self._server,
-            "max_new_tokens": self._max_new_tokens,
             "max_pixels": self._max_pixels,
-            "sampling": "as the server does by default" if self._sample else {"temperature": 0},
+            "request": self._form.describe(),
         }
 
     async def close(self) -> None:
@@ -146,11 +144,15 @@ class OpenAIModel(Model):
         return {"role": message.role, "content": [picture, {"type": "text", "text": message.text}]}
 
     def _refused_request(self, error: openai.APIStatusError) -> ProactiveBenchError:
-        message = self._safe(f"answered {error.status_code}: {error.response.text}")
-        advice = SETUP_ERRORS.get(error.status_code)
-        if NO_QUOTA in error.response.text:
-            advice = "Repeat the command when the account has money again; what was answered is kept."
-        elif advice is None and error.status_code < 500 and error.status_code not in TEMPORARY and not self._answered:
+        said, status = error.response.text, error.status_code
+        place = error.response.headers.get("Location", "")
+        message = self._safe(f"answered {status}: {place and f'look at {place} '}{said}")
+        advice = SETUP_ERRORS.get(status)
+        if lacks_money(said):
+            advice = NO_MONEY_LEFT
+        elif status in (400, 422) and error.param in OTHER_FORM:
+            advice = OTHER_FORM[error.param]
+        elif advice is None and status < 500 and status not in TEMPORARY and not self._answered:
             self._refused += 1
             if self._refused >= FIRST_REFUSALS:
                 advice = f"It has refused the first {self._refused} requests and answered none: is it set up for them?"
@@ -161,12 +163,6 @@ class OpenAIModel(Model):
         words = " ".join(text.replace(self._key, "[key]").split())
         line = "".join(character if character.isprintable() else "?" for character in words)
         return f"{self._server} {line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + ' ...'}"
-
-
-async def _stop_without_quota(response: httpx.Response) -> None:
-    """Tells the library not to try again where no pause helps."""
-    if response.status_code == 429 and NO_QUOTA.encode() in await response.aread():
-        response.headers["x-should-retry"] = "false"
 
 
 def _read_key(required: bool) -> str:

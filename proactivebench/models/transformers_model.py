@@ -93,7 +93,7 @@ class TransformersModel(Model):
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         self._pad = tokenizer.pad_token_id
-        self._sample = sample
+        self.draws = self._sample = sample
         self._settings = generation_settings(
             self._network.generation_config, sample=sample, pad=self._pad, max_new_tokens=max_new_tokens
         )

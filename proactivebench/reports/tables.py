@@ -81,12 +81,20 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console, measu
     console.print(table)
     console.print(f"Measured on {measured}.", style="dim", markup=False, soft_wrap=True)
     for name, metrics in runs.items():
+        _tell_other_models(name, metrics, console)
         _warn_of_unreadable(name, metrics, console)
         _tell_published_reading(name, metrics, console)
 
 
 def _total(metrics: Mapping[str, Any], count: str) -> int:
     return sum(scores.get(count, 0) for scores in metrics["scenarios"].values())
+
+
+def _tell_other_models(name: str, metrics: Mapping[str, Any], console: Console) -> None:
+    """Says which models answered where a server names others than the one that was asked."""
+    if others := metrics.get("answered_by"):
+        named = ", ".join(f"{model} ({replies:,} replies)" for model, replies in others.items())
+        console.print(f"{name}: the server says who answered: {named}.", style="yellow", markup=False, soft_wrap=True)
 
 
 def _warn_of_unreadable(name: str, metrics: Mapping[str, Any], console: Console) -> None:

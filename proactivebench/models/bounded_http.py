@@ -1,0 +1,74 @@
+"""The connection to a server that is trusted with nothing: every attempt is bounded in time and in size.
+
+The limits of HTTP libraries count silence, so that a server which sends a byte now and then holds a request for ever,
+and read whatever comes. Here an attempt has one deadline from its first to its last byte. No compression is asked for
+and none accepted, for a few kilobytes of it can hold gigabytes. A redirect is not followed: it would turn a POST into a
+GET, or take conversation and pictures to an address that nobody named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import openai
+
+LARGEST_BODY = 8 << 20
+"""Bytes of the longest response; 32,768 tokens of text have about 0.2 million."""
+
+NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "credit balance is too low")
+"""What servers call an account without money, with the status of one that is merely busy, or of a bad request."""
+
+
+class UnusableResponse(openai.OpenAIError):
+    """A response that is not read to its end; the text continues "The server ..."."""
+
+
+def lacks_money(body: str) -> bool:
+    """Whether a response says that the account is empty, which no repetition mends."""
+    return any(words in body for words in NO_MONEY)
+
+
+class BoundedClient(openai.DefaultAsyncHttpxClient):
+    """The `openai` library's HTTP client with limits.
+
+    Args:
+        seconds: Time of one attempt, from connecting to the last byte.
+    """
+
+    def __init__(self, seconds: float):
+        super().__init__(follow_redirects=False, headers={"Accept-Encoding": "identity"})
+        self._seconds = seconds
+
+    async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        """Sends a request and reads the whole response.
+
+        Raises:
+            httpx.ReadTimeout: It was not there in time.
+            UnusableResponse: It is compressed, or too long.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                response = await super().send(request, stream=True, **options)
+                try:
+                    body = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"No whole reply within {self._seconds:g} seconds.") from None
+        headers = response.headers.copy()
+        if response.status_code == 429 and lacks_money(body.decode(errors="replace")):
+            headers["x-should-retry"] = "false"  # tells the library that no pause helps
+        return type(response)(response.status_code, headers=headers, content=body, request=request)
+
+
+async def _read(response: Any) -> bytes:
+    if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
+        raise UnusableResponse(f"sent a reply compressed as {encoding[:40]}, though none was asked for.")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise UnusableResponse(f"sent more than {LARGEST_BODY >> 20} MiB as one reply.")
+    return bytes(body)
