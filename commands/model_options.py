@@ -11,7 +11,10 @@ import click
 
 from commands.shared import FOLDER
 
-MODEL_HELP = "hf:ID_OR_FOLDER (or just that), openai:NAME, scripted:NAME, demo:NAME, or module:Class for your own."
+MODEL_HELP = (
+    "hf:ID_OR_FOLDER (or just that), vllm:ID_OR_FOLDER, openai:NAME, inspect:PROVIDER/NAME, scripted:NAME, demo:NAME, "
+    "or module:Class for your own."
+)
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):
@@ -30,29 +33,40 @@ class JsonObject(click.ParamType[dict[str, Any]]):
 
 
 _OPTIONS = (
-    click.option("--base-url", help="openai: address of the server, mostly ending in /v1."),
-    click.option("--concurrency", type=click.IntRange(1), help="openai: requests under way at once.  [default: 64]"),
+    click.option("--base-url", help="openai, inspect: address of the server, mostly ending in /v1."),
+    click.option(
+        "--concurrency", type=click.IntRange(1), help="openai, inspect: requests under way at once.  [default: 64]"
+    ),
     click.option(
         "--timeout",
         type=click.FloatRange(0, min_open=True),
-        help="openai: seconds after which an attempt without the whole reply has failed.  [default: 120]",
+        help="openai, inspect: seconds after which an attempt without the whole reply has failed.  [default: 120]",
     ),
-    click.option("--retries", type=click.IntRange(0), help="openai: attempts after the first.  [default: 8]"),
+    click.option("--retries", type=click.IntRange(0), help="openai, inspect: attempts after the first.  [default: 8]"),
     click.option(
         "--temperature",
         type=click.FloatRange(0),
-        help="openai: replies are drawn with it.  [default: 0, the most probable; with free replies the server's]",
+        help="openai, inspect: replies are drawn with it.  [default: 0, the most probable; free replies the server's]",
     ),
     click.option(
         "--reasoning/--no-reasoning",
         default=None,
-        help="openai: whether the model thinks before it answers: no temperature, and room for 25,000 more tokens.  "
-        "[default: by its name: o1, o3, o4, gpt-5 ...]",
+        help="openai, inspect: whether the model thinks before it answers: no temperature, 25,000 more tokens.  "
+        "[default: by its name: o1, o3, o4, gpt-5, gemini-2.5 ...]",
     ),
-    click.option("--reasoning-effort", help="openai: how much it thinks, in the server's words (low)."),
-    click.option("--extra-body", type=JsonObject(), help="openai: further parameters of requests, as a JSON object."),
+    click.option("--reasoning-effort", help="openai, inspect: how much it thinks, in the server's words (low)."),
     click.option(
-        "--batch-size", type=click.IntRange(1), help="hf: requests answered at once.  [default: 32; a GPU takes more]"
+        "--extra-body", type=JsonObject(), help="openai, inspect: further parameters of requests, as a JSON object."
+    ),
+    click.option(
+        "--engine",
+        type=JsonObject(),
+        help="vllm, inspect: further arguments of vllm.LLM or inspect_ai's get_model, as a JSON object.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        help="hf, vllm: requests answered at once.  [default: 32; a GPU takes more; vllm 256]",
     ),
     click.option(
         "--deterministic",
@@ -61,12 +75,16 @@ _OPTIONS = (
         help="hf: always the same batches, so that a run on the same machine can be repeated to the letter; slower.",
     ),
     click.option("--device", help="hf: cpu, cuda, cuda:1 ...  [default: the GPU if there is one]"),
-    click.option("--dtype", help="hf: bfloat16, float16, float32.  [default: bfloat16 on a GPU]"),
-    click.option("--revision", help="hf: branch, tag or commit on the Hub."),
+    click.option("--dtype", help="hf, vllm: bfloat16, float16, float32.  [default: bfloat16 on a GPU]"),
+    click.option("--revision", help="hf, vllm: branch, tag or commit on the Hub."),
     click.option("--adapter", help="hf: folder or id of a LoRA adapter."),
-    click.option("--max-pixels", type=click.IntRange(1), help="hf, openai: scale larger pictures down to so many."),
     click.option(
-        "--max-new-tokens", type=click.IntRange(1), help="hf, openai: longest reply in tokens.  [default: 50]"
+        "--max-pixels", type=click.IntRange(1), help="hf, vllm, openai, inspect: scale larger pictures down to so many."
+    ),
+    click.option(
+        "--max-new-tokens",
+        type=click.IntRange(1),
+        help="hf, vllm, openai, inspect: longest reply in tokens.  [default: 50]",
     ),
     click.option("--cache", type=FOLDER, help="Folder that keeps replies, for this run and for others."),
 )

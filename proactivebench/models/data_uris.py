@@ -1,4 +1,4 @@
-"""Pictures as data URIs, the form in which OpenAI-compatible servers take them: lossless, and encoded once.
+"""Conversations as OpenAI-compatible servers and vLLM take them, with pictures as data URIs: lossless, encoded once.
 
 A file that a server will see just as `load_picture` does goes out byte for byte; everything else (a view, a smaller
 copy, transparency, an orientation in the metadata) is encoded as PNG, so that all models are shown the same pixels.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from threading import Condition
 
@@ -16,7 +16,7 @@ from cachetools import LRUCache, cached
 from PIL import ExifTags, Image
 
 from proactivebench.images import FORMATS, load_picture, read_stored
-from proactivebench.models.base import Picture
+from proactivebench.models.base import Message, Picture
 
 PLAIN_MODES = ("1", "L", "P", "RGB")
 """Pillow modes whose conversion to RGB leaves no choice, as long as nothing is transparent."""
@@ -78,3 +78,15 @@ def shared_encoder(max_pixels: int | None = None) -> Callable[[Picture], str]:
     return cached(room, key=lambda picture: picture, condition=Condition())(
         partial(encode_picture, max_pixels=max_pixels)
     )
+
+
+def chat_messages(messages: Iterable[Message], encode: Callable[[Picture], str]) -> list[dict[str, object]]:
+    """A conversation in OpenAI's form; `encode` makes the data URI of a picture."""
+    return [{"role": message.role, "content": _content(message, encode)} for message in messages]
+
+
+def _content(message: Message, encode: Callable[[Picture], str]) -> object:
+    if message.picture is None:
+        return message.text
+    picture = {"type": "image_url", "image_url": {"url": encode(message.picture)}}
+    return [picture, {"type": "text", "text": message.text}]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class ModelOptions:
         reasoning: Whether it thinks before it answers; None decides by its name.
         reasoning_effort: How much, in its server's words.
         extra_body: Further parameters of its requests.
+        engine: Further arguments of what runs a `vllm:` model or connects an `inspect:` one.
         max_pixels: Pixels to which larger pictures are scaled down, for either kind.
         max_new_tokens: Tokens of the longest reply, likewise.
         free: Free replies, as in the open-ended modes and of judges: drawn instead of always the most probable token,
@@ -59,6 +61,7 @@ class ModelOptions:
     reasoning: bool | None = None
     reasoning_effort: str | None = None
     extra_body: Mapping[str, Any] | None = None
+    engine: Mapping[str, Any] | None = None
     max_pixels: int | None = None
     max_new_tokens: int | None = None
     free: bool = False
@@ -70,6 +73,10 @@ FREE_REPLY_TOKENS = 2**15
 
 _EITHER = ("max_pixels", "max_new_tokens")
 
+_SENT = ("base_url", "concurrency", "timeout", "retries", "max_pixels")
+_FORM = ("temperature", "reasoning", "reasoning_effort", "extra_body", "max_new_tokens")
+"""Options of models that are asked by requests: how these travel, and what they say."""
+
 
 def _length(options: ModelOptions) -> dict[str, Any]:
     """The length of free replies, where the user names none."""
@@ -80,8 +87,8 @@ def load_model(spec: str, options: ModelOptions) -> Model:
     """Loads the model that a specification names.
 
     Args:
-        spec: `scripted:NAME`, `demo:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `module:Class`, or a folder or an id
-            with a slash, which mean `hf:`.
+        spec: `scripted:NAME`, `demo:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `inspect:PROVIDER/NAME`,
+            `vllm:ID_OR_FOLDER`, `module:Class`, or a folder or an id with a slash, which mean `hf:`.
         options: What else the user said about it.
 
     Raises:
@@ -139,34 +146,52 @@ def _load_demo(name: str, options: ModelOptions) -> Model:
 def _load_transformers(name: str, options: ModelOptions) -> Model:
     where = ("device", "dtype", "revision", "adapter")
     given = _given(options, "an hf: model", *where, "batch_size", "deterministic", *_EITHER)
-    try:
+    with _needing("models", name):
         from proactivebench.models.checkpoints import load_checkpoint
         from proactivebench.models.transformers_model import TransformersModel
-    except ImportError as error:
-        raise UsageError(
-            f"{name} needs {error.name}: install the extra with pip install 'proactivebench-toolkit[models]'."
-        ) from error
     checkpoint = load_checkpoint(name, **{key: given.pop(key) for key in where if key in given})
     return TransformersModel(checkpoint, **_length(options), **given, sample=options.free)
 
 
 def _load_openai(name: str, options: ModelOptions) -> Model:
     from proactivebench.models.openai_model import OpenAIModel
+
+    return OpenAIModel(name, **_requests(name, options, _given(options, "an openai: model", *_SENT, *_FORM)))
+
+
+def _load_inspect(name: str, options: ModelOptions) -> Model:
+    given = _given(options, "an inspect: model", *_SENT, *_FORM, "engine")
+    with _needing("inspect", f"inspect:{name}"):
+        from proactivebench.models.inspect_model import InspectModel
+    return InspectModel(name, **_requests(name, options, given))
+
+
+def _requests(name: str, options: ModelOptions, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a model that is asked by requests; how these read is decided by its name, and by the user."""
     from proactivebench.models.request_form import RequestForm, thinks
 
-    drawn = ("temperature", "reasoning", "reasoning_effort", "extra_body", "max_new_tokens")
-    sent = ("base_url", "concurrency", "timeout", "retries", "max_pixels")
-    given = _given(options, "an openai: model", *sent, *drawn)
-    form = {key: given.pop(key) for key in drawn if key in given}
+    form = _length(options) | {key: given.pop(key) for key in _FORM if key in given}
     effort = form.pop("reasoning_effort", None)
     reasoning = form.pop("reasoning", effort is not None or thinks(name))
     extra = form.pop("extra_body", {})
-    form = _length(options) | form
-    return OpenAIModel(
-        name,
-        form=RequestForm(sample=options.free, reasoning=reasoning, effort=effort, extra=extra, **form),
-        **given,
-    )
+    return {**given, "form": RequestForm(sample=options.free, reasoning=reasoning, effort=effort, extra=extra, **form)}
+
+
+def _load_vllm(name: str, options: ModelOptions) -> Model:
+    given = _given(options, "a vllm: model", "revision", "dtype", "batch_size", "engine", *_EITHER)
+    with _needing("models", f"vllm:{name}"):
+        from proactivebench.models.vllm_model import VllmModel
+    return VllmModel(name, **_length(options), **given, sample=options.free)
+
+
+@contextmanager
+def _needing(extra: str, name: str) -> Iterator[None]:
+    """Says what to install where a library is missing."""
+    try:
+        yield
+    except ImportError as error:
+        package = "vllm" if error.name == "vllm" else f"'proactivebench-toolkit[{extra}]'"
+        raise UsageError(f"{name} needs {error.name}: pip install {package}.") from error
 
 
 def _load_class(spec: str, options: ModelOptions) -> Model:
@@ -209,4 +234,6 @@ _LOADERS: dict[str, Callable[[str, ModelOptions], Model]] = {
     "demo": _load_demo,
     "hf": _load_transformers,
     "openai": _load_openai,
+    "inspect": _load_inspect,
+    "vllm": _load_vllm,
 }

@@ -18,10 +18,10 @@ import httpx
 import openai
 
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.models.base import Message, Model, ReplyError, Request
+from proactivebench.models.base import Model, ReplyError, Request
 from proactivebench.models.bounded_http import BoundedClient, UnusableResponse, lacks_money
 from proactivebench.models.completions import read_completion
-from proactivebench.models.data_uris import shared_encoder
+from proactivebench.models.data_uris import chat_messages, shared_encoder
 from proactivebench.models.request_form import OTHER_FORM, RequestForm
 
 OPENAI = "https://api.openai.com/v1"
@@ -105,7 +105,7 @@ class OpenAIModel(Model):
     async def reply(self, request: Request) -> str:
         body = {
             "model": self._name,
-            "messages": [await self._encode_message(message) for message in request.messages],
+            "messages": await asyncio.to_thread(chat_messages, request.messages, self._encode_picture),
             **self._form.parameters(request.seed),
         }
         try:
@@ -135,13 +135,6 @@ class OpenAIModel(Model):
 
     async def close(self) -> None:
         await self._client.close()
-
-    async def _encode_message(self, message: Message) -> dict[str, object]:
-        if message.picture is None:
-            return {"role": message.role, "content": message.text}
-        url = await asyncio.to_thread(self._encode_picture, message.picture)
-        picture = {"type": "image_url", "image_url": {"url": url}}
-        return {"role": message.role, "content": [picture, {"type": "text", "text": message.text}]}
 
     def _refused_request(self, error: openai.APIStatusError) -> ProactiveBenchError:
         said, status = error.response.text, error.status_code

@@ -21,8 +21,8 @@ THINKING_TOKENS = 25_000
 LARGEST_SEED = 2**31
 """Seeds are below this: some servers take 32-bit integers alone."""
 
-_THINKERS = re.compile(r"(o\d|gpt-[5-9])(?!.*chat)", re.IGNORECASE)
-"""Names, after the last slash, of OpenAI's models that think; `gpt-5-chat-latest` does not."""
+_THINKERS = re.compile(r"(o\d|gpt-[5-9]|gemini-(2\.5|[3-9]))(?!.*chat)", re.IGNORECASE)
+"""Names, after the last slash, of hosted models that think unless told not to; `gpt-5-chat-latest` does not."""
 
 _OURS = ("model", "messages", "stream", "n")
 """What the toolkit says itself in every request."""
@@ -70,8 +70,8 @@ class RequestForm:
         return bool(self.constants.get("temperature", 1))
 
     @property
-    def constants(self) -> dict[str, Any]:
-        """What every request says."""
+    def said(self) -> dict[str, Any]:
+        """What every request says, but for what the user adds."""
         temperature = 0 if self.temperature is None and not (self.sample or self.reasoning) else self.temperature
         limit = {"max_completion_tokens": self.max_new_tokens + THINKING_TOKENS}
         said = {
@@ -79,7 +79,12 @@ class RequestForm:
             "temperature": temperature,
             "reasoning_effort": self.effort,
         }
-        return {name: value for name, value in said.items() if value is not None} | dict(self.extra)
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What every request says."""
+        return self.said | dict(self.extra)
 
     def parameters(self, seed: int) -> dict[str, Any]:
         """What one request says."""
