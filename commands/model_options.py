@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -75,9 +76,22 @@ _OPTIONS = (
         help="hf: always the same batches, so that a run on the same machine can be repeated to the letter; slower.",
     ),
     click.option("--device", help="hf: cpu, cuda, cuda:1 ...  [default: the GPU if there is one]"),
+    click.option("--device-map", help="hf: deal one model out to several GPUs: auto."),
+    click.option(
+        "--quantization",
+        type=click.Choice(["4", "8"]),
+        callback=lambda ctx, param, value: value and int(value),
+        help="hf: round weights to so many bits (bitsandbytes), for models that do not fit otherwise.",
+    ),
+    click.option("--attention", help="hf: sdpa, eager, flash_attention_2.  [default: transformers chooses]"),
+    click.option(
+        "--chat-template",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="hf: file with a Jinja template of conversations, instead of the model's own.",
+    ),
     click.option("--dtype", help="hf, vllm: bfloat16, float16, float32.  [default: bfloat16 on a GPU]"),
     click.option("--revision", help="hf, vllm: branch, tag or commit on the Hub."),
-    click.option("--adapter", help="hf: folder or id of a LoRA adapter."),
+    click.option("--adapter", help="hf: folder or id of a LoRA adapter, or a folder in the model's own."),
     click.option(
         "--max-pixels", type=click.IntRange(1), help="hf, vllm, openai, inspect: scale larger pictures down to so many."
     ),

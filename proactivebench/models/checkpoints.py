@@ -8,17 +8,19 @@ small as that of a short training is mostly lost.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, BitsAndBytesConfig
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
@@ -26,6 +28,9 @@ from proactivebench.errors import UsageError
 from proactivebench.models.choosing import one_text
 from proactivebench.models.files import locate
 from proactivebench.models.processors import Processor, Tokenizer, load_processor
+
+ADAPTER = "adapter_config.json"
+"""The file by which a folder is known for a LoRA adapter's."""
 
 Network = Any
 """A `transformers.PreTrainedModel` that generates."""
@@ -57,32 +62,51 @@ def load_checkpoint(
     revision: str | None = None,
     adapter: str | None = None,
     device: str | None = None,
+    device_map: str | None = None,
     dtype: str | None = None,
+    quantization: int | None = None,
+    attention: str | None = None,
+    chat_template: str | None = None,
 ) -> Checkpoint:
     """Loads a model and its processor.
 
     Args:
         name: A folder, an id on the Hub, or one of `DEMO`.
         revision: Branch, tag or commit on the Hub; None is its main branch.
-        adapter: Folder or id of a LoRA adapter, which stays beside the weights.
+        adapter: Folder or id of a LoRA adapter, which stays beside the weights; or a folder in the model's own.
         device: As torch names it (`cuda:1`); None is the GPU if there is one, of several that of this process.
+        device_map: How accelerate deals the layers out to several GPUs (`auto`); None keeps them on one device.
         dtype: As torch names it (`float16`); None is bfloat16 on a GPU, float32 on a CPU.
+        quantization: Bits of a weight while it waits to be used, 4 or 8; None keeps the precision.
+        attention: How transformers computes it (`sdpa`, `flash_attention_2`); None leaves that to transformers.
+        chat_template: Template of conversations, instead of the model's own.
 
     Raises:
-        UsageError: There is no such thing, or it is not a model that replies to conversations.
+        UsageError: There is no such thing, it is not a model that replies to conversations, or a library is missing.
     """
+    if device is not None and device_map is not None:
+        raise UsageError("--device names one device, --device-map deals a model out to several: leave one out.")
     place = _device(device)
     precision = _precision(dtype, place)
     folder, commit = locate(name, revision)
     origin = {"model": name, "revision": commit, "dtype": str(precision).removeprefix("torch.")}
+    how = {"device_map": device_map} if device_map else _onto(place)
+    if quantization is not None:
+        how |= {"quantization_config": _quantized(quantization, precision)}
+        origin["quantization"] = f"{quantization} bits"
+    if attention is not None:
+        how["attn_implementation"] = attention
     with _explained(name):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
         auto: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
         network, loading = auto.from_pretrained(
-            folder, dtype=precision, trust_remote_code=False, output_loading_info=True, **_onto(place)
+            folder, dtype=precision, trust_remote_code=False, output_loading_info=True, **how
         )
         processor = load_processor(folder)
+    if chat_template is not None:
+        processor.chat_template = chat_template
+        origin["chat_template"] = hashlib.sha256(chat_template.encode()).hexdigest()
     one_text(network.generation_config)
     if made_up := sorted(loading["missing_keys"]):
         raise UsageError(
@@ -90,10 +114,12 @@ def load_checkpoint(
             "would be random. Bring the folder again, or complete it."
         )
     if adapter is not None:
-        adapter_folder, adapter_commit = locate(adapter)
+        inside = not Path(adapter).is_dir() and (folder / adapter / ADAPTER).is_file()
+        adapter_folder, adapter_commit = locate(str(folder / adapter) if inside else adapter)
         network = _adapted(network, adapter, adapter_folder)
         origin |= {"adapter": adapter, "adapter_revision": adapter_commit}
-    return Checkpoint(network.to(place).eval(), processor, origin)
+    placed = network if device_map or quantization else network.to(place)
+    return Checkpoint(placed.eval(), processor, origin)
 
 
 @contextmanager
@@ -104,7 +130,10 @@ def _explained(name: str) -> Iterator[None]:
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError, UnpicklingError) as error:
         said = " ".join(str(error).split())
         if "trust_remote_code" in said:
-            said = "it needs code of its own, which is never run here. Serve it where you trust it, and take openai:"
+            said = (
+                "it needs code of its own, which is never run here. Take a conversion for transformers if there is one "
+            )
+            said += "(InternVL's ids with -hf), or serve it where you trust it, and take openai:"
         elif isinstance(error, UnpicklingError):
             said = "its weights are a pickle that holds more than tensors, which is never opened here"
         raise UsageError(f"{name} cannot be loaded as a model that replies to conversations: {said}") from error
@@ -116,6 +145,16 @@ def _onto(place: torch.device) -> dict[str, Any]:
     ZeRO-3 deals out the weights itself.
     """
     return {} if is_deepspeed_zero3_enabled() else {"device_map": {"": place}}  # type: ignore[no-untyped-call]
+
+
+def _quantized(bits: int, precision: torch.dtype) -> Any:
+    """How bitsandbytes keeps weights, as its authors advise; matrices are multiplied in the model's precision."""
+    if find_spec("bitsandbytes") is None:
+        raise UsageError("--quantization needs bitsandbytes: pip install bitsandbytes.")
+    config: Any = BitsAndBytesConfig
+    if bits == 8:
+        return config(load_in_8bit=True)
+    return config(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=precision)
 
 
 def _device(name: str | None) -> torch.device:

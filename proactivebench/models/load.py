@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from proactivebench.errors import UsageError
+from proactivebench.files import read_text
 from proactivebench.models.base import Model
 
 
@@ -29,6 +30,10 @@ class ModelOptions:
         deterministic: Whether its batches are always the same ones.
         device: Where an `hf:` model is, as torch names it (`cuda:1`).
         dtype: Its precision, as torch names it (`float16`).
+        device_map: How its layers are dealt out to several GPUs (`auto`).
+        quantization: Bits to which its weights are rounded, 4 or 8.
+        attention: How it computes attention, as transformers names it (`flash_attention_2`).
+        chat_template: File with the template of its conversations.
         revision: Its branch, tag or commit on the Hub.
         adapter: Folder or id of a LoRA adapter for it.
         base_url: Address of an `openai:` model's server.
@@ -51,6 +56,10 @@ class ModelOptions:
     deterministic: bool | None = None
     device: str | None = None
     dtype: str | None = None
+    device_map: str | None = None
+    quantization: int | None = None
+    attention: str | None = None
+    chat_template: Path | None = None
     revision: str | None = None
     adapter: str | None = None
     base_url: str | None = None
@@ -72,6 +81,9 @@ FREE_REPLY_TOKENS = 2**15
 """Tokens of the longest free reply where the user says nothing (published example)."""
 
 _EITHER = ("max_pixels", "max_new_tokens")
+
+_LOADED = ("device", "device_map", "dtype", "quantization", "attention", "chat_template", "revision", "adapter")
+"""Options that say how a checkpoint is loaded."""
 
 _SENT = ("base_url", "concurrency", "timeout", "retries", "max_pixels")
 _FORM = ("temperature", "reasoning", "reasoning_effort", "extra_body", "max_new_tokens")
@@ -144,12 +156,14 @@ def _load_demo(name: str, options: ModelOptions) -> Model:
 
 
 def _load_transformers(name: str, options: ModelOptions) -> Model:
-    where = ("device", "dtype", "revision", "adapter")
-    given = _given(options, "an hf: model", *where, "batch_size", "deterministic", *_EITHER)
+    given = _given(options, "an hf: model", *_LOADED, "batch_size", "deterministic", *_EITHER)
     with _needing("models", name):
         from proactivebench.models.checkpoints import load_checkpoint
         from proactivebench.models.transformers_model import TransformersModel
-    checkpoint = load_checkpoint(name, **{key: given.pop(key) for key in where if key in given})
+    loaded = {key: given.pop(key) for key in _LOADED if key in given}
+    if "chat_template" in loaded:
+        loaded["chat_template"] = read_text(loaded["chat_template"])
+    checkpoint = load_checkpoint(name, **loaded)
     return TransformersModel(checkpoint, **_length(options), **given, sample=options.free)
 
 
