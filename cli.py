@@ -11,6 +11,7 @@ from commands.build import build
 from commands.check import check, stats
 from commands.demo import demo
 from commands.evaluate import compare, evaluate, filter_, judge
+from commands.models import models
 from commands.publish import package, publish, pull
 from commands.report import look, play, report, view
 from commands.selfcheck import selfcheck
@@ -35,6 +36,7 @@ for command in (
     package,
     publish,
     pull,
+    models,
     selfcheck,
     evaluate,
     judge,

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from commands.model_options import MODEL_HELP, model_options
+from commands.models import given_words, print_plan
 from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, mention_filter, output
 
 if TYPE_CHECKING:
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.evaluation.settings import Settings
     from proactivebench.models.load import ModelOptions
+    from proactivebench.scenarios import Scenario
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -73,6 +77,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--judge", "judge_spec", metavar="MODEL", help="Who reads the replies of --mode oeg-multi.")
 @click.option("--judge-base-url", help="Address of an openai: judge's server.")
 @click.option("--instructions", type=INSTRUCTIONS, help=INSTRUCTIONS_HELP)
+@click.option("--plan", is_flag=True, help="Play nothing: print a command for each model of --model paper:all.")
 @max_errors_option("episodes that may end with an error before the run counts as failed")
 @model_options
 def evaluate(
@@ -86,6 +91,7 @@ def evaluate(
     judge_spec: str | None,
     judge_base_url: str | None,
     instructions: Path | None,
+    plan: bool,
     max_errors: float,
     model_options: ModelOptions,
     **settings: Any,
@@ -110,6 +116,11 @@ def evaluate(
     scenarios = benchmark.chosen(names)
     samples = read_sample_list(listing) if listing else None
     chosen = Settings(shots=int(shots), samples=samples, filtered=not no_filter, **settings)
+    if plan:
+        number = {one.name: _episodes(benchmark, one, chosen) for one in scenarios}
+        words = given_words(click.get_current_context(), "spec", "out", "plan")
+        print_plan(spec, number, chosen, out, words)
+        return
     if chosen.open_ended and settings["limit"] is None:
         most = f"Playing at most {chosen.limit} samples of each scenario, those that the paper takes for free replies"
         console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
@@ -138,6 +149,13 @@ def evaluate(
         )
     else:
         console().print(f"Everything is in {out}; the scores in {out / 'metrics.json'}.", soft_wrap=True)
+
+
+def _episodes(benchmark: Benchmark, scenario: Scenario, settings: Settings) -> int:
+    from proactivebench.evaluation.settings import chosen_samples
+
+    samples = list(benchmark.samples(scenario, filtered=settings.filtered))
+    return len(chosen_samples(scenario, samples, settings)) * settings.repeats
 
 
 def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> Any:

@@ -13,8 +13,8 @@ import click
 from commands.shared import FOLDER
 
 MODEL_HELP = (
-    "hf:ID_OR_FOLDER (or just that), vllm:ID_OR_FOLDER, openai:NAME, inspect:PROVIDER/NAME, scripted:NAME, demo:NAME, "
-    "or module:Class for your own."
+    "hf:ID_OR_FOLDER (or just that), vllm:ID_OR_FOLDER, openai:NAME, inspect:PROVIDER/NAME, paper:NAME (see "
+    "`models`), scripted:NAME, demo:NAME, or module:Class for your own."
 )
 
 

@@ -12,7 +12,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,8 @@ def load_model(spec: str, options: ModelOptions) -> Model:
 
     Args:
         spec: `scripted:NAME`, `demo:NAME`, `hf:ID_OR_FOLDER`, `openai:NAME`, `inspect:PROVIDER/NAME`,
-            `vllm:ID_OR_FOLDER`, `module:Class`, or a folder or an id with a slash, which mean `hf:`.
+            `vllm:ID_OR_FOLDER`, `paper:NAME` and `newer:NAME` (`catalogue`), `module:Class`, or a folder or an id with
+            a slash, which mean `hf:`.
         options: What else the user said about it.
 
     Raises:
@@ -208,6 +210,17 @@ def _needing(extra: str, name: str) -> Iterator[None]:
         raise UsageError(f"{name} needs {error.name}: pip install {package}.") from error
 
 
+def _load_listed(kind: str, name: str, options: ModelOptions) -> Model:
+    from proactivebench.models.catalogue import entry, with_options
+
+    if name == "all":
+        raise UsageError(f"{kind}:all are many models: --plan writes a command for each.")
+    found = entry(kind, name)
+    if missing := found.missing():
+        raise UsageError(f"{kind}:{name} needs {', '.join(missing)}, which is not installed.")
+    return load_model(found.model, replace(with_options(found, options), cache=None))
+
+
 def _load_class(spec: str, options: ModelOptions) -> Model:
     _given(options, "a class of your own")
     name, _, attribute = spec.partition(":")
@@ -250,4 +263,6 @@ _LOADERS: dict[str, Callable[[str, ModelOptions], Model]] = {
     "openai": _load_openai,
     "inspect": _load_inspect,
     "vllm": _load_vllm,
+    "paper": partial(_load_listed, "paper"),
+    "newer": partial(_load_listed, "newer"),
 }
