@@ -30,10 +30,10 @@ from PIL import Image
 
 from builders.base import Builder, PlannedSample
 from builders.pictures import JPEG_QUALITY
-from builders.pipeline import build
+from builders.pipeline.build import build
+from builders.pipeline.workers import Workers
 from builders.registry import BuildOptions, make_builder
 from builders.vsod_labels import JUDGEMENT, PLACE
-from builders.workers import Workers
 from proactivebench.scenarios import get_scenario
 from raw_sources import fakes
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from builders.pipeline import build
+from builders.pipeline.build import build
 from builders.quickdraw import LINE_WIDTH, MARGIN, SIZE, QuickDrawBuilder
 from raw_sources.quickdraw import DrawingRef, QuickDraw
 

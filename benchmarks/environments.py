@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from proactivebench import prompts
-from proactivebench.environments import make_environment
-from proactivebench.samples import Sample, lenient_sample
+from proactivebench.scenarios import Sample, get_scenario, make_environment
 
 RECORDS = Path(__file__).parent.parent / "tests" / "data" / "environment_traces.jsonl.gz"
 
@@ -33,7 +32,7 @@ def recorded_episodes() -> dict[str, list[Episode]]:
     with gzip.open(RECORDS, "rt", encoding="utf-8") as file:
         for record in map(json.loads, file):
             if not record["config"]["reference"]:
-                sample = lenient_sample(record["scenario"], record["entry"])
+                sample = get_scenario(record["scenario"]).sample.lenient(record["entry"])
                 episodes[record["scenario"]].append((sample, [step["answer"] for step in record["steps"]]))
     return episodes
 

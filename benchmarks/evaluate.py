@@ -32,14 +32,11 @@ from builders import pipeline
 from builders.quickdraw import QuickDrawBuilder
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
-from proactivebench.environments.base import Environment
 from proactivebench.evaluation.engine import evaluate, plan
 from proactivebench.evaluation.settings import Settings
 from proactivebench.models.checkpoints import Checkpoint, load_checkpoint
 from proactivebench.models.transformers_model import TransformersModel
-from proactivebench.samples import Sample
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, Environment, Sample, make_environment
 from raw_sources.quickdraw import QuickDraw
 from tests.tiny_models import FAMILIES, tiny_model
 

@@ -25,8 +25,8 @@ from rich.progress import Progress
 
 from builders import pipeline
 from builders.base import Builder, Frame, Plan, PlannedSample
+from builders.hub.package import built_scenarios, package
 from builders.hub.viewer import write_viewer
-from builders.package import built_scenarios, package
 from proactivebench import scenarios
 
 FRAME_BYTES = 500_000

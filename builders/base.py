@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from proactivebench.scenarios import Scenario
 from raw_sources.base import Problem
 
-TRAIN = "train"
-"""Name of the train split, in the manifest and in the names of its files."""
-
 Unit = TypeVar("Unit")
 Recipe = TypeVar("Recipe")
+Record = TypeVar("Record")
 
 
 class Frame(NamedTuple):
@@ -122,6 +120,25 @@ class Builder(ABC, Generic[Unit, Recipe]):
         Raises:
             SourceError: The record turns out to be unusable; the sample is left out and reported.
         """
+
+
+class RecordBuilder(Builder[Record | Problem, Recipe], Generic[Record, Recipe]):
+    """A builder whose units are records; what is wrong with the raw data stands behind them."""
+
+    @abstractmethod
+    def read(self, problems: list[Problem]) -> Iterable[Record]:
+        """Reads the records in a fixed order, and adds what is missing or broken to `problems`."""
+
+    @abstractmethod
+    def plan_record(self, record: Record) -> Plan[Recipe]:
+        """Plans the samples of one record."""
+
+    def units(self) -> Sequence[Record | Problem]:
+        problems: list[Problem] = []
+        return [*self.read(problems), *problems]
+
+    def plan(self, unit: Record | Problem) -> Plan[Recipe]:
+        return Plan((), problems=(unit,)) if isinstance(unit, Problem) else self.plan_record(unit)
 
 
 def sample_random(seed: int, scenario: Scenario, key: str) -> random.Random:

@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from builders.base import Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.pictures import encode_jpeg, picture_versions
-from builders.records import RecordBuilder
-from builders.storage import fingerprint, path_part
+from builders.pipeline.storage import fingerprint, path_part
 from builders.wording import category_text, draw_texts
 from builders.wording_video import (
     ABSTENTIONS,

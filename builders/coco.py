@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builders.base import Frame, Plan, PlannedSample, Skip, sample_random
-from builders.crops import possible_crops
+from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
+from builders.coco_crops import possible_crops
+from builders.coco_similarity import HARD, Similarity
 from builders.negatives import draw_wrong_categories
-from builders.originals import read_original
-from builders.records import RecordBuilder
-from builders.similarity import HARD, Similarity
-from builders.storage import fingerprint
+from builders.pictures import read_original
+from builders.pipeline.storage import fingerprint
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from raw_sources.base import Problem

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol, TypeVar
 
-from builders.base import Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Frame, Plan, PlannedSample, Record, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
-from builders.originals import read_original
-from builders.records import Record, RecordBuilder
+from builders.pictures import read_original
 from builders.wording import ABSTENTIONS, category_text
 from proactivebench import scenarios
 from proactivebench.errors import UsageError

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from builders.storage import write_file
-from proactivebench.benchmark import MANIFEST
+from builders.pipeline.storage import write_file
+from proactivebench.layout import MANIFEST
 from proactivebench.manifest import FORMAT, read_manifest
 
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.base import Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.pictures import encode_png, picture_versions, read_picture
-from builders.records import RecordBuilder
-from builders.storage import fingerprint
+from builders.pipeline.storage import fingerprint
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError

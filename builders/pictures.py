@@ -1,8 +1,9 @@
 """From a picture in raw data to a frame's bytes.
 
-Every frame is decoded and encoded anew, never copied: a damaged picture is found before it is in the benchmark, and
-nothing but pixels is carried over (photos from phones tell where they were taken). Models see pixels as they are
-stored, so an orientation in the metadata is applied.
+Every picture is decoded, so that a damaged one is found before it is in the benchmark. Frames are then encoded anew,
+and nothing but pixels is carried over (photos from phones tell where they were taken); an orientation in the metadata
+is applied, because models see pixels as they are stored. Only those of COCO, which samples crop, and of the released
+ImageNet-C stay as they are, byte for byte (`read_original`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, features
 
-from raw_sources.base import decoding
+from raw_sources.base import SourceError, decoding
 
 JPEG_QUALITY = 92
 
@@ -42,6 +43,22 @@ def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
             image = ImageOps.exif_transpose(stored).convert("RGB")
     image.info.clear()
     return image
+
+
+def read_original(path: Path, size: tuple[int, int] | None = None) -> bytes:
+    """The bytes of a picture that can be decoded.
+
+    Args:
+        path: A JPEG or PNG.
+        size: Width and height in pixels that it must have; None for any.
+
+    Raises:
+        SourceError: It cannot be read completely, or has another size.
+    """
+    found = read_picture(path).size
+    if size is not None and found != size:
+        raise SourceError(f"{path}: the picture has {found} pixels, its annotation says {size}. Get the file again.")
+    return path.read_bytes()
 
 
 def encode_jpeg(image: Image.Image) -> bytes:

@@ -18,11 +18,12 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from builders.base import TRAIN, Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.wording import QUICKDRAW, category_text
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
+from proactivebench.layout import TRAIN
 from raw_sources.quickdraw import CATEGORIES, DrawingRef, QuickDraw, read_drawing
 from raw_sources.quickdraw_lines import Stroke
 

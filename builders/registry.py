@@ -17,7 +17,7 @@ from proactivebench.scenarios import Scenario
 from raw_sources.base import SourceError
 
 if TYPE_CHECKING:
-    from builders.train_split import TrainSplit
+    from builders.train.split import TrainSplit
 
 
 class NeedsMoreError(UsageError):
@@ -86,9 +86,9 @@ def make_train_split(raw: Path, options: BuildOptions, drawings: int, photos: in
         UsageError: Nothing is asked for, or an option cannot be meant.
     """
     from builders.coco import CocoBuilder
+    from builders.coco_similarity import get_similarity
     from builders.quickdraw import QuickDrawBuilder
-    from builders.similarity import get_similarity
-    from builders.train_split import Drawings, Photos, TrainSplit
+    from builders.train.split import Drawings, Photos, TrainSplit
     from raw_sources.coco import Coco
     from raw_sources.quickdraw import QuickDraw
 
@@ -147,7 +147,7 @@ def _mvpn(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
 
 def _imagenet_c(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
     if options.from_imagenet is not None:
-        from builders.corruptions import GeneratedImageNetCBuilder
+        from builders.imagenet_c_generated import GeneratedImageNetCBuilder
         from raw_sources.imagenet import ImageNet
 
         pictures = ImageNet.locate(options.from_imagenet)
@@ -175,7 +175,7 @@ def _changeit(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
 
 def _coco(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
     from builders.coco import CocoBuilder
-    from builders.similarity import get_similarity
+    from builders.coco_similarity import get_similarity
     from raw_sources.coco import Coco
 
     source = Coco.locate(raw)

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.base import Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.pictures import encode_jpeg, picture_versions, read_picture
-from builders.records import RecordBuilder
-from builders.storage import fingerprint, path_part
+from builders.pipeline.storage import fingerprint, path_part
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
-from proactivebench.environments.rod import MISSING_FRAME
 from proactivebench.errors import UsageError
+from proactivebench.scenarios.rod import MISSING_FRAME
 from raw_sources.base import Problem
 from raw_sources.rod import CLASSES, FRAMES, Rod, RodRecord
 

@@ -18,7 +18,7 @@ import orjson
 
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
 from builders.pictures import encode_jpeg, picture_versions, read_picture
-from builders.storage import fingerprint, path_part
+from builders.pipeline.storage import fingerprint, path_part
 from builders.vsod_labels import VsodLabel, wrong_categories
 from builders.wording import category_text, draw_texts
 from builders.wording_video import ABSTENTIONS, REWIND, VSOD_QUESTIONS, WAIT_UNTIL_FREE

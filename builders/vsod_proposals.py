@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.progress import Progress
 
 from builders.pictures import encode_jpeg, read_picture
-from builders.storage import write_file
+from builders.pipeline.storage import write_file
 from builders.vsod_labels import JUDGEMENT, PLACE
 from proactivebench.errors import UsageError
 from raw_sources.base import Problem, SourceError

@@ -14,7 +14,7 @@ from commands.shared import EXISTING_FOLDER, FOLDER, console, progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from builders.parts import BuildReport
+    from builders.pipeline.parts import BuildReport
     from builders.registry import BuildOptions
     from proactivebench.scenarios import Scenario
 
@@ -118,7 +118,7 @@ def build(
     _build_scenarios(chosen, named, raw, said, out, how)
     if "train" in scenarios:
         from builders.registry import make_train_split
-        from builders.train_files import build_train
+        from builders.train.files import build_train
 
         _run(build_train, make_train_split(raw, said, quickdraw, coco), out, how)
     return None
@@ -145,7 +145,7 @@ def _build_scenarios(
 ) -> None:
     """Builds scenarios; those that nobody named are left out where they cannot be built, and say why."""
     from builders import pipeline
-    from builders.parts import NothingBuiltError
+    from builders.pipeline.parts import NothingBuiltError
     from builders.registry import NeedsMoreError, make_builder
     from proactivebench.errors import UsageError
     from raw_sources.base import SourceError, SourceNotFoundError

@@ -13,7 +13,7 @@ from commands.shared import DataFolder, local_data, mention_filter, output, prog
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from builders.statistics import Comparison
+    from proactivebench.counting import Comparison
 
 
 @click.command()
@@ -50,7 +50,7 @@ def stats(data: Path | str, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from builders.statistics import compare_with_paper
+    from proactivebench.counting import compare_with_paper
     from proactivebench.reports.tables import statistics_table
 
     folder = local_data(data)

@@ -160,8 +160,8 @@ def _episodes(benchmark: Benchmark, scenario: Scenario, settings: Settings) -> i
 
 def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> Any:
     from proactivebench.evaluation.judge import Judge
-    from proactivebench.files import read_text
     from proactivebench.models.load import load_model
+    from proactivebench.work.files import read_text
 
     text = read_text(instructions) if instructions else None
     return Judge(load_model(spec, replace(options, free=True)), text)
@@ -206,9 +206,10 @@ def filter_(data: Path, runs: tuple[Path, ...], published: bool, threshold: floa
     category counts in that turn, all stay. The ids that stay are written to kept_ids.json beside the data, where
     evaluate finds them.
     """
-    from proactivebench.benchmark import KEPT_IDS, Benchmark
+    from proactivebench.benchmark import Benchmark
     from proactivebench.errors import UsageError
     from proactivebench.evaluation.leak_filter import filter_leaks, keep_published
+    from proactivebench.layout import KEPT_IDS
     from proactivebench.reports.tables import filter_table
 
     if published == bool(runs):
@@ -236,8 +237,8 @@ def compare(first: Path, second: Path) -> None:
     Runs with free replies (evaluate --mode oeg) are compared by what their judges say.
     """
     from proactivebench.evaluation.comparison import compare_runs
-    from proactivebench.evaluation.folders import shown
     from proactivebench.reports.tables import comparison_table
+    from proactivebench.work.folder import shown
 
     comparison = compare_runs(first, second)
     one, other = first.resolve().name, second.resolve().name

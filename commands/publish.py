@@ -20,7 +20,7 @@ def package(data: Path) -> None:
     """
     from rich.filesize import decimal
 
-    from builders.package import package as package_benchmark
+    from builders.hub.package import package as package_benchmark
 
     with progress() as bars:
         archives = package_benchmark(data, bars)

@@ -137,7 +137,8 @@ def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
 
 def mention_filter(folder: Path) -> None:
     """Says which samples evaluate plays and why, where that is not plainly all."""
-    from proactivebench.benchmark import KEPT_IDS, Benchmark
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.layout import KEPT_IDS
 
     benchmark = Benchmark.open_build(folder)
     kept = {scenario.name: benchmark.kept_ids(scenario) for scenario in benchmark.scenarios}

@@ -19,12 +19,11 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.layout import KEPT_IDS, MANIFEST, samples_name
 from proactivebench.provenance import PUBLISHED, origin
-from proactivebench.samples import Sample, VsodSample, read_samples
-from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
-
-MANIFEST = "manifest.json"
-KEPT_IDS = "kept_ids.json"
+from proactivebench.samples import read_samples
+from proactivebench.scenarios import SCENARIOS, Sample, Scenario, get_scenario
+from proactivebench.scenarios.vsod import VsodSample
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Benchmark:
 
     def path(self, scenario: Scenario) -> Path:
         """The JSONL file of a scenario."""
-        return self.root / f"{scenario.dataset}_preprocessed.jsonl"
+        return self.root / samples_name(scenario.dataset)
 
     @cached_property
     def scenarios(self) -> list[Scenario]:

@@ -16,15 +16,16 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from proactivebench.benchmark import MANIFEST, Benchmark
-from proactivebench.environments.check import check_environment
-from proactivebench.environments.reach import observations
+from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.images import Picture, PictureError, load_picture
+from proactivebench.layout import MANIFEST
 from proactivebench.manifest import read_manifest
 from proactivebench.row_checking import check_rows
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import Scenario
+from proactivebench.scenarios.check import check_environment
+from proactivebench.scenarios.reach import observations
 from proactivebench.views import Crop
 
 
@@ -71,7 +72,7 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
         problems += [f"{path.name}, sample {sample.id}: {problem}" for problem in found]
         for observation in observations(sample):
             crop = observation.view if isinstance(observation.view, Crop) else None
-            views.setdefault(observation.image, set()).add(crop)
+            views.setdefault(observation.frame_path, set()).add(crop)
     bar = progress.add_task(f"{scenario.name}: frames", total=len(views))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(lambda item: _check_frame(benchmark.root, *item), views.items()):

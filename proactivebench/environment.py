@@ -1,6 +1,6 @@
 """The published interface to environments: names, arguments, attributes and dictionary keys of the published package.
 
-A thin face on `proactivebench.environments`; new code uses those. What people's scripts may read is held against the
+A thin face on `proactivebench.scenarios`; new code uses those. What people's scripts may read is held against the
 published package itself in the tests: every public attribute, after construction and after each turn.
 """
 
@@ -13,12 +13,10 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
-from proactivebench import open_ended, scenarios
-from proactivebench.environments import make_environment
-from proactivebench.environments.coco import HORIZONTAL, VERTICAL, CocoEnvironment, offset
-from proactivebench.environments.examples import REASONING, SMALL_SHORT_EDGE, solve
-from proactivebench.samples import lenient_sample
-from proactivebench.scenarios import SCENARIOS, Action, Scenario, get_scenario
+from proactivebench import scenarios
+from proactivebench.scenarios import Action, AnyAction, Scenario, get_scenario, make_environment
+from proactivebench.scenarios.coco import HORIZONTAL, VERTICAL, CocoEnvironment, offset
+from proactivebench.scenarios.examples import solve
 from proactivebench.views import HISTORY_SHORT_EDGE
 
 (
@@ -31,7 +29,7 @@ def _as_it_is(image: Image.Image) -> Image.Image:
     return image
 
 
-def _draw(turn: int, actions: Sequence[Action]) -> Action:
+def _draw(turn: int, actions: Sequence[AnyAction]) -> AnyAction:
     return random_module.choice(actions)
 
 
@@ -68,16 +66,17 @@ class BaseEnvironment:
         self.data_dir, self.resize_samples, self.reference = data_dir, resize_samples, reference
         self.random, self.verbose = random, verbose
         self._environment = environment = make_environment(
-            lenient_sample(self.scenario, self._entry),
+            self.scenario.sample.lenient(self._entry),
             reference=reference,
             short_edge=HISTORY_SHORT_EDGE if resize_samples else None,
             draw=_draw if random else None,
         )
         self._frames = _folder_of_frames(data_dir, self.scenario)
         self.pre_prompt, self.reference_prompt = self.scenario.pre_prompt, self.scenario.reference_question
-        self.hint_prompt, self.cot_prompt = environment.hint_text(), REASONING.get(self.scenario.name)
+        example = self.scenario.example
+        self.hint_prompt, self.cot_prompt = environment.hint_text(), example and example.reasoning
         self.action_map = {
-            text: int(action) for scenario in SCENARIOS.values() for text, action in scenario.keywords.items()
+            text: int(action) for cls in _CLASSES.values() for text, action in cls.scenario.keywords.items()
         }
         self.action_space = (STOP, *map(int, environment.actions()))
         self.correct_options = environment.useful()
@@ -103,7 +102,7 @@ class BaseEnvironment:
         """Takes over what is true of the present turn."""
         now = self._environment
         self.stop, self.correct_prediction = now.done, now.correct
-        self.num_turns, self.max_steps, self.image_id = now.turn, now.max_turns, now.image
+        self.num_turns, self.max_steps, self.image_id = now.turn, now.max_turns, now.frame_number
         self.action = None if now.action is None else int(now.action)
 
     def get_state(self, hint: bool = False) -> dict[str, Any]:
@@ -111,7 +110,7 @@ class BaseEnvironment:
         self._environment.hint = hint
         observation = self._environment.observe()
         return {
-            "image_path": f"{self._frames}/{observation.image}",
+            "image_path": f"{self._frames}/{observation.frame_path}",
             "prompt": observation.question,
             "options": list(observation.options),
             "transform": observation.view or _as_it_is,
@@ -144,7 +143,7 @@ class BaseEnvironment:
 
     def get_open_ended_gen_answers(self) -> str:
         """The valid answers of the open-ended setting, as one comma-separated string."""
-        return open_ended.published_text(self._environment)
+        return self._environment.published_open_answers()
 
     def get_icl_example(
         self, hint: bool = False, cot: bool = False, resize: bool = False, reduce_icl_steps: bool = False
@@ -164,7 +163,7 @@ class BaseEnvironment:
         """
         own_size = self._environment.short_edge
         if resize:
-            self._environment.short_edge = SMALL_SHORT_EDGE.get(self.scenario.name)
+            self._environment.short_edge = self.scenario.example.small_edge if self.scenario.example else None
         steps = []
         for turn in solve(self._environment, random_module, reasoning=cot):
             steps.append({**self.get_state(hint), "generated_answer": turn.answer})
@@ -231,6 +230,9 @@ class COCO2014Environment(BaseEnvironment):
 
 
 _CLASSES = {cls.scenario.name: cls for cls in BaseEnvironment.__subclasses__()}
+
+PUBLISHED_SCENARIOS = tuple(cls.scenario for cls in _CLASSES.values())
+"""The seven of the published package; what plug-ins bring is not among them."""
 
 
 def get_environment(dataset: str) -> type[BaseEnvironment]:

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
-from proactivebench.benchmark import MANIFEST
 from proactivebench.errors import UsageError
+from proactivebench.layout import MANIFEST
 from proactivebench.scenarios import SCENARIOS
 
 FORMAT = 1

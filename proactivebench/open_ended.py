@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from proactivebench import prompts, scenarios
-from proactivebench.environments import Environment
-from proactivebench.samples import ImageNetCSample, Sample
-from proactivebench.scenarios import Action, Scenario, is_abstention
+from proactivebench import prompts
+from proactivebench.scenarios import Environment, Scenario
 
 INSTRUCTIONS_VERSION = "2"
 """Changes whenever `judge_instructions.txt` changes, so that judgements of different texts are never mixed."""
@@ -25,52 +23,10 @@ NOTHING = "\0"
 
 _RUN_OF_BITS = re.compile(r"[01](?:\s*,\s*[01])*")
 
-_SUGGESTIONS: dict[str, tuple[str, ...]] = {
-    "ROD": ("Move the blocks", "Move the camera"),
-    "VSOD": ("Wait for the occlusion to disappear", "Rewind the video", "Move the camera"),
-    "MVP-N": ("Rotate the object", "Move the camera"),
-    "QD": ("Add more details to the drawing",),
-    "COCO": ("Move the camera", "Move farther from the object"),
-}
-SUGGESTION_COUNT = {name: len(texts) for name, texts in _SUGGESTIONS.items()} | {"IN-C": 1, "CIT": 2}
-"""Short scenario name -> how many of the valid replies, from the front, are suggestions; the rest are categories."""
-
 
 def open_question(question: str, hint: bool) -> str:
     """The user's text of an open-ended turn; the hint is the same in all scenarios."""
     return f"{question} {prompts.OPEN_ENDED_HINT}" if hint else question
-
-
-def _suggestions(sample: Sample) -> tuple[str, ...]:
-    if isinstance(sample, ImageNetCSample):
-        return (sample.quality_answer.removesuffix("."),)
-    if sample.scenario is scenarios.CIT:
-        ways = (option for option in sample.options if sample.scenario.action_of(option) is Action.FORWARD)
-        return (next(ways, "Wait for it to appear.").removesuffix("."), "Rewind the video")
-    return _SUGGESTIONS[sample.scenario.name]
-
-
-def valid_replies(sample: Sample) -> list[str]:
-    """The replies that a judge accepts: suggestions first, then the category (ROD and MVP-N have none)."""
-    replies = list(_suggestions(sample))
-    if sample.scenario not in (scenarios.ROD, scenarios.MVPN):
-        replies.append(sample.answer.replace(".", ""))
-    return replies
-
-
-def published_text(environment: Environment) -> str:
-    """The valid replies as the published package writes them: one string.
-
-    Of ImageNet-C it lists what the present turn accepts, of ChangeIt what it shows, and rewinding in any case.
-    """
-    sample = environment.sample
-    replies, separator = valid_replies(sample), ", "
-    if sample.scenario is scenarios.IN_C:
-        replies = [*environment.accepted, sample.answer]
-    elif sample.scenario is scenarios.CIT:
-        shown = [option for option in environment.suggestions if not is_abstention(option)]
-        replies, separator = [*shown, "Rewind the video", sample.answer], ","
-    return separator.join(replies).replace(".", "") + "."
 
 
 def judge_instructions() -> str:
@@ -140,7 +96,7 @@ def read_judgement(output: str, count: int, scenario: Scenario) -> Judgement | N
     """
     runs = _RUN_OF_BITS.findall(output)
     bits = tuple(bit == "1" for bit in re.findall("[01]", runs[-1])) if runs else ()
-    return Judgement(bits, SUGGESTION_COUNT[scenario.name]) if len(bits) == count else None
+    return Judgement(bits, len(scenario.open_suggestions)) if len(bits) == count else None
 
 
 def option_for(judgement: Judgement, environment: Environment, rng: random.Random) -> str:
@@ -158,7 +114,7 @@ def option_for(judgement: Judgement, environment: Environment, rng: random.Rando
         return environment.sample.answer
     if not judgement.suggestion or not environment.accepted:
         return NOTHING
-    made = _suggestions(environment.sample)[judgement.bits.index(True)]
+    made = environment.scenario.open_suggestions_of(environment.sample)[judgement.bits.index(True)]
     action = environment.scenario.action_of(f"{made}.")
     fitting = [option for option in environment.accepted if environment.scenario.action_of(option) is action]
     return rng.choice(fitting or environment.accepted)
@@ -169,11 +125,11 @@ def free_reply(option: str, environment: Environment) -> str:
     if option not in environment.accepted:
         return option
     action = environment.scenario.action_of(option)
-    suggestions = _suggestions(environment.sample)
+    suggestions = environment.scenario.open_suggestions_of(environment.sample)
     return next((text for text in suggestions if environment.scenario.action_of(f"{text}.") is action), suggestions[0])
 
 
 def turn_replies(environment: Environment) -> list[str]:
     """The valid replies in one turn of the multi-turn setting: the category is among them as soon as it counts."""
     category = [environment.sample.answer.replace(".", "")] if environment.category_counts() else []
-    return [*_suggestions(environment.sample), *category]
+    return [*environment.scenario.open_suggestions_of(environment.sample), *category]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from proactivebench import open_ended
-from proactivebench.scenarios import SCENARIOS, get_scenario
+from proactivebench.environment import PUBLISHED_SCENARIOS
+from proactivebench.scenarios import get_scenario
 
 SYSTEM_PROMPT = open_ended.judge_instructions()
 """Our instructions for a judge."""
@@ -11,7 +12,7 @@ SYSTEM_PROMPT = open_ended.judge_instructions()
 USER_PROMPT = open_ended.JUDGE_QUESTION
 """What a judge is asked, with the placeholders `user_prompt`, `correct_answers` and `generated_answer`."""
 
-PREDICTION_THR = {name: open_ended.SUGGESTION_COUNT[name] for name in SCENARIOS}
+PREDICTION_THR = {scenario.name: len(scenario.open_suggestions) for scenario in PUBLISHED_SCENARIOS}
 """Short scenario name -> how many valid answers, from the front, are suggestions."""
 
 

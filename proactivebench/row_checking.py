@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from proactivebench.environments.check import ambiguous
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import Scenario, get_scenario
+from proactivebench.scenarios.check import ambiguous
 
 _COLUMNS = ("ground_truth", "proactive_actions", "options", "images")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builders.base import Builder
-from builders.pipeline import build
+from builders.pipeline.build import build
 
 
 def content(folder: Path) -> dict[str, bytes]:

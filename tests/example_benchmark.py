@@ -9,9 +9,8 @@ from typing import Any
 
 from builders import pipeline
 from builders.base import Builder, Frame, Plan, PlannedSample
-from proactivebench.environments import make_environment
-from proactivebench.environments.reach import reachable
-from proactivebench.scenarios import get_scenario
+from proactivebench.scenarios import get_scenario, make_environment
+from proactivebench.scenarios.reach import reachable
 from tests.example_samples import ENTRIES, example_sample
 from tests.noise import noise
 
@@ -37,7 +36,7 @@ class ExampleBuilder(Builder[str, str]):
     def render(self, planned: PlannedSample[str]) -> Iterator[Frame]:
         sample = example_sample(planned.recipe)
         shown = [make_environment(sample, reference=True).observe(), *reachable(make_environment(sample))]
-        for number, path in enumerate(sorted({observation.image for observation in shown})):
+        for number, path in enumerate(sorted({observation.frame_path for observation in shown})):
             picture = io.BytesIO()
             noise((640, 480), 10 + number).save(picture, "PNG" if path.endswith("png") else "JPEG")
             yield Frame(path, picture.getvalue())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proactivebench.samples import Sample, sample_class
+from proactivebench.scenarios import Sample, get_scenario
 
 _CATEGORIES = ["Cat.", "Traffic light.", "Banana.", "Hot dog."]
 
@@ -82,4 +82,4 @@ for _number, _entry in enumerate(ENTRIES.values()):
 
 def example_sample(scenario: str, **changes: Any) -> Sample:
     """The scenario's sample, with some fields changed."""
-    return sample_class(scenario)(**(ENTRIES[scenario] | changes))
+    return get_scenario(scenario).sample(**(ENTRIES[scenario] | changes))

@@ -18,9 +18,9 @@ from PIL import Image
 from builders.coco import CocoBuilder
 from builders.pictures import read_picture
 from builders.quickdraw import QuickDrawBuilder
-from proactivebench.environments.check import check_environment
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.samples import read_samples
+from proactivebench.scenarios.check import check_environment
 from raw_sources import fakes
 from raw_sources.archives import Limits, unpack
 from raw_sources.base import Problem, SourceError

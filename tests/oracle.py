@@ -8,10 +8,8 @@ from rich.progress import Progress
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
-from proactivebench.environments import make_environment
-from proactivebench.environments.check import way_to_reference
-from proactivebench.samples import Sample
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import Sample, Scenario, make_environment
+from proactivebench.scenarios.check import way_to_reference
 
 
 def oracle_wins(sample: Sample) -> bool:

@@ -15,12 +15,11 @@ from oracle import sound_samples
 from PIL import Image
 
 from builders.changeit import MAX_HEIGHT, QUESTIONS, ChangeItBuilder, middle_of_longest_run
-from builders.pipeline import build
+from builders.pipeline.build import build
 from builders.wording_video import ABSTENTIONS, REWIND, WAIT_FOR_ACTION, WAIT_FOR_OBJECT, WAIT_UNTIL_FREE
-from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
-from proactivebench.samples import ChangeItSample
-from proactivebench.scenarios import CIT, SCENARIOS, VSOD, Action, is_abstention
+from proactivebench.scenarios import CIT, SCENARIOS, VSOD, Action, is_abstention, make_environment
+from proactivebench.scenarios.changeit import ChangeItSample
 from raw_sources import fakes
 from raw_sources.changeit import ChangeIt, Label
 from raw_sources.fakes.videos import CHANGEIT_LABELS, changeit_frame, write_video

@@ -15,15 +15,14 @@ from oracle import oracle_wins, sound_samples
 from PIL import Image
 
 from builders.coco import QUESTIONS, SUGGESTIONS, CocoBuilder
-from builders.crops import DIRECTIONS, GRANULARITIES, MIN_VIEW, CropPlan, possible_crops
-from builders.pipeline import build
-from builders.similarity import HARD, RANDOM, Similarity, get_similarity
-from proactivebench.environments import make_environment
-from proactivebench.environments.check import check_environment
-from proactivebench.environments.reach import reachable
+from builders.coco_crops import DIRECTIONS, GRANULARITIES, MIN_VIEW, CropPlan, possible_crops
+from builders.coco_similarity import HARD, RANDOM, Similarity, get_similarity
+from builders.pipeline.build import build
 from proactivebench.errors import UsageError
-from proactivebench.samples import CocoSample
-from proactivebench.scenarios import COCO, Action, is_abstention
+from proactivebench.scenarios import COCO, Action, is_abstention, make_environment
+from proactivebench.scenarios.check import check_environment
+from proactivebench.scenarios.coco import CocoSample
+from proactivebench.scenarios.reach import reachable
 from proactivebench.views import Crop
 from raw_sources import fakes
 from raw_sources.coco import CATEGORIES, SUPERCATEGORIES, Box, Coco

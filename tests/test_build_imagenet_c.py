@@ -15,14 +15,14 @@ from builds import build_again, content
 from oracle import sound_samples
 from PIL import Image
 
-from builders import corruptions
-from builders.corruptions import GeneratedImageNetCBuilder, resize_and_crop
+from builders import imagenet_c_generated as corruptions
 from builders.imagenet_c import ACTIONS, ALSO_HELP, QUESTIONS, SUGGESTIONS, ImageNetCBuilder
+from builders.imagenet_c_generated import GeneratedImageNetCBuilder, resize_and_crop
 from builders.pictures import read_picture
-from builders.pipeline import build
+from builders.pipeline.build import build
 from proactivebench.errors import UsageError
-from proactivebench.samples import ImageNetCSample
 from proactivebench.scenarios import IN_C, Action, is_abstention
+from proactivebench.scenarios.imagenet_c import ImageNetCSample
 from raw_sources import fakes
 from raw_sources.imagenet import CLASS_NAMES, ImageNet
 from raw_sources.imagenet_c import CORRUPTIONS, ImageNetC

@@ -13,12 +13,12 @@ from oracle import sound_samples
 from PIL import Image, ImageChops
 
 from builders.mvpn import QUESTIONS, SUGGESTIONS, MvpnBuilder
-from builders.parts import BuildError
-from builders.pipeline import build
+from builders.pipeline.build import build
+from builders.pipeline.parts import BuildError
 from builders.wording import category_text
 from proactivebench.errors import UsageError
-from proactivebench.samples import MvpnSample
 from proactivebench.scenarios import MVPN, Action, is_abstention
+from proactivebench.scenarios.mvpn import MvpnSample
 from raw_sources import fakes
 from raw_sources.mvpn import Mvpn, MvpnRecord, View, read_class_names
 

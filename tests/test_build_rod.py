@@ -11,9 +11,9 @@ from builds import build_again
 from oracle import sound_samples
 from PIL import Image
 
-from builders.parts import BuildError
 from builders.pictures import encode_jpeg, read_picture
-from builders.pipeline import build
+from builders.pipeline.build import build
+from builders.pipeline.parts import BuildError
 from builders.rod import QUESTIONS, SUGGESTIONS, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError

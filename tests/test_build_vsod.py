@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from oracle import sound_samples
 from PIL import Image
 
-from builders.parts import BuildError
-from builders.pipeline import build
+from builders.pipeline.build import build
+from builders.pipeline.parts import BuildError
 from builders.vsod import VsodBuilder
 from builders.vsod_labels import JUDGEMENT, PLACE, VsodLabel, read_labels
 from builders.vsod_proposals import STRIPS_PER_PAGE, find_occlusions, propose
@@ -23,8 +23,8 @@ from builders.wording_video import VSOD_QUESTIONS
 from proactivebench.answers import normalise
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.samples import VsodSample
 from proactivebench.scenarios import VSOD, is_abstention
+from proactivebench.scenarios.vsod import VsodSample
 from raw_sources import fakes
 from raw_sources.vsod import Vsod
 

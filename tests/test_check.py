@@ -10,8 +10,8 @@ import pytest
 from example_samples import ENTRIES, example_sample
 from pyarrow import parquet
 
-from proactivebench.environments.check import check_environment
 from proactivebench.row_checking import check_rows
+from proactivebench.scenarios.check import check_environment
 
 WAIT, REWIND = "Wait for the object to appear.", "Rewind the video."
 NOT_SURE = "I cannot tell."

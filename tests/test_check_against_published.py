@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from example_samples import ENTRIES
+from proactivebench.environments.check import check_environment
 from published_package import published_environment
 
-from proactivebench.environments.check import check_environment
 from proactivebench.samples import sample_class
 from proactivebench.scenarios import SCENARIOS, Scenario
 

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proactivebench.answers import Outcome
-from proactivebench.environments import make_environment
-from proactivebench.environments.check import check_environment, way_to_reference
-from proactivebench.environments.foreign import with_foreign_suggestions
-from proactivebench.scenarios import SCENARIOS, Action, is_abstention
+from proactivebench.scenarios import SCENARIOS, Action, is_abstention, make_environment
+from proactivebench.scenarios.check import check_environment, way_to_reference
+from proactivebench.scenarios.random_options import with_foreign_suggestions
 from proactivebench.views import Crop, ShortEdge
 from tests.example_samples import ENTRIES, example_sample
 
@@ -84,7 +83,7 @@ def test_random_play_ends_and_keeps_the_rules(scenario: str) -> None:
             verdict = environment.step(answer)
             assert (verdict.suggestion.outcome is Outcome.CORRECT) == accepted
             assert branch.observe() == observation, "a branch is not moved by its origin"
-            assert "{" not in observation.image
+            assert "{" not in observation.frame_path
         assert 1 <= environment.turn <= environment.max_turns
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.journal import Finished, Journal
+from builders.pipeline.journal import Finished, Journal
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from proactivebench.evaluation.leak_filter import filter_leaks
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
-from proactivebench.samples import Sample
-from proactivebench.scenarios import QD, ROD
+from proactivebench.scenarios import QD, ROD, Sample
 from tests.all_scenarios import Answering, four_samples_each, play
 from tests.small_benchmark import build_small
 from tests.small_runs import play as small_play

@@ -20,7 +20,6 @@ from small_benchmark import build_small
 from stub_server import Answer, StubServer, completion, serve_completions
 
 from cli import main
-from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
 from proactivebench.images import load_picture
 from proactivebench.models.base import Message, Picture, PictureError, ReplyError, Request
@@ -28,6 +27,7 @@ from proactivebench.models.data_uris import encode_picture
 from proactivebench.models.openai_model import OpenAIModel
 from proactivebench.models.request_form import RequestForm
 from proactivebench.samples import read_samples
+from proactivebench.scenarios import make_environment
 from proactivebench.views import Crop, ShortEdge
 from tests.processes import PATIENCE
 

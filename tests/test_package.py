@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.package import PackageError, package
+from builders.hub.package import PackageError, package
 from proactivebench.errors import UsageError
 from raw_sources.archives import unpack
 from tests.example_benchmark import build_examples

@@ -20,12 +20,11 @@ from typing import Any
 import filelock
 import pytest
 
-from builders import parts, storage
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
-from builders.journal import Finished, Journal
-from builders.parts import BuildError, nothing_built
-from builders.pipeline import build
-from builders.workers import WorkerError, Workers
+from builders.pipeline import build, parts, storage
+from builders.pipeline.journal import Finished, Journal
+from builders.pipeline.parts import BuildError, nothing_built
+from builders.pipeline.workers import WorkerError, Workers
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.samples import read_samples

@@ -17,14 +17,12 @@ from playwright.sync_api import expect
 
 from cli import main
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Settings
 from proactivebench.reports.play import play_in_browser
 from proactivebench.reports.runs import load_runs
-from proactivebench.samples import Sample
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, Sample, make_environment
 from tests.browser import open_browser, open_page
 from tests.processes import PATIENCE
 from tests.small_benchmark import build_small

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from proactivebench import open_ended, prompts
-from proactivebench.environments import make_environment
-from proactivebench.environments.examples import solve
 from proactivebench.errors import UsageError
+from proactivebench.scenarios import make_environment
+from proactivebench.scenarios.examples import solve
 from tests.example_samples import ENTRIES, example_sample
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -34,8 +34,8 @@ def test_prompts(scenario: str) -> None:
             observation = make_environment(sample, reference=reference, hint=hint).observe()
             text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
             parts.append(f"== {reference=} {hint=}\n{text}\n")
-    parts.append(f"== open-ended\n{open_ended.published_text(make_environment(sample))}\n")
-    replies = open_ended.valid_replies(sample)
+    parts.append(f"== open-ended\n{make_environment(sample).published_open_answers()}\n")
+    replies = sample.scenario.open_replies(sample)
     parts.append(f"== judge\n{open_ended.judge_question(sample.prompt, replies, 'Please help.')}\n")
     compare(scenario, "\n".join(parts))
 
@@ -52,7 +52,7 @@ def test_judge_instructions() -> None:
 def test_examples(scenario: str) -> None:
     environment, lines = make_environment(example_sample(scenario)), []
     for observation, answer in solve(environment, random.Random(0), reasoning=True):
-        lines.append(f"{observation.image}\n{answer}\n")
+        lines.append(f"{observation.frame_path}\n{answer}\n")
         environment.step(answer)
     compare(f"example-{scenario}", "".join(lines))
 
@@ -77,9 +77,9 @@ def test_an_empty_question_keeps_the_spaces_around_it() -> None:
     ],
 )
 def test_the_published_valid_replies_follow_the_first_turn(scenario: str, changes: dict[str, int], said: str) -> None:
-    assert open_ended.published_text(make_environment(example_sample(scenario, **changes))) == said
+    assert make_environment(example_sample(scenario, **changes)).published_open_answers() == said
 
 
 def test_a_video_without_the_option_to_wait_has_valid_replies() -> None:
     sample = example_sample("CIT", options=["Rewind the video.", "I do not know."])
-    assert open_ended.valid_replies(sample) == ["Wait for it to appear", "Rewind the video", "Banana"]
+    assert sample.scenario.open_replies(sample) == ["Wait for it to appear", "Rewind the video", "Banana"]

@@ -17,7 +17,7 @@ from builders.hub.card import write_card
 from builders.hub.client import HubError, UnreachableError, connect
 from builders.hub.publish import Upload, prepare, upload
 from builders.manifest import add_to_manifest, read_manifest
-from builders.storage import describe_file
+from builders.pipeline.storage import describe_file
 from cli import main
 from proactivebench.errors import UsageError
 from tests.example_benchmark import build_examples

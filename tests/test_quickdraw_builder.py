@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from builders.negatives import draw_wrong_categories
-from builders.pipeline import build
+from builders.pipeline.build import build
 from builders.quickdraw import MARGIN, SIZE, QuickDrawBuilder, draw_prefixes
 from builders.wording import ABSTENTIONS, QUICKDRAW, category_text
 from proactivebench.answers import normalise

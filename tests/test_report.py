@@ -16,7 +16,6 @@ from rich.progress import Progress
 from cli import main
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
 from proactivebench.errors import UsageError
 from proactivebench.reports.album import shown
 from proactivebench.reports.endings import Ending, ending
@@ -25,7 +24,7 @@ from proactivebench.reports.pictures import LONG_EDGE
 from proactivebench.reports.report import write_report
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.sample_album import SampleAlbum
-from proactivebench.scenarios import SCENARIOS, is_abstention
+from proactivebench.scenarios import SCENARIOS, is_abstention, make_environment
 from tests.example_benchmark import build_examples
 from tests.small_benchmark import build_small
 from tests.small_runs import Reciter, play, write_small_report

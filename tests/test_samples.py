@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proactivebench.errors import UsageError
-from proactivebench.samples import QuickDrawSample, Sample, SampleError, read_samples, sample_class, write_samples
+from proactivebench.samples import SampleError, read_samples, write_samples
+from proactivebench.scenarios import Sample, get_scenario
+from proactivebench.scenarios.quickdraw import QuickDrawSample
 from tests.example_samples import ENTRIES, example_sample
 
 
@@ -95,7 +97,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_unknown_scenarios_are_named() -> None:
     with pytest.raises(UsageError, match=r"no scenario 'QQ'.*QD \(QuickDraw\)"):
-        sample_class("QQ")
+        get_scenario("QQ")
 
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)

@@ -13,16 +13,15 @@ from click.testing import CliRunner
 
 import cli
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments.check import way_to_reference
-from proactivebench.environments.reach import observations
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.examples import examples_for
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
 from proactivebench.frames import Frames
 from proactivebench.models.base import Message, Request
-from proactivebench.samples import Sample, lenient_sample
-from proactivebench.scenarios import MVPN, QD, ROD, get_scenario
+from proactivebench.scenarios import MVPN, QD, ROD, Sample, get_scenario
+from proactivebench.scenarios.check import way_to_reference
+from proactivebench.scenarios.reach import observations
 from proactivebench.views import ShortEdge, View
 from tests.all_scenarios import Answering, four_samples_each, play
 from tests.example_samples import example_sample
@@ -108,7 +107,7 @@ def asked_and_answered(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("record", recorded_examples(), ids=lambda record: record["scenario"])
 def test_examples_are_those_of_the_published_package(record: dict[str, Any]) -> None:
     scenario = get_scenario(record["scenario"])
-    solved: Sample = lenient_sample(scenario, record["entry"])
+    solved: Sample = get_scenario(scenario).sample.lenient(record["entry"])
     reduced = record["config"]["reduce_icl_steps"] and scenario is MVPN
     asked = solved.model_copy(update={"answer": "Other.", "image_template": "other/{image}.png"})
     others = [solved] * (3 if reduced else 1)

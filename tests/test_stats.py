@@ -14,14 +14,14 @@ from small_benchmark import build_small
 import cli
 from builders.coco import CocoBuilder
 from builders.imagenet_c import ACTIONS, ImageNetCBuilder
-from builders.pipeline import build
-from builders.statistics import PAPER, Counts, compare_with_paper
+from builders.pipeline.build import build
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
-from proactivebench.environments import make_environment
+from proactivebench.counting import PAPER, Counts, compare_with_paper
 from proactivebench.errors import UsageError
-from proactivebench.samples import CocoSample, SampleError
-from proactivebench.scenarios import COCO, QD, SCENARIOS
+from proactivebench.samples import SampleError
+from proactivebench.scenarios import COCO, QD, SCENARIOS, make_environment
+from proactivebench.scenarios.coco import CocoSample
 from raw_sources import fakes
 from raw_sources.coco import Coco
 from raw_sources.imagenet_c import ImageNetC

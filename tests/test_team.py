@@ -11,7 +11,7 @@ from filelock import FileLock
 
 import cli
 from proactivebench.evaluation.run_log import read_episodes, read_prompts
-from proactivebench.evaluation.team import Team
+from proactivebench.work.ranks import Team
 from tests.processes import run
 from tests.slow_model import SLOW, evaluation
 from tests.small_benchmark import build_small

@@ -18,20 +18,18 @@ from builds import content
 from PIL import Image
 from rich.progress import Progress
 
-from builders import train_files
 from builders.coco import CocoBuilder
-from builders.parts import BuildError
-from builders.pipeline import build
+from builders.pipeline.build import build
+from builders.pipeline.parts import BuildError
 from builders.quickdraw import QuickDrawBuilder
-from builders.train_files import build_train
-from builders.train_split import Drawings, Photos, TrainSplit
+from builders.train import files as train_files
+from builders.train.files import build_train
+from builders.train.split import Drawings, Photos, TrainSplit
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
-from proactivebench.environments import Environment, make_environment
 from proactivebench.errors import UsageError
 from proactivebench.prompts import multiple_choice
-from proactivebench.samples import sample_class
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, Environment, make_environment
 from raw_sources import fakes
 from raw_sources.base import SourceError
 from raw_sources.coco import Coco
@@ -102,7 +100,7 @@ class TestRows:
         rows = read_rows(built)
         for row, item in zip(rows, items, strict=True):
             builder, planned = split.plan(item)
-            sample = sample_class(builder.scenario)(id=0, **planned.fields)
+            sample = builder.scenario.sample(id=0, **planned.fields)
             [image] = row["images"]
             candidates = []
             for environment in reachable(make_environment(sample)):
@@ -140,7 +138,7 @@ class TestRows:
                 continue
             shown = Image.open(io.BytesIO(image["bytes"]))
             assert shown.mode == "RGB"
-            sample = sample_class(builder.scenario)(id=0, **planned.fields)
+            sample = builder.scenario.sample(id=0, **planned.fields)
             views = {environment.observe().view for environment in reachable(make_environment(sample))}
             crops = [
                 crop for crop in (view(stored.convert("RGB")) for view in views if view) if crop.size == shown.size

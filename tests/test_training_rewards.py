@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from proactivebench.answers import Outcome
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import Environment, make_environment
 from proactivebench.prompts import multiple_choice
-from proactivebench.scenarios import QD, Action, is_abstention
+from proactivebench.scenarios import QD, Action, Environment, is_abstention, make_environment
 from proactivebench.training.rewards import Reward, SingleTurn, shown_options
 from tests.small_benchmark import build_small
 from tests.train_rows import single_turns

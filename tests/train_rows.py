@@ -13,11 +13,10 @@ from rich.console import Console
 from trl.trainer.grpo_config import GRPOConfig
 
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
 from proactivebench.images import load_picture
 from proactivebench.models.base import Picture
 from proactivebench.prompts import multiple_choice
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, make_environment
 from proactivebench.training import grpo
 from proactivebench.training.settings import TrainSettings
 

@@ -14,11 +14,11 @@ from urllib.parse import quote
 import orjson
 from rich.progress import Progress
 
-from builders.base import TRAIN
 from builders.hub.client import UnreachableError, require_name
 from builders.hub.pull import parts_of, pull_snapshot, samples_path
 from builders.hub.remote import Snapshot
-from builders.storage import write_file
+from builders.pipeline.storage import write_file
+from proactivebench.layout import TRAIN
 from proactivebench.provenance import read_record
 from proactivebench.scenarios import get_scenario
 

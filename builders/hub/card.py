@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from builders.base import TRAIN
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
-from builders.storage import write_file
+from builders.pipeline.storage import write_file
 from proactivebench.benchmark import Benchmark
+from proactivebench.layout import TRAIN
 from proactivebench.provenance import PUBLISHED
 from proactivebench.scenarios import SCENARIOS
 from raw_sources.catalog import CatalogEntry

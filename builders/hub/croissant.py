@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
-from builders.base import TRAIN
+from builders.hub.package import fingerprint
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
-from builders.package import fingerprint
-from builders.storage import StoredFile, write_file
+from builders.pipeline.storage import StoredFile, write_file
 from proactivebench.errors import ProactiveBenchError
+from proactivebench.layout import TRAIN
 from proactivebench.scenarios import SCENARIOS
 from raw_sources.catalog import CatalogEntry
 

@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
-from builders.base import TRAIN
 from builders.hub import card, croissant
 from builders.hub.client import MissingExtraError, explained, require_name
+from builders.hub.package import built_scenarios, package
 from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import require_rights
 from builders.hub.viewer import viewer_path, write_viewer
-from builders.package import built_scenarios, package
-from builders.storage import StoredFile
-from proactivebench.benchmark import KEPT_IDS, MANIFEST
+from builders.pipeline.storage import StoredFile
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.layout import KEPT_IDS, MANIFEST, TRAIN
 from proactivebench.manifest import read_manifest
 
 if TYPE_CHECKING:

@@ -19,13 +19,12 @@ import filelock
 import orjson
 from rich.progress import Progress
 
-from builders.base import TRAIN
 from builders.hub.client import HubError, require_name
 from builders.hub.remote import Snapshot
 from builders.manifest import add_to_manifest
-from builders.storage import all_stored, write_file
-from proactivebench.benchmark import KEPT_IDS, MANIFEST
+from builders.pipeline.storage import all_stored, write_file
 from proactivebench.errors import UsageError
+from proactivebench.layout import KEPT_IDS, MANIFEST, TRAIN
 from proactivebench.manifest import read_manifest
 from proactivebench.provenance import RECORD, Record, read_record
 from proactivebench.samples import read_samples

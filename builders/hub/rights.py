@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from builders.base import TRAIN
 from proactivebench.errors import UsageError
+from proactivebench.layout import TRAIN
 from raw_sources.catalog import CatalogEntry, get_entry
 
 SOURCES: Mapping[str, tuple[str, ...]] = {

@@ -15,15 +15,12 @@ from typing import Any
 
 from rich.progress import Progress
 
-from builders.package import fingerprint
+from builders.hub.package import fingerprint
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
-from proactivebench.environments.base import Observation
-from proactivebench.environments.check import way_to_reference
 from proactivebench.images import load_picture
 from proactivebench.models.base import Picture
-from proactivebench.samples import Sample
-from proactivebench.scenarios import SCENARIOS, Scenario
+from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
+from proactivebench.scenarios.check import way_to_reference
 
 COLUMNS = {
     "id": "Number of the sample within its scenario",
@@ -122,7 +119,7 @@ def _rows(
     samples = list(benchmark.samples(scenario, filtered=False))
     for sample in progress.track(samples, description=f"{scenario.name}: viewer"):
         shown, suggestions = _ideal_episode(sample)
-        source = files[f"test/{shown[0].image}"]
+        source = files[f"test/{shown[0].frame_path}"]
         yield {
             "id": sample.id,
             "frames": [_picture(benchmark.root, observation) for observation in shown],
@@ -150,7 +147,7 @@ def _ideal_episode(sample: Sample) -> tuple[list[Observation], list[str]]:
 def _picture(root: Path, shown: Observation) -> dict[str, Any]:
     """A frame as the feature `Image` of `datasets` stores it."""
     if shown.view is None:
-        return {"bytes": (root / shown.image).read_bytes(), "path": Path(shown.image).name}
+        return {"bytes": (root / shown.frame_path).read_bytes(), "path": Path(shown.frame_path).name}
     encoded = io.BytesIO()
-    load_picture(Picture(root / shown.image, shown.view)).save(encoded, "JPEG", quality=_JPEG_QUALITY)
-    return {"bytes": encoded.getvalue(), "path": Path(shown.image).name}
+    load_picture(Picture(root / shown.frame_path, shown.view)).save(encoded, "JPEG", quality=_JPEG_QUALITY)
+    return {"bytes": encoded.getvalue(), "path": Path(shown.frame_path).name}

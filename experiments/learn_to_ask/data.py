@@ -27,9 +27,7 @@ from builders.quickdraw import QuickDrawBuilder
 from experiments.learn_to_ask.model import PIXELS
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
-from proactivebench.samples import Sample
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, Sample, make_environment
 from raw_sources.quickdraw import CATEGORIES, QuickDraw
 from raw_sources.quickdraw_lines import parse_drawing, peek, read_lines
 
@@ -126,7 +124,7 @@ def _turns(sample: Sample, root: Path) -> Iterator[dict[str, Any]]:
     middle = Random(sample.id).randrange(sample.num_images)
     for image in sorted({sample.first_image, middle, sample.reference_image}):
         environment = make_environment(sample)
-        environment.image = image
+        environment.frame_number = image
         shown = environment.observe()
         prompt = prompts.multiple_choice(shown.question, shown.options, short_answer=True)
         yield {
@@ -134,7 +132,7 @@ def _turns(sample: Sample, root: Path) -> Iterator[dict[str, Any]]:
             "ground_truth": sample.answer,
             "proactive_actions": list(environment.accepted),
             "options": list(shown.suggestions),
-            "images": [_as_seen(root / shown.image)],
+            "images": [_as_seen(root / shown.frame_path)],
         }
 
 

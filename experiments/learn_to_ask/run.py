@@ -26,7 +26,6 @@ from experiments.learn_to_ask import data, warmup
 from experiments.learn_to_ask.plot import draw, table
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
-from proactivebench.evaluation.folders import complete_lines, write_json
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Mode, Settings
 from proactivebench.models.checkpoints import load_checkpoint
@@ -35,6 +34,7 @@ from proactivebench.scenarios import QD
 from proactivebench.training.folder import LOG
 from proactivebench.training.grpo import train
 from proactivebench.training.settings import TrainSettings
+from proactivebench.work.folder import complete_lines, write_json
 
 REWARDS = (0.5, 0.75, 1.0)
 """The paper's three values of r_p."""

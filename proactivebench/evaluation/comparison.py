@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.folders import differences
 from proactivebench.evaluation.judging import read_judge, read_judgements
 from proactivebench.evaluation.measured import require_same
 from proactivebench.evaluation.records import Key
 from proactivebench.evaluation.run_log import RunDescription, read_episodes, read_run
 from proactivebench.evaluation.statistics import Estimate, estimate
 from proactivebench.scenarios import SCENARIOS
+from proactivebench.work.folder import differences
 
 FLIPS = 9999
 """Random sign flips of the test; the smallest p-value is 1 / (FLIPS + 1)."""

@@ -22,11 +22,11 @@ from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
-from proactivebench.evaluation.team import gathered
 from proactivebench.evaluation.where import write_where
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
+from proactivebench.work.ranks import gathered
 
 PROTOCOL = "proactivebench 0.1.1"
 """The published package whose rules a run follows."""

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from proactivebench import open_ended, prompts
 from proactivebench.answers import without_thinking
-from proactivebench.environments import make_environment
-from proactivebench.environments.base import Draw, Observation
-from proactivebench.environments.foreign import with_foreign_suggestions
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.frames import Frames
 from proactivebench.models.base import Message, Model, ReplyError, Request
-from proactivebench.samples import Sample
+from proactivebench.scenarios import Draw, Observation, Sample, make_environment
+from proactivebench.scenarios.random_options import with_foreign_suggestions
 from proactivebench.views import HISTORY_SHORT_EDGE
 
 
@@ -53,7 +51,7 @@ def user_message(observation: Observation, settings: Settings, frames: Frames) -
         text = open_ended.open_question(observation.question, settings.hint)
     else:
         text = prompts.multiple_choice(observation.question, observation.options, short_answer=True)
-    return Message("user", text, frames.picture(observation.image, observation.view))
+    return Message("user", text, frames.picture(observation.frame_path, observation.view))
 
 
 def _seeded_draw(seed: int, key: Key) -> Draw:
@@ -120,7 +118,7 @@ async def play(
         turns=tuple(turns),
         correct=environment.correct,
         max_turns=environment.max_turns,
-        valid_replies=tuple(open_ended.valid_replies(sample)) if settings.mode == "oeg" else (),
+        valid_replies=tuple(sample.scenario.open_replies(sample)) if settings.mode == "oeg" else (),
         error=error,
     )
     return PlayedEpisode(episode, tuple(texts))

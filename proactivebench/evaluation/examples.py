@@ -9,15 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from proactivebench.environments import make_environment
-from proactivebench.environments.examples import SMALL_SHORT_EDGE, SOLVABLE, solve
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.frames import Frames
 from proactivebench.models.base import Message
 from proactivebench.prompts import multiple_choice
-from proactivebench.samples import Sample
-from proactivebench.scenarios import MVPN, Scenario
+from proactivebench.scenarios import Sample, Scenario, make_environment
+from proactivebench.scenarios.examples import solvable, solve
 from proactivebench.views import HISTORY_SHORT_EDGE
 
 
@@ -27,11 +25,11 @@ def check_examples(scenarios: Iterable[Scenario], settings: Settings) -> None:
     Raises:
         UsageError: The paper gives none of one of them.
     """
-    without = [scenario.name for scenario in scenarios if scenario.name not in SOLVABLE]
+    without = [scenario.name for scenario in scenarios if scenario.example is None]
     if settings.shots and without:
-        alone = " ".join(f"--scenario {name}" for name in SOLVABLE)
+        alone = " ".join(f"--scenario {name}" for name in solvable())
         raise UsageError(
-            f"Few-shot examples exist for {' and '.join(SOLVABLE)} alone, not for {', '.join(without)}: play with "
+            f"Few-shot examples exist for {' and '.join(solvable())} alone, not for {', '.join(without)}: play with "
             f"{alone}."
         )
 
@@ -58,18 +56,19 @@ def examples_for(sample: Sample, others: Sequence[Sample], settings: Settings, f
             f"benchmark has {len(fitting)}."
         )
     short_edge = HISTORY_SHORT_EDGE if settings.history else None
-    if settings.shrink_examples:
-        short_edge = SMALL_SHORT_EDGE[sample.scenario.name]
+    how = sample.scenario.example
+    if settings.shrink_examples and how:
+        short_edge = how.small_edge
     messages: list[Message] = []
     for other in rng.sample(fitting, settings.shots):
         environment = make_environment(other, hint=settings.hint, short_edge=short_edge)
         example: list[Message] = []
         for observation, answer in solve(environment, rng):
             text = multiple_choice(observation.question, observation.options, short_answer=True)
-            picture = frames.picture(observation.image, observation.view)
+            picture = frames.picture(observation.frame_path, observation.view)
             example += [Message("user", text, picture), Message("assistant", answer)]
             environment.step(answer)
-        if settings.shrink_examples and settings.shots == 3 and sample.scenario is MVPN:
+        if settings.shrink_examples and settings.shots == 3 and how and how.shortened:
             example = [*example[:2], *example[-2:]]
         messages += example
     return tuple(messages)

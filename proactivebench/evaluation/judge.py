@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 
 from proactivebench import open_ended
 from proactivebench.answers import without_thinking
-from proactivebench.environments.base import Environment
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Message, Model, ReplyError, Request
 from proactivebench.open_ended import Judgement
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import Environment, Scenario
 
 USER_TEXT = "=== user ==="
 """The line of instructions below which the user's text stands."""

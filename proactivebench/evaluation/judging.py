@@ -17,15 +17,15 @@ from pydantic import BaseModel, ConfigDict
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.concurrency import Crew
-from proactivebench.evaluation.folders import DescribedFolder, LineFile, read_records, write_json
 from proactivebench.evaluation.judge import Judge, JudgeError
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, text_hash
 from proactivebench.evaluation.run_log import METRICS, read_episodes, read_prompts, read_run
 from proactivebench.evaluation.settings import derive_seed
-from proactivebench.evaluation.team import Team, gathered
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
+from proactivebench.work.folder import DescribedFolder, LineFile, read_records, write_json
+from proactivebench.work.ranks import Team, gathered
 
 FOLDER, JUDGE, JUDGEMENTS = "judge", "judge.json", "judgements.jsonl"
 

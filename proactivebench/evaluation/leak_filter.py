@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proactivebench.benchmark import KEPT_IDS, Benchmark, published_kept_ids
+from proactivebench.benchmark import Benchmark, published_kept_ids
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.folders import shown, write_json
 from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import Settings
+from proactivebench.layout import KEPT_IDS
 from proactivebench.scenarios import Scenario, get_scenario
+from proactivebench.work.folder import shown, write_json
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from proactivebench.answers import Outcome, without_thinking
-from proactivebench.environments.base import Observation, Verdict
 from proactivebench.models.base import Refusal
-from proactivebench.scenarios import SCENARIOS, Action, is_abstention
+from proactivebench.scenarios import SCENARIOS, Action, Observation, Verdict, is_abstention
 from proactivebench.views import Crop, View
 
 Kind = Literal["suggestion", "abstention", "category", "unreadable", "free"]
@@ -78,7 +77,7 @@ class Turn(BaseModel):
     def free(cls, observation: Observation, prompt: str, reply: str) -> Turn:
         """The record of a turn that a judge will read."""
         return cls(
-            image=observation.image,
+            image=observation.frame_path,
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,
@@ -98,7 +97,7 @@ class Turn(BaseModel):
             chosen = (observation.categories if from_categories else observation.suggestions)[reading.position]
             kind = "category" if from_categories else "abstention" if is_abstention(chosen) else "suggestion"
         return cls(
-            image=observation.image,
+            image=observation.frame_path,
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,

@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
-from proactivebench.evaluation.folders import (
+from proactivebench.evaluation.records import Episode, Key, text_hash
+from proactivebench.evaluation.settings import Settings
+from proactivebench.work.folder import (
     MACHINES,
     DescribedFolder,
     LineFile,
@@ -28,9 +30,7 @@ from proactivebench.evaluation.folders import (
     shown,
     write_json,
 )
-from proactivebench.evaluation.records import Episode, Key, text_hash
-from proactivebench.evaluation.settings import Settings
-from proactivebench.evaluation.team import ALONE, Team
+from proactivebench.work.ranks import ALONE, Team
 
 RUN, EPISODES, PROMPTS, METRICS = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json"
 

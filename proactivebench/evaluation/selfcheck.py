@@ -19,7 +19,6 @@ from typing import Literal
 from PIL import Image
 
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import make_environment
 from proactivebench.errors import ProactiveBenchError, ReplyError
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.concurrency import Crew
@@ -30,7 +29,7 @@ from proactivebench.frames import Frames
 from proactivebench.images import load_picture
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import Scenario, make_environment
 
 ENOUGH = 0.9
 """Share of equal replies below which more than rounding is at work."""

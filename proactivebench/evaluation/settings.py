@@ -11,9 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from proactivebench.errors import UsageError
-from proactivebench.files import read_text
-from proactivebench.samples import Sample
-from proactivebench.scenarios import Scenario, get_scenario
+from proactivebench.scenarios import Sample, Scenario, get_scenario
+from proactivebench.work.files import read_text
 
 Mode = Literal["mcqa", "reference", "oeg", "oeg-multi"]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from proactivebench.environments.base import Environment
 from proactivebench.errors import ReplyError
 from proactivebench.images import Picture, PictureError
+from proactivebench.scenarios import Environment
 
 __all__ = ["Message", "Model", "Picture", "PictureError", "Refusal", "Reply", "ReplyError", "Request"]
 """All that a model of one's own needs, in one place."""

@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from proactivebench import prompts
-from proactivebench.environments.base import Environment
-from proactivebench.environments.check import way_to_reference
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Model, Request
 from proactivebench.open_ended import free_reply, judged_texts
-from proactivebench.scenarios import is_abstention
+from proactivebench.scenarios import Environment, is_abstention
+from proactivebench.scenarios.check import way_to_reference
 
 Behaviour = Callable[[Environment, random.Random], str]
 

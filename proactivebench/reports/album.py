@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from proactivebench import prompts
-from proactivebench.environments import Environment
 from proactivebench.reports.pictures import Pictures
+from proactivebench.scenarios import Environment
 
 CHUNK = 200
 """Entries of a chunk."""

@@ -11,8 +11,7 @@ from enum import StrEnum
 from proactivebench.answers import Outcome
 from proactivebench.evaluation.judging import JudgedReply
 from proactivebench.evaluation.records import Episode, Turn
-from proactivebench.samples import Sample
-from proactivebench.scenarios import Action
+from proactivebench.scenarios import Action, Sample
 
 
 class Ending(StrEnum):
@@ -50,18 +49,6 @@ _OF_KIND = {
     "unreadable": Ending.UNREADABLE,
 }
 
-_ACTION_WORDS = {
-    Action.LEFT: "moved left",
-    Action.RIGHT: "moved right",
-    Action.REWIND: "rewound the video",
-    Action.FORWARD: "waited",
-    Action.ROTATE: "turned to the next view",
-    Action.DETAILS: "added a detail",
-    Action.UP: "moved up",
-    Action.DOWN: "moved down",
-    Action.ZOOM: "moved farther",
-}
-
 
 def ending(episode: Episode, judged: JudgedReply | None) -> Ending:
     """How an episode ended.
@@ -88,11 +75,6 @@ def _ending_of_free(judged: JudgedReply | None) -> Ending:
     if judged.category:
         return Ending.RIGHT
     return Ending.ASKED if judged.suggestion else Ending.NEITHER
-
-
-def action_words(action: Action) -> str:
-    """What an environment did, in words; the improvements of a photo share theirs."""
-    return _ACTION_WORDS.get(action, "improved the picture")
 
 
 def how_judged(judged: JudgedReply | None) -> str:
@@ -147,7 +129,7 @@ def what_happened(turn: Turn, last: bool, episode: Episode) -> str:
     """
     if turn.kind == "free":
         return ""
-    done = [] if turn.action is Action.STOP else [f"The environment {action_words(turn.action)}."]
+    done = [] if turn.action is Action.STOP else [f"The environment {turn.action.words}."]
     if last and episode.error is None:
         late = " No turn was left to answer in." if done else ""
         done.append(f"The episode ended, {'right' if episode.correct else 'not right'}.{late}")

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from proactivebench.environments import make_environment
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.images import PictureError
 from proactivebench.reports.album import CHUNK, Album, right_options, shown
-from proactivebench.reports.endings import Ending, action_words, ending, how_judged, how_read, what_happened
+from proactivebench.reports.endings import Ending, ending, how_judged, how_read, what_happened
 from proactivebench.reports.runs import Run
-from proactivebench.samples import Sample
-from proactivebench.scenarios import SCENARIOS, Action
+from proactivebench.scenarios import SCENARIOS, Action, Sample, make_environment
 
 _KIND_MARKS = {
     "suggestion": "asked",
@@ -119,7 +117,7 @@ class EpisodeAlbum(Album):
 def _marks(episode: Episode) -> list[str]:
     """What can be looked for in an episode: kinds of answers, and what the environment did."""
     kinds = [_KIND_MARKS[turn.kind] for turn in episode.turns]
-    return kinds + [action_words(turn.action) for turn in episode.turns if turn.action is not Action.STOP]
+    return kinds + [turn.action.words for turn in episode.turns if turn.action is not Action.STOP]
 
 
 def _right_options(run: Run, episode: Episode, sample: Sample) -> list[set[str]]:

@@ -26,8 +26,7 @@ from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.where import read_where
 from proactivebench.frames import Frames
 from proactivebench.images import Picture, PictureError
-from proactivebench.samples import Sample
-from proactivebench.scenarios import get_scenario
+from proactivebench.scenarios import Sample, get_scenario
 from proactivebench.views import Crop
 
 MULTIPLE_CHOICE = "multiple choice"

@@ -7,11 +7,9 @@ from collections import deque
 from typing import Any
 
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import Environment, make_environment
 from proactivebench.images import Picture
 from proactivebench.reports.album import CHUNK, Album, right_options
-from proactivebench.reports.endings import action_words
-from proactivebench.scenarios import SCENARIOS, Action, is_abstention
+from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Environment, is_abstention, make_environment
 
 _SCENARIOS = list(SCENARIOS)
 
@@ -100,15 +98,15 @@ class SampleAlbum(Album):
 
 
 def _place(environment: Environment) -> tuple[object, ...]:
-    return environment.frame(), environment.crop()
+    return environment.frame_path(), environment.crop()
 
 
 def _effect(
-    here: Environment, ahead: Environment, option: str, action: Action, frames: dict[tuple[object, ...], int]
+    here: Environment, ahead: Environment, option: str, action: AnyAction, frames: dict[tuple[object, ...], int]
 ) -> str:
     """What an option did to the episode that took it."""
     if not ahead.done:
-        return f"{action_words(action)}: frame {frames[_place(ahead)] + 1}"
+        return f"{action.words}: frame {frames[_place(ahead)] + 1}"
     if ahead.correct:
         return "ends the episode, right"
     if action is not Action.STOP:

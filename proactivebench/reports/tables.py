@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from builders import statistics
-    from builders.parts import BuildReport
+    from builders.pipeline.parts import BuildReport
+    from proactivebench import counting as statistics
     from proactivebench.checking import CheckReport
     from proactivebench.evaluation.comparison import Comparison
     from proactivebench.evaluation.leak_filter import FilteredScenario

@@ -17,9 +17,9 @@ import transformers
 import trl
 
 from proactivebench import __version__
-from proactivebench.evaluation.folders import LineFile, complete_lines
 from proactivebench.models.processors import Processor
 from proactivebench.training.settings import TrainSettings
+from proactivebench.work.folder import LineFile, complete_lines
 
 DESCRIPTION, LOG, HELD_OUT = "train.json", "train_log.jsonl", "held_out"
 

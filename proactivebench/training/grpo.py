@@ -30,7 +30,6 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.folders import DescribedFolder
 from proactivebench.models.checkpoints import Network, load_checkpoint
 from proactivebench.models.files import locate
 from proactivebench.models.processors import load_processor, sees_pictures
@@ -48,6 +47,7 @@ from proactivebench.training.multi_turn import EPISODE_TOKENS, Episodes
 from proactivebench.training.rewards import Reward
 from proactivebench.training.settings import BatchPlan, TrainSettings
 from proactivebench.training.watch import Watch, diverged, training_progress
+from proactivebench.work.folder import DescribedFolder
 
 
 class Trainer(GRPOTrainer):

@@ -15,13 +15,13 @@ from trl.models.utils import unwrap_model_for_generation
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
-from proactivebench.evaluation.folders import LineFile
 from proactivebench.evaluation.settings import Settings
 from proactivebench.models.checkpoints import Checkpoint
 from proactivebench.models.processors import Processor
 from proactivebench.models.transformers_model import TransformersModel
 from proactivebench.training.folder import HELD_OUT
 from proactivebench.training.settings import TrainSettings
+from proactivebench.work.folder import LineFile
 
 
 class HeldOut(TrainerCallback):

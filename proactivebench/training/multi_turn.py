@@ -20,14 +20,12 @@ import datasets
 
 from proactivebench.answers import Choices, Outcome
 from proactivebench.benchmark import Benchmark
-from proactivebench.environments import Environment, make_environment
 from proactivebench.errors import UsageError
 from proactivebench.frames import Frames, data_identity
 from proactivebench.images import load_picture
 from proactivebench.models.processors import Processor
 from proactivebench.prompts import multiple_choice
-from proactivebench.samples import Sample
-from proactivebench.scenarios import is_abstention
+from proactivebench.scenarios import Environment, Sample, is_abstention, make_environment
 from proactivebench.training.rewards import CATEGORIES, message_text, shown_options
 from proactivebench.training.settings import TrainSettings
 from proactivebench.views import HISTORY_SHORT_EDGE
@@ -99,7 +97,7 @@ class Rollout:
     def _shown(self) -> list[Block]:
         shown = self.environment.observe()
         text = multiple_choice(shown.question, shown.options, short_answer=True)
-        picture = load_picture(self._frames.picture(shown.image, shown.view))
+        picture = load_picture(self._frames.picture(shown.frame_path, shown.view))
         return [{"type": "image", "image": picture}, {"type": "text", "text": text}]
 
 

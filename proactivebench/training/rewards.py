@@ -15,9 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from proactivebench.answers import Choices, Outcome, Reading, without_thinking
-from proactivebench.environments.base import Verdict
 from proactivebench.evaluation.records import Kind
-from proactivebench.scenarios import Action, is_abstention
+from proactivebench.scenarios import Action, Verdict, is_abstention
 
 CATEGORIES = 4
 """Possible answers in every sample; they are shown last."""

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from proactivebench.errors import ProactiveBenchError
-from proactivebench.evaluation.folders import LineFile
 from proactivebench.training.folder import LOG
+from proactivebench.work.folder import LineFile
 
 PROMPTS_WITHOUT_SIGNAL = 1024
 """Prompts in a row, each with equal rewards for all its answers, after which a training ends."""

@@ -1,0 +1,146 @@
+"""How large a benchmark is, beside the one of the paper (figure 2 and appendix A of arXiv:2603.19466, unfiltered).
+
+An image is a view that an episode of its sample can show, so the crops of one COCO photo count one by one, and a
+picture that two samples share counts twice. The paper rounds its numbers of images to hundreds. `docs/counts.md` says
+why a full build counts otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from rich.progress import Progress
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.layout import TRAIN
+from proactivebench.manifest import read_manifest
+from proactivebench.scenarios import COCO, Sample, Scenario, is_abstention, make_environment
+from proactivebench.scenarios.reach import reachable
+from proactivebench.views import Crop
+from raw_sources.coco import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The size of one part of a benchmark.
+
+    Attributes:
+        samples: Number of samples, or of rows of the train split.
+        images: Number of views that episodes can show; None for the train split, as the following ones.
+        categories: Number of different answers.
+        actions: Number of different proactive behaviours that are suggested.
+    """
+
+    samples: int
+    images: int | None = None
+    categories: int | None = None
+    actions: int | None = None
+
+
+PAPER: Mapping[str, Counts] = {
+    "ROD": Counts(88, 1_200, 16, 2),
+    "VSOD": Counts(63, 14_400, 94, 2),
+    "MVP-N": Counts(4_197, 16_800, 42, 1),
+    "IN-C": Counts(4_856, 25_000, 1_000, 8),
+    "QD": Counts(3_375, 16_900, 345, 1),
+    "CIT": Counts(946, 22_800, 69, 2),
+    "COCO": Counts(4_384, 13_800, 78, 5),
+    TRAIN: Counts(26_879),
+}
+"""Short scenario name, or `train` -> what the paper and the published data have."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstViews:
+    """How much of the object's box the first views of COCO show.
+
+    Attributes:
+        none: Share of the samples that show none of it.
+        median: Half of the samples show at most this share of it; the others likewise.
+        ninth_decile: Nine of ten samples show at most this share of it.
+        most: The largest share of it that a sample shows.
+    """
+
+    none: float
+    median: float
+    ninth_decile: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One part of a benchmark beside the paper's.
+
+    Attributes:
+        part: Short scenario name, or `train`.
+        built: What the benchmark has; None where it lacks this part.
+        paper: What the paper has.
+        first_views: What the first views show of the object; None where the samples do not say where it is.
+    """
+
+    part: str
+    built: Counts | None
+    paper: Counts
+    first_views: FirstViews | None = None
+
+
+def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[Comparison]:
+    """Counts a benchmark, built or downloaded, before its leak filter.
+
+    Args:
+        folder: The benchmark; also a train split alone.
+        progress: Shows how far it is.
+
+    Returns:
+        One comparison for each scenario in the order of the paper, and one for the train split.
+
+    Raises:
+        UsageError: The folder holds no benchmark.
+        SampleError: A line is no sample.
+    """
+    progress = progress or Progress(disable=True)
+    benchmark = Benchmark.open_build(folder)
+    built = {scenario.name: _count(benchmark, scenario, progress) for scenario in benchmark.scenarios}
+    if train := read_manifest(benchmark.folder).get(TRAIN):
+        built[TRAIN] = Counts(train["counts"]["samples"])
+    views = _first_views(benchmark.samples(COCO, filtered=False)) if COCO in benchmark.scenarios else None
+    return [
+        Comparison(part, built.get(part), paper, views if part == COCO.name else None) for part, paper in PAPER.items()
+    ]
+
+
+def _first_views(samples: Iterable[Sample]) -> FirstViews | None:
+    boxes = ((sample, (sample.model_extra or {}).get("box")) for sample in samples)
+    shares = sorted(_share_shown(make_environment(sample).crop(), Box(**box)) for sample, box in boxes if box)
+    if not shares:
+        return None
+    median, ninth_decile, most = (shares[ceil(share * len(shares)) - 1] for share in (0.5, 0.9, 1.0))
+    return FirstViews(sum(share == 0 for share in shares) / len(shares), median, ninth_decile, most)
+
+
+def _share_shown(crop: Crop | None, box: Box) -> float:
+    """Share of the box's area that a view shows."""
+    if crop is None:
+        return 1.0
+    width = min(crop.right, box.left + box.width) - max(crop.left, box.left)
+    height = min(crop.bottom, box.top + box.height) - max(crop.top, box.top)
+    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
+
+
+def _count(benchmark: Benchmark, scenario: Scenario, progress: Progress) -> Counts:
+    samples = list(benchmark.samples(scenario, filtered=False))
+    suggestions = {option for sample in samples for option in sample.options if not is_abstention(option)}
+    task = progress.add_task(f"{scenario.name}: counting", total=len(samples))
+    images = 0
+    for sample in samples:
+        images += sum(1 for _ in reachable(make_environment(sample)))
+        progress.advance(task)
+    return Counts(
+        samples=len(samples),
+        images=images,
+        categories=len({sample.answer for sample in samples}),
+        actions=len({scenario.action_of(suggestion) for suggestion in suggestions} - {None}),
+    )

@@ -1,0 +1,40 @@
+"""The published layout: where the files of a benchmark lie, the contract of all four jobs.
+
+```
+test/<dataset>_preprocessed.jsonl    the samples of a scenario, one a line
+test/<dataset>/...                   its frames, as the samples name them
+test/<dataset>.zip                   the same frames, packed for the Hub
+data/train-*.parquet                 the training split
+manifest.json                        of a benchmark of ours: how each file came about
+kept_ids.json                        the samples that survived its leak filter, if it has one
+```
+"""
+
+from __future__ import annotations
+
+TEST = "test"
+"""Folder of the scenarios."""
+
+DATA = "data"
+"""Folder of the training split."""
+
+TRAIN = "train"
+"""Name of the training split, in the manifest and in the names of its files."""
+
+MANIFEST = "manifest.json"
+KEPT_IDS = "kept_ids.json"
+
+
+def samples_name(dataset: str) -> str:
+    """Name of the file of a scenario's samples, given the name of its data set."""
+    return f"{dataset}_preprocessed.jsonl"
+
+
+def samples_path(dataset: str) -> str:
+    """Path of the file of a scenario's samples below the benchmark's folder."""
+    return f"{TEST}/{samples_name(dataset)}"
+
+
+def archive_path(dataset: str) -> str:
+    """Path of the archive of a scenario's frames below the benchmark's folder."""
+    return f"{TEST}/{dataset}.zip"

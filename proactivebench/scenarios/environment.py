@@ -1,0 +1,266 @@
+"""The state machine that all scenarios share: observe, answer, move on.
+
+A scenario differs from its neighbours in five things only, and its class says these and nothing else: how it moves
+(`actions`, `possible`, `move`), what it shows (`frame_path`, `crop`), which suggestions it shows and accepts (`shows`,
+`useful`, `useful_in_last_turn`), how many turns it has (`max_turns`), and when a right category counts
+(`category_counts`).
+
+With random options the suggestions belong to other scenarios: all of them are shown and right, and each carries out an
+action that is drawn from those of the scenario.
+
+Environments do no I/O. A move replaces what it changes, so that `copy.copy(environment)` is a branch to look ahead in.
+The rules are published protocol (`prompts` and `answers` hold the texts and their reading).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import ClassVar, NamedTuple
+
+from proactivebench import prompts
+from proactivebench.answers import Choices, Outcome, Reading
+from proactivebench.scenarios.sample import Sample
+from proactivebench.scenarios.scenario import Action, AnyAction, Scenario, is_abstention
+from proactivebench.views import Crop, ShortEdge, View
+
+
+class Observation(NamedTuple):
+    """What a model gets to see in one turn.
+
+    Attributes:
+        frame_path: Where the frame is below the data folder.
+        view: What to do with the frame after loading; None shows it as it is.
+        question: The question with everything in front of and behind it.
+        suggestions: Suggestions and abstention that are shown now; none in the reference setting.
+        categories: The possible answers, shown after the suggestions.
+    """
+
+    frame_path: str
+    view: View | None
+    question: str
+    suggestions: tuple[str, ...]
+    categories: tuple[str, ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """All shown texts in order; the first has the letter A."""
+        return self.suggestions + self.categories
+
+
+class Verdict(NamedTuple):
+    """How an answer was read, and what the environment did.
+
+    Attributes:
+        suggestion: The answer read against the shown suggestions and abstention.
+        category: The answer read against the categories.
+        action: What was asked for; STOP where the answer is no right suggestion.
+    """
+
+    suggestion: Reading
+    category: Reading
+    action: AnyAction
+
+    @property
+    def reading(self) -> Reading:
+        """The reading that counts: a correct category before a correct suggestion, before whatever is named."""
+        if self.category.outcome is Outcome.CORRECT:
+            return self.category
+        return self.category if self.suggestion.outcome is Outcome.MISMATCH else self.suggestion
+
+
+Draw = Callable[[int, Sequence[AnyAction]], AnyAction]
+"""Chooses one of several actions, given the number of the turn; the same each time where one looks ahead."""
+
+
+@lru_cache(maxsize=4096)
+def _choices(texts: tuple[str, ...], correct: tuple[str, ...], first_letter: int) -> Choices:
+    return Choices(texts, correct, first_letter)
+
+
+@lru_cache(maxsize=4096)
+def _with_actions(scenario: Scenario, options: tuple[str, ...]) -> tuple[tuple[str, AnyAction | None], ...]:
+    """Each option with the action it asks for; None for abstentions and options that name no action."""
+    return tuple((option, None if is_abstention(option) else scenario.action_of(option)) for option in options)
+
+
+class Environment(ABC):
+    """One episode of one sample.
+
+    Args:
+        sample: The sample to play.
+        reference: Show the reference frame once, with the categories alone.
+        hint: Append the scenario's hint to the question (can be changed between turns).
+        short_edge: Pixels to which the frames' short edge is resized; None leaves their size. Crops keep theirs.
+        draw: Random options: every suggestion is right and carries out what this draws; None plays them as they are.
+
+    Attributes:
+        turn: Number of answers read so far.
+        frame_number: Number of the frame that the episode has come to.
+        done: Whether the episode has ended. An answer after the end is read like any other (published protocol).
+        correct: Whether the right category was given.
+        action: What the last answer did; None before the first, STOP where nothing moved.
+        suggestions: Suggestions and abstention that are shown now.
+        accepted: Those of them that are right now.
+    """
+
+    scenario: ClassVar[Scenario]
+    digits: ClassVar[int] = 1
+    """Digits of a frame's number in its path, at least."""
+    useful_in_last_turn: ClassVar[bool] = True
+    """Whether suggestions are right in the last turn too, though nothing follows."""
+
+    def __init__(
+        self,
+        sample: Sample,
+        *,
+        reference: bool = False,
+        hint: bool = False,
+        short_edge: int | None = None,
+        draw: Draw | None = None,
+    ):
+        self.sample = sample
+        self.reference = reference
+        self.hint = hint
+        self.short_edge = short_edge
+        self.draw = draw
+        self.turn = 0
+        self.frame_number = sample.first_image
+        self.done = False
+        self.correct = False
+        self.action: AnyAction | None = None
+        self.start()
+        self._options = () if reference else _with_actions(self.scenario, sample.options)
+        self._useful = frozenset(self.useful())
+        self._settle()
+
+    # What a scenario decides.
+
+    def start(self) -> None:
+        """Sets up what the scenario keeps beside the number of the current frame."""
+
+    @property
+    def max_turns(self) -> int:
+        """Turns after which the episode ends in any case."""
+        return self.sample.num_images
+
+    def hint_text(self) -> str:
+        """The sentence of the hint setting."""
+        return self.scenario.hint
+
+    def frame_path(self) -> str:
+        """Where the shown frame is below the data folder."""
+        return self.sample.image_template.replace("{image}", f"{self.shown_frame:0{self.digits}d}")
+
+    def crop(self) -> Crop | None:
+        """The part of the frame that is shown; None for all of it."""
+        return None
+
+    def shows_answer(self) -> bool:
+        """Whether the current frame is the reference frame."""
+        return self.reference or self.frame_number == self.sample.reference_image
+
+    def shows(self, action: AnyAction | None) -> bool:
+        """Whether options that ask for this action are shown now."""
+        return True
+
+    def useful(self) -> list[str]:
+        """The suggestions that are right wherever they are possible."""
+        return [option for option in self.sample.options if not is_abstention(option)]
+
+    def actions(self) -> list[AnyAction]:
+        """What can be carried out at some time."""
+        return list(dict.fromkeys(self.scenario.keywords.values()))
+
+    def possible(self, action: AnyAction) -> bool:
+        """Whether this can be carried out now."""
+        return True
+
+    def published_open_answers(self) -> str:
+        """The valid free replies as the published package writes them: one string."""
+        return self._one_text(self.scenario.open_replies(self.sample))
+
+    def category_counts(self) -> bool:
+        """Whether the right category is right already now."""
+        return True
+
+    def frames(self) -> Collection[int]:
+        """Numbers of the frames that there are."""
+        return range(self.sample.num_images)
+
+    def flaws(self) -> Iterable[str]:
+        """What is wrong with the sample that only this scenario knows, each starting with the field it is about."""
+        return ()
+
+    @abstractmethod
+    def move(self, action: AnyAction) -> None:
+        """Carries out a possible action."""
+
+    # What all scenarios share.
+
+    @property
+    def shown_frame(self) -> int:
+        """Number of the frame that is shown."""
+        return self.sample.reference_image if self.reference else self.frame_number
+
+    @staticmethod
+    def _one_text(replies: Iterable[str], separator: str = ", ") -> str:
+        return separator.join(replies).replace(".", "") + "."
+
+    @property
+    def last_turn(self) -> bool:
+        """Whether the episode ends with the next answer, whatever it is."""
+        return self.turn + 1 == self.max_turns
+
+    def _settle(self) -> None:
+        """Works out what the new turn shows and accepts."""
+        self._shown = [(option, action) for option, action in self._options if self.draw or self.shows(action)]
+        self.suggestions = tuple([option for option, _ in self._shown])
+        too_late = self.turn + 1 >= self.max_turns and not self.useful_in_last_turn
+        useful, actions = () if too_late else self._useful, self.actions()
+        self.accepted = tuple(
+            [option for option, action in self._shown if option in useful and (self.draw or action in actions)]
+        )
+
+    def _carried_out(self, action: AnyAction | None) -> AnyAction:
+        """What an accepted suggestion does: what it asks for, or with random options what is drawn."""
+        if self.draw is None:
+            return action or Action.STOP
+        actions = self.actions()
+        # One entry per keyword: the published package draws a keyword and not an action.
+        return self.draw(self.turn, [action for action in self.scenario.keywords.values() if action in actions])
+
+    def question(self) -> str:
+        """The question with everything in front of and behind it."""
+        reference_question = self.scenario.reference_question if self.reference else None
+        return prompts.question(
+            reference_question or self.sample.prompt,
+            pre_prompt=self.scenario.pre_prompt,
+            hint=self.hint_text() if self.hint else "",
+        )
+
+    def observe(self) -> Observation:
+        """The current turn, as a model sees it."""
+        smaller = None if self.short_edge is None else ShortEdge(self.short_edge)
+        view: View | None = self.crop() or smaller
+        return Observation(self.frame_path(), view, self.question(), self.suggestions, self.sample.categories)
+
+    def step(self, answer: str) -> Verdict:
+        """Reads an answer and moves on."""
+        suggestion = _choices(self.suggestions, self.accepted, 0).read(answer)
+        right = (self.sample.answer,) if self.category_counts() else ()
+        category = _choices(self.sample.categories, right, len(self.suggestions)).read(answer)
+        action: AnyAction = Action.STOP
+        if category.outcome is Outcome.CORRECT:
+            self.correct = True
+        elif suggestion.outcome is Outcome.CORRECT and suggestion.position is not None:
+            action = self._carried_out(self._shown[suggestion.position][1])
+        moved = action is not Action.STOP and not self.last_turn and self.possible(action)
+        if moved:
+            self.move(action)
+        self.action = action if moved else Action.STOP
+        self.done |= not moved
+        self.turn += 1
+        self._settle()
+        return Verdict(suggestion, category, action)

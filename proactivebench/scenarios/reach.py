@@ -1,0 +1,42 @@
+"""What an episode can show: every view that some replies lead to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from proactivebench.scenarios.environment import Environment, Observation
+from proactivebench.scenarios.registry import make_environment
+from proactivebench.scenarios.sample import Sample
+
+
+def states(environment: Environment) -> Iterator[Environment]:
+    """Yields the episode at every view that it can show from here on, each once."""
+    seen = set()
+    ahead = [environment]
+    while ahead:
+        here = ahead.pop()
+        place = here.frame_path(), here.crop()
+        if place in seen:
+            continue
+        seen.add(place)
+        yield here
+        for suggestion in here.accepted:
+            branch = copy.copy(here)
+            branch.step(suggestion)
+            if not branch.done:
+                ahead.append(branch)
+
+
+def reachable(environment: Environment) -> Iterator[Observation]:
+    """Yields every view that an episode can show from here on, each once."""
+    return (state.observe() for state in states(environment))
+
+
+def observations(sample: Sample) -> Iterator[Observation]:
+    """Yields what the episodes of a sample can show, the reference frame included."""
+    yield make_environment(sample, reference=True).observe()
+    try:
+        yield from reachable(make_environment(sample))
+    except IndexError:
+        return  # no frame of that number; `check_environment` says so
