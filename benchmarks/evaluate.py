@@ -28,7 +28,7 @@ import transformers
 from PIL import Image
 
 from benchmarks.full_size import CONFIGS, full_size
-from builders import pipeline
+from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
@@ -48,9 +48,9 @@ WARM_UP = 4
 ROUNDS = 3
 
 
-def build(folder: Path, picture_size: str) -> Benchmark:
+def build_benchmark(folder: Path, picture_size: str) -> Benchmark:
     """Builds 280 samples; for `coco` their frames are replaced by noisy JPEG pictures of 640 x 480 pixels."""
-    pipeline.build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS), per_category=PER_CATEGORY), folder)
+    build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS), per_category=PER_CATEGORY), folder)
     if picture_size == "coco":
         noise = Image.effect_noise((640, 480), 60).convert("RGB")
         for path in folder.rglob("*.png"):
@@ -151,7 +151,7 @@ def main() -> None:
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        benchmark = build(folder / "data", options.picture_size)
+        benchmark = build_benchmark(folder / "data", options.picture_size)
         texts = [question(make_environment(sample))[1] for sample in benchmark.samples(QD)]
         if options.config:
             checkpoint = full_size(options.config, texts)

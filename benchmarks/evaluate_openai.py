@@ -21,7 +21,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from builders import pipeline
+from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
@@ -99,7 +99,7 @@ def main() -> None:
     server.start()
     address = port.recv()
     with tempfile.TemporaryDirectory() as folder:
-        pipeline.build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), Path(folder, "data"))
+        build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), Path(folder, "data"))
         benchmark = Benchmark.open(Path(folder, "data"))
         model = OpenAIModel("m", base_url=f"http://127.0.0.1:{address}/v1", concurrency=arguments.concurrency)
         start, start_cpu = time.perf_counter(), time.process_time()

@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 from rich.progress import Progress
 
-from builders import pipeline
+from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
@@ -37,7 +37,7 @@ DRAWINGS = Path(__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw
 
 def play(folder: Path) -> Path:
     """Plays a benchmark of that many samples and returns the run."""
-    pipeline.build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), folder / "data")
+    build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), folder / "data")
     benchmark = Benchmark.open(folder / "data")
     path = benchmark.path(QD)
     samples = list(read_samples(path, QD))

@@ -23,10 +23,10 @@ from typing import Any
 
 from rich.progress import Progress
 
-from builders import pipeline
 from builders.base import Builder, Frame, Plan, PlannedSample
 from builders.hub.package import built_scenarios, package
 from builders.hub.viewer import write_viewer
+from builders.pipeline.build import build
 from proactivebench import scenarios
 
 FRAME_BYTES = 500_000
@@ -113,7 +113,7 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     for megabytes in (arguments.megabytes, 4 * arguments.megabytes):
         with tempfile.TemporaryDirectory() as name:
-            pipeline.build(NoiseBuilder(max(1, megabytes * 1_000_000 // (FRAMES * FRAME_BYTES))), Path(name))
+            build(NoiseBuilder(max(1, megabytes * 1_000_000 // (FRAMES * FRAME_BYTES))), Path(name))
             with spawn.Pool(1, maxtasksperchild=1) as pool:
                 line[f"{megabytes} MB"] = {way: pool.apply(measure, ((way, Path(name)),)) for way in WAYS}
     print(json.dumps(line))

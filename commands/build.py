@@ -144,7 +144,7 @@ def _build_scenarios(
     how: Mapping[str, Any],
 ) -> None:
     """Builds scenarios; those that nobody named are left out where they cannot be built, and say why."""
-    from builders import pipeline
+    from builders.pipeline.build import build
     from builders.pipeline.parts import NothingBuiltError
     from builders.registry import NeedsMoreError, make_builder
     from proactivebench.errors import UsageError
@@ -168,7 +168,7 @@ def _build_scenarios(
     built = 0
     for builder in builders:
         with attempt(builder.scenario):
-            _run(pipeline.build, builder, out, how)
+            _run(build, builder, out, how)
             built += 1
     if chosen and not built:
         raise UsageError(f"Nothing can be built from {raw}.")

@@ -104,12 +104,12 @@ def _bundled() -> Path:
 
 
 def _build(raw: Mapping[Scenario, Path], out: Path, **options: Any) -> list[BuildReport]:
-    from builders import pipeline
+    from builders.pipeline.build import build
     from builders.registry import BuildOptions, make_builder
 
     with progress() as bars:
         return [
-            pipeline.build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=bars)
+            build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=bars)
             for scenario, folder in raw.items()
         ]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from builders import pipeline
 from builders.base import Builder, Frame, Plan, PlannedSample
+from builders.pipeline.build import build
 from proactivebench.scenarios import get_scenario, make_environment
 from proactivebench.scenarios.reach import reachable
 from tests.example_samples import ENTRIES, example_sample
@@ -45,5 +45,5 @@ class ExampleBuilder(Builder[str, str]):
 def build_examples(folder: Path, *names: str, licence: str = "CC BY 4.0") -> Path:
     """Builds the examples of some scenarios, given by short name, and returns the benchmark's folder."""
     for name in names:
-        pipeline.build(ExampleBuilder(name, licence), folder)
+        build(ExampleBuilder(name, licence), folder)
     return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builders import pipeline
+from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
 from raw_sources.quickdraw import QuickDraw
 
@@ -14,5 +14,5 @@ DRAWINGS = Path(__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw
 def build_small(folder: Path, per_category: int = 2, categories: tuple[str, ...] = ("cat", "bus", "house")) -> Path:
     """Builds some drawings of some categories and returns the benchmark's folder."""
     builder = QuickDrawBuilder(QuickDraw.locate(DRAWINGS), per_category=per_category, categories=categories)
-    pipeline.build(builder, folder)
+    build(builder, folder)
     return folder

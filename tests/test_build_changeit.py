@@ -141,7 +141,7 @@ def test_long_videos_have_about_as_many_positions_as_asked_for(made: Path, tmp_p
         waits = next(option for option in sample.options if CIT.action_of(option) is Action.FORWARD)
         while not environment.last_turn:
             environment.step(waits)
-        assert environment.image == 24
+        assert environment.frame_number == 24
 
 
 @pytest.mark.parametrize(

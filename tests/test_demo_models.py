@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("torch")
 
-from builders import pipeline
+from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
@@ -26,7 +26,7 @@ from raw_sources.quickdraw import QuickDraw
 def scores(bundled_quickdraw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The scores of both models on the bundled drawings, on which neither was trained."""
     folder = tmp_path_factory.mktemp("demo_models")
-    pipeline.build(QuickDrawBuilder(QuickDraw.locate(bundled_quickdraw)), folder / "data")
+    build(QuickDrawBuilder(QuickDraw.locate(bundled_quickdraw)), folder / "data")
     data = Benchmark.open(folder / "data")
     runs = {name.partition(":")[2]: load_model(name, ModelOptions()) for name in DEMO}
     return {

@@ -32,7 +32,7 @@ def test_the_way_to_the_reference_leads_there_and_the_answer_is_right(scenario: 
     for suggestion in way:
         environment.step(suggestion)
     assert environment.shows_answer()
-    assert environment.observe().image == make_environment(sample, reference=True).observe().image
+    assert environment.observe().frame_path == make_environment(sample, reference=True).observe().frame_path
     environment.step(sample.answer)
     assert environment.done
     assert environment.correct
@@ -192,7 +192,7 @@ def test_a_random_action_that_would_leave_the_video_ends_the_episode() -> None:
     assert environment.step(asked).suggestion.outcome is Outcome.CORRECT
     assert environment.done
     assert environment.action is Action.STOP
-    assert environment.image == 0
+    assert environment.frame_number == 0
 
 
 def test_the_end_of_a_zoom_is_recognised_whatever_its_steps_measure() -> None:

@@ -59,7 +59,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def request_of(data: Path) -> Request:
     sample = next(iter(read_samples(data / "test" / "QuickDraw_preprocessed.jsonl", "QD")))
     environment = make_environment(sample)
-    picture = Picture(data / "test" / environment.observe().image)
+    picture = Picture(data / "test" / environment.observe().frame_path)
     return Request((Message("user", "What is this?", picture),), environment, seed=7)
 
 

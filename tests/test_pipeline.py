@@ -21,7 +21,8 @@ import filelock
 import pytest
 
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
-from builders.pipeline import build, parts, storage
+from builders.pipeline import parts, storage
+from builders.pipeline.build import build
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildError, nothing_built
 from builders.pipeline.workers import WorkerError, Workers

@@ -107,12 +107,12 @@ def asked_and_answered(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("record", recorded_examples(), ids=lambda record: record["scenario"])
 def test_examples_are_those_of_the_published_package(record: dict[str, Any]) -> None:
     scenario = get_scenario(record["scenario"])
-    solved: Sample = get_scenario(scenario).sample.lenient(record["entry"])
+    solved: Sample = scenario.sample.lenient(record["entry"])
     reduced = record["config"]["reduce_icl_steps"] and scenario is MVPN
     asked = solved.model_copy(update={"answer": "Other.", "image_template": "other/{image}.png"})
     others = [solved] * (3 if reduced else 1)
     settings = Settings(shots=len(others), shrink_examples=reduced, hint=record["config"]["hint"])
-    frames = Frames(Path("DATA"), {seen.image: "" for seen in observations(solved)}, {})
+    frames = Frames(Path("DATA"), {seen.frame_path: "" for seen in observations(solved)}, {})
     drawn = []
     for number in range(20):  # for ROD either direction may be drawn
         messages = examples_for(asked.model_copy(update={"id": number}), others, settings, frames)

@@ -109,7 +109,7 @@ class TestRows:
                 size = Image.open(io.BytesIO(image["bytes"])).size
                 view = shown.view
                 fits = view is None or (view.right - view.left, view.bottom - view.top) == size
-                if (image["path"], text_of(row)) == (shown.image, text) and fits:
+                if (image["path"], text_of(row)) == (shown.frame_path, text) and fits:
                     candidates.append(environment)
             assert candidates
             assert {environment.accepted for environment in candidates} == {tuple(row["proactive_actions"])}

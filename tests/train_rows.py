@@ -47,7 +47,7 @@ def single_turns(benchmark: Benchmark, seed: int = 0) -> Iterator[dict[str, Any]
             "ground_truth": sample.answer,
             "proactive_actions": list(environment.accepted),
             "options": list(shown.options),
-            "images": [load_picture(Picture(benchmark.root / shown.image))],
+            "images": [load_picture(Picture(benchmark.root / shown.frame_path))],
         }
 
 

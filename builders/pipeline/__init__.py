@@ -1,5 +1,1 @@
-"""Runs builders: workers, storage, journals that let an interrupted build continue."""
-
-from builders.pipeline.build import build
-
-__all__ = ["build"]
+"""Runs builders: workers, storage, and journals that let an interrupted build continue."""

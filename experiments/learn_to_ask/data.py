@@ -22,7 +22,8 @@ from typing import Any
 
 from PIL import Image
 
-from builders import pipeline
+import raw_sources
+from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
 from experiments.learn_to_ask.model import PIXELS
 from proactivebench import prompts
@@ -33,7 +34,7 @@ from raw_sources.quickdraw_lines import parse_drawing, peek, read_lines
 
 PARTS = ("warm_up", "train", "test", "unseen")
 
-BUNDLED = Path(pipeline.__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw"
+BUNDLED = Path(raw_sources.__file__).parent / "bundled" / "quickdraw"
 """The drawings that come with the toolkit."""
 
 UNSEEN_EVERY = 23
@@ -89,7 +90,7 @@ def _assign(keys: list[bytes], reserved: set[bytes]) -> dict[str, list[bytes]]:
 
 def build_benchmark(drawings: Path, out: Path, per_category: int) -> Benchmark:
     """A benchmark of the drawings in a folder, by the toolkit's own builder."""
-    pipeline.build(QuickDrawBuilder(QuickDraw.locate(drawings), per_category=per_category), out)
+    build(QuickDrawBuilder(QuickDraw.locate(drawings), per_category=per_category), out)
     return Benchmark.open(out)
 
 
