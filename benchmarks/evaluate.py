@@ -38,7 +38,7 @@ from proactivebench.models.checkpoints import Checkpoint, load_checkpoint
 from proactivebench.models.transformers_model import TransformersModel
 from proactivebench.scenarios import QD, Environment, Sample, make_environment
 from raw_sources.quickdraw import QuickDraw
-from tests.tiny_models import FAMILIES, tiny_model
+from tests.support.tiny_models import FAMILIES, tiny_model
 
 DRAWINGS = Path(__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw" / "simplified"
 PER_CATEGORY = 14

@@ -15,7 +15,7 @@ import transformers as hf
 from transformers import AutoModelForImageTextToText
 
 from proactivebench.models.checkpoints import Checkpoint
-from tests.tiny_models import FAMILIES, Family, processor_of, tokenizer_of
+from tests.support.tiny_models import FAMILIES, Family, processor_of, tokenizer_of
 
 TEXT_3B = {
     "vocab_size": 151936,

@@ -39,9 +39,9 @@ from proactivebench.models.processors import load_processor
 from proactivebench.training import grpo
 from proactivebench.training.data import COLUMNS
 from proactivebench.training.settings import BatchPlan, TrainSettings
-from tests.small_benchmark import DRAWINGS, build_small
-from tests.tiny_models import tiny_model
-from tests.train_rows import single_turns, write_rows
+from tests.support.small_benchmark import DRAWINGS, build_small
+from tests.support.tiny_models import tiny_model
+from tests.support.train_rows import single_turns, write_rows
 
 PAPER_ROWS = 26_879
 

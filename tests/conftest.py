@@ -50,8 +50,8 @@ def bundled_quickdraw() -> Path:
 def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a benchmark of six drawings in `data` and the runs `ask` and `guess`; nobody may change it."""
     from proactivebench.models.scripted import ScriptedModel
-    from tests.small_benchmark import build_small
-    from tests.small_runs import play
+    from tests.support.small_benchmark import build_small
+    from tests.support.small_runs import play
 
     folder = tmp_path_factory.mktemp("place")
     build_small(folder / "data")
@@ -63,7 +63,7 @@ def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_report(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the report of `small_runs`, among the paper's models; nobody may change it."""
-    from tests.small_runs import write_small_report
+    from tests.support.small_runs import write_small_report
 
     return write_small_report(small_runs, tmp_path_factory.mktemp("reports") / "report")
 
@@ -72,7 +72,7 @@ def small_report(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Family -> folder of a tiny model of transformers that sees pictures, made when it is first asked for."""
     transformers = pytest.importorskip("transformers")
-    from tests.tiny_models import tiny_model
+    from tests.support.tiny_models import tiny_model
 
     root = tmp_path_factory.mktemp("models")
     transformers.utils.logging.disable_progress_bar()
@@ -89,6 +89,6 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 def text_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model of transformers that takes texts alone."""
     pytest.importorskip("transformers")
-    from tests.tiny_models import tiny_text_model
+    from tests.support.tiny_models import tiny_text_model
 
     return tiny_text_model(tmp_path_factory.mktemp("models") / "text")

@@ -1,0 +1,323 @@
+"""VSOD: proposals for a person, the table that comes back, and what is built from it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from builders.pipeline.build import build
+from builders.pipeline.parts import BuildError
+from builders.vsod import VsodBuilder
+from builders.vsod_labels import JUDGEMENT, PLACE, VsodLabel, read_labels
+from builders.vsod_proposals import STRIPS_PER_PAGE, find_occlusions, propose
+from builders.wording_video import VSOD_QUESTIONS
+from proactivebench.answers import normalise
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import UsageError
+from proactivebench.scenarios import VSOD, is_abstention
+from proactivebench.scenarios.vsod import VsodSample
+from raw_sources import fakes
+from raw_sources.vsod import Vsod
+from tests.support.builds import build_again, content
+from tests.support.oracle import sound_samples
+
+ROWS = (
+    ("test/video_000", "12", "2", "people", "", "2", "", "yes"),
+    ("test/video_000", "12", "2", "speaker", "Who has the microphone?", "Red shirt", "Blue shirt|Nobody", "yes"),
+    ("test/video_001", "12", "2", "people", "", "3", "4|5|6|7", "TRUE"),
+    ("test/video_001", "11", "2", "speaker", "", "Green shirt", "", "1"),
+    ("test/video_002", "12", "2", "people", "", "4", "", "no"),
+    ("test/video_002", "12", "2", "speaker", "", "Yellow shirt", "", "yes"),
+    ("test/video_002", "12", "23", "event", "", "Interview", "Race | Concert | Wedding", "yes"),
+    ("test/video_003", "12", "2", "people", "", "five", "", "yes"),
+    ("test/video_003", "12", "2", "speaker", "", "Purple shirt", "", "yes"),
+    ("test/video_003", "10", "3", "", "", "", "", ""),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fakes.make_vsod(tmp_path_factory.mktemp("vsod"), videos=4)
+
+
+@pytest.fixture
+def raw(made: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(made, tmp_path / "raw"))
+
+
+def write_labels(path: Path, rows: Sequence[Sequence[str]] = ROWS, encoding: str = "utf-8") -> Path:
+    with path.open("w", newline="", encoding=encoding) as file:
+        csv.writer(file).writerows([PLACE + JUDGEMENT, *rows])
+    return path
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> list[VsodLabel]:
+    return read_labels(write_labels(tmp_path / "labels.csv"))
+
+
+class TestProposals:
+    def test_a_person_fills_in_the_table_and_it_builds(self, made: Path, tmp_path: Path) -> None:
+        table = tmp_path / "labels.csv"
+        report = propose(Vsod.locate(made), table)
+        assert (report.rows, report.without_occlusion, report.problems) == (4, [], [])
+        assert report.pages == [tmp_path / "labels-001.jpg"]
+        with Image.open(report.pages[0]) as sheet:
+            assert sheet.height > 4 * 100
+        with pytest.raises(UsageError, match="no row that is filled in"):
+            read_labels(table)
+        with table.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["video"] for row in rows] == [f"test/video_00{number}" for number in range(4)]
+        assert {row["sheet"] for row in rows} == {"labels-001.jpg"}
+        for number, row in enumerate(rows):
+            row |= {"kind": "people", "answer": str(number), "strong_occlusions": "yes"}
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        build(VsodBuilder(Vsod.locate(made), read_labels(table)), tmp_path / "out")
+        assert len(sound_samples(tmp_path / "out", VSOD)) == 4
+
+    def test_the_first_frame_is_covered_and_the_reference_free(self, made: Path, tmp_path: Path) -> None:
+        propose(Vsod.locate(made), tmp_path / "labels.csv")
+        with (tmp_path / "labels.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row, record in zip(rows, Vsod.locate(made).records(), strict=True):
+            assert record.frames[int(row["first_image"])].covered > 0.8
+            assert record.frames[int(row["reference_image"])].covered == 0
+
+    def test_there_is_a_sheet_for_every_few_rows(self, raw: Path, tmp_path: Path) -> None:
+        for number in range(STRIPS_PER_PAGE):
+            for part in ("Data", "Annotations"):
+                shutil.copytree(raw / part / "test" / "video_000", raw / part / "test" / f"more_{number}")
+        report = propose(Vsod.locate(raw), tmp_path / "labels.csv")
+        assert [page.name for page in report.pages] == ["labels-001.jpg", "labels-002.jpg"]
+        assert report.rows == STRIPS_PER_PAGE + 4
+
+    def test_work_is_never_written_over(self, made: Path, tmp_path: Path) -> None:
+        (tmp_path / "labels.csv").write_text("hours of work")
+        with pytest.raises(UsageError, match="may hold your work"):
+            propose(Vsod.locate(made), tmp_path / "labels.csv")
+        assert content(tmp_path) == {"labels.csv": b"hours of work"}
+
+    def test_damaged_videos_are_reported_and_left_out(self, raw: Path, tmp_path: Path) -> None:
+        (raw / "Annotations" / "test" / "video_000" / "0003.xml").write_text("<annotation><object>")
+        (raw / "Data" / "test" / "video_001" / "0012.jpg").write_bytes(b"\xff\xd8 no picture")
+        for path in (raw / "Annotations" / "test" / "video_002").glob("[!.]*.xml"):
+            path.write_text("<annotation/>")
+        report = propose(Vsod.locate(raw), tmp_path / "labels.csv")
+        assert report.rows == 1
+        assert report.without_occlusion == ["test/video_002"]
+        assert [Path(problem.where).name for problem in report.problems] == ["0003.xml", "video_001"]
+
+    def test_nothing_to_propose_is_an_error(self, raw: Path, tmp_path: Path) -> None:
+        for path in raw.rglob("*.xml"):
+            path.write_text("<annotation/>")
+        with pytest.raises(UsageError, match="no video with an occlusion"):
+            propose(Vsod.locate(raw), tmp_path / "labels.csv")
+        assert not (tmp_path / "labels.csv").exists()
+
+    def test_long_full_occlusions_come_first(self) -> None:
+        covered = [0.0, 0.9, 0.0, 0.0, 0.5, 0.6, 0.6, 0.6, 0.5, 0.0, 0.2, 0.2]
+        found = find_occlusions(covered)
+        assert [(o.start, o.stop, o.first_image, o.reference_image) for o in found] == [
+            (4, 8, 6, 3),
+            (1, 1, 1, 0),
+            (10, 11, 11, 9),
+        ]
+
+    @given(st.lists(st.sampled_from([0.0, 0.3, 0.3, 1.0])))
+    def test_a_reference_is_less_covered_than_its_first_frame(self, covered: list[float]) -> None:
+        found = find_occlusions(covered)
+        assert bool(found) == (len(set(covered)) > 1)
+        for occlusion in found:
+            assert occlusion.start <= occlusion.first_image <= occlusion.stop
+            assert covered[occlusion.reference_image] == min(covered)
+            assert covered[occlusion.reference_image] < covered[occlusion.first_image] == occlusion.covered
+
+
+class TestLabels:
+    def test_rows_that_are_filled_in_are_read(self, labels: list[VsodLabel]) -> None:
+        assert len(labels) == len(ROWS) - 1
+        assert labels[1].wrong_answers == ("Blue shirt", "Nobody")
+        assert labels[6].wrong_answers == ("Race", "Concert", "Wedding")
+        assert [label.strong_occlusions for label in labels[2:5]] == [True, True, False]
+        assert labels[0].where.endswith("labels.csv, line 2")
+
+    def test_every_bad_row_is_named_with_line_and_column(self, tmp_path: Path) -> None:
+        rows = [list(row) for row in ROWS]
+        rows[0][0] = "video_000"
+        rows[1][1] = "twelve"
+        rows[2][2] = "-1"
+        rows[3][3] = "who"
+        rows[4][5] = " "
+        rows[5][7] = "perhaps"
+        with pytest.raises(UsageError) as error:
+            read_labels(write_labels(tmp_path / "labels.csv", rows))
+        said = str(error.value).splitlines()
+        for line, (column, found) in enumerate(
+            [
+                ("video", "'video_000'"),
+                ("first_image", "'twelve'"),
+                ("reference_image", "'-1'"),
+                ("kind", "'who'"),
+                ("answer", "' '"),
+                ("strong_occlusions", "'perhaps'"),
+            ],
+            start=2,
+        ):
+            [message] = [text for text in said if f"labels.csv, line {line}, {column}: expected " in text]
+            assert message.endswith(f"found {found}")
+
+    @pytest.mark.parametrize(
+        ("answer", "wrong", "column"),
+        [
+            ("A dinner\nfor two", "", "answer"),
+            ("rewind the video", "", "answer"),
+            ("Race", "Duel|I do not know the answer|Parade", "wrong_answers"),
+        ],
+    )
+    def test_answers_that_cannot_be_options_are_named(
+        self, tmp_path: Path, answer: str, wrong: str, column: str
+    ) -> None:
+        row = ("test/v", "3", "4", "event", "", answer, wrong, "yes")
+        with pytest.raises(UsageError, match=rf"labels\.csv, line \d+, {column}: expected .*answer"):
+            read_labels(write_labels(tmp_path / "labels.csv", [*ROWS, row]))
+
+    @pytest.mark.parametrize(
+        ("row", "said"),
+        [
+            (("test/v", "3", "3", "event", "", "Interview", "A ball|Race|Wedding", "yes"),
+             "reference_image: it is the first image too"),
+            (("test/video_000", "12", "4", "people", "", "2", "", "yes"),
+             r"kind: .*labels\.csv, line 2 asks the same"),
+            (("test/v", "3", "4", "event", "", "Duel", "duel|A race", "yes"),
+             "wrong_answers: 'Duel.' needs 3 wrong categories that can be told apart, there are 2. Add some"),
+        ],
+    )  # fmt: skip
+    def test_contradictions_are_named(self, tmp_path: Path, row: Sequence[str], said: str) -> None:
+        with pytest.raises(UsageError, match=rf"labels\.csv, line 12, {said}"):
+            read_labels(write_labels(tmp_path / "labels.csv", [*ROWS, row]))
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (b"", "line 1: there is no column video and no column first_image"),
+            (b"video;first_image\n", "separated by commas"),
+            (",".join(PLACE + JUDGEMENT[1:]).encode(), "there is no column kind"),
+            (b"\xff\xfe\x00", "not readable as CSV in UTF-8"),
+            (",".join(PLACE + JUDGEMENT).encode() + b'\ntest/v,"1', "not readable as CSV"),
+        ],
+    )
+    def test_a_file_that_is_no_table_is_an_error(self, tmp_path: Path, text: bytes, said: str) -> None:
+        (tmp_path / "labels.csv").write_bytes(text)
+        with pytest.raises(UsageError, match=said):
+            read_labels(tmp_path / "labels.csv")
+
+    def test_a_missing_file_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"labels\.csv: not readable"):
+            read_labels(tmp_path / "labels.csv")
+
+    def test_spreadsheets_put_a_mark_in_front(self, tmp_path: Path, labels: list[VsodLabel]) -> None:
+        marked = read_labels(write_labels(tmp_path / "labels.csv", encoding="utf-8-sig"))
+        assert marked == labels
+
+    @given(st.binary(max_size=300))
+    def test_whatever_else_stands_in_the_table_ends_in_an_error_that_names_it(
+        self, tmp_path_factory: pytest.TempPathFactory, data: bytes
+    ) -> None:
+        path = tmp_path_factory.getbasetemp() / "labels.csv"
+        path.write_bytes(",".join(PLACE + JUDGEMENT).encode() + b"\n" + data)
+        with pytest.raises(UsageError, match=r"labels\.csv"):
+            read_labels(path)
+
+
+class TestBuilder:
+    def test_pools_of_questions_are_as_large_as_published(self) -> None:
+        assert {kind: len(set(pool)) for kind, pool in VSOD_QUESTIONS.items()} == {
+            "speaker": 15, "people": 15, "event": 15
+        }  # fmt: skip
+
+    def test_samples_are_sound(self, made: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
+        report = build(VsodBuilder(Vsod.locate(made), labels), tmp_path)
+        assert (report.samples, report.frames, report.skipped, report.problems) == (9, 4 * 24, [], [])
+        samples = sound_samples(tmp_path, VSOD)
+        assert len(samples) == 8, "one has no strong occlusion"
+        assert len(list(Benchmark.open(tmp_path).samples(VSOD, filtered=False))) == 9
+        for sample in samples:
+            assert isinstance(sample, VsodSample)
+            assert sample.num_images == 24
+            suggestions = {option for option in sample.options if not is_abstention(option)}
+            assert suggestions == {"Rewind the video.", "Wait for the occlusion to disappear."}
+            assert len({normalise(category) for category in sample.categories}) == 4
+            frames = (tmp_path / "test" / sample.image_template).parent.iterdir()
+            assert sorted(frame.name for frame in frames) == [f"{number:04}.jpg" for number in range(24)]
+
+    def test_wrong_answers_are_those_of_the_row_and_then_others_of_its_kind(
+        self, made: Path, labels: list[VsodLabel], tmp_path: Path
+    ) -> None:
+        build(VsodBuilder(Vsod.locate(made), labels), tmp_path)
+        by_answer = {sample.answer: sample for sample in sound_samples(tmp_path, VSOD)}
+        assert set(by_answer["Interview."].categories) == {"Interview.", "Race.", "Concert.", "Wedding."}
+        assert set(by_answer["3."].categories) < {"3.", "4.", "5.", "6.", "7."}
+        assert set(by_answer["2."].categories) == {"2.", "3.", "4.", "Five."}
+        assert {"Blue shirt.", "Nobody."} < set(by_answer["Red shirt."].categories)
+        assert by_answer["Red shirt."].prompt == "Who has the microphone?"
+        assert by_answer["Interview."].prompt in VSOD_QUESTIONS["event"]
+
+    def test_the_same_bytes_whatever_happens(
+        self, made: Path, labels: list[VsodLabel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        build_again(VsodBuilder(Vsod.locate(made), labels), tmp_path / "builds", monkeypatch)
+
+    def test_names_of_videos_mean_nothing(self, raw: Path, tmp_path: Path) -> None:
+        name = "Talk {image} 50% ü"
+        for part in ("Data", "Annotations"):
+            (raw / part / "test" / "video_000").rename(raw / part / "test" / name)
+        rows = [(f"test/{name}", *row[1:]) if row[0] == "test/video_000" else row for row in ROWS]
+        build(VsodBuilder(Vsod.locate(raw), read_labels(write_labels(tmp_path / "labels.csv", rows))), tmp_path / "out")
+        assert len(sound_samples(tmp_path / "out", VSOD)) == 8
+
+    def test_labels_that_do_not_fit_the_videos_are_named(self, made: Path, tmp_path: Path) -> None:
+        rows = [list(row) for row in ROWS]
+        rows[0][1], rows[2][2], rows[8][0] = "24", "99", "test/.."
+        labels = read_labels(write_labels(tmp_path / "labels.csv", rows))
+        report = build(VsodBuilder(Vsod.locate(made), labels), tmp_path / "out")
+        assert report.samples == 6
+        assert [str(problem).partition("labels.csv, ")[2] for problem in report.problems] == [
+            "line 10, video: the raw data has no test/..",
+            "line 2, first_image: the video's frames are 0 to 23, found 24",
+            "line 4, reference_image: the video's frames are 0 to 23, found 99",
+        ]
+
+    def test_damaged_videos_are_reported_and_left_out(self, raw: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
+        xml = raw / "Annotations" / "test" / "video_000" / "0003.xml"
+        xml.write_text("<annotation><object>")
+        cut = raw / "Data" / "test" / "video_001" / "0020.jpg"
+        cut.write_bytes(cut.read_bytes()[:2000])
+        report = build(VsodBuilder(Vsod.locate(raw), labels), tmp_path / "out")
+        assert [problem.where for problem in report.problems] == [str(xml)]
+        assert {skip.key.rsplit("/", 2)[0] for skip in report.skipped} == {"test/video_000", "test/video_001"}
+        assert any(str(cut) in skip.reason for skip in report.skipped)
+        assert not (tmp_path / "out" / "test" / "OcclusionDataSet-MM20" / "test" / "video_001").exists()
+        assert len(sound_samples(tmp_path / "out", VSOD)) == 4
+
+    def test_nothing_usable_is_an_error(self, raw: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
+        shutil.rmtree(raw / "Annotations" / "test")
+        (raw / "Annotations" / "test").mkdir()
+        with pytest.raises(BuildError, match="24 frames and 0 annotations"):
+            build(VsodBuilder(Vsod.locate(raw), labels), tmp_path / "out")
+
+    def test_other_labels_are_another_build(self, made: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
+        build(VsodBuilder(Vsod.locate(made), labels), tmp_path)
+        with pytest.raises(UsageError, match="labels is"):
+            build(VsodBuilder(Vsod.locate(made), labels[:-1]), tmp_path)

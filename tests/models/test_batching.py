@@ -1,0 +1,194 @@
+"""Batches out of single requests: when they start, whom they hold, and what happens when one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from proactivebench.models.base import PictureError, ReplyError
+from proactivebench.models.batching import Batcher, BatchLimit
+from tests.support.processes import PATIENCE
+
+
+class Echo:
+    """Answers a text with itself in capitals, and keeps the batches."""
+
+    def __init__(self, memory: int = 10**9):
+        self.batches: list[list[str]] = []
+        self.memory = memory
+        self.taken = threading.Event()  # the first batch
+        self.free = threading.Event()
+        self.free.set()
+
+    def prepare(self, text: str) -> str:
+        if "unreadable" in text:
+            raise PictureError(f"{text} is no picture")
+        return text
+
+    def answer(self, batch: Sequence[str]) -> list[str]:
+        self.taken.set()
+        assert self.free.wait(PATIENCE)
+        self.batches.append(list(batch))
+        if len(batch) * max(map(len, batch)) > self.memory:
+            raise MemoryError("no more")
+        if "poison" in batch:
+            raise ValueError("poison in the batch")
+        if "defect" in batch:
+            raise SystemExit
+        return [text.upper() for text in batch]
+
+
+def play(echo: Echo, requests: int, script: Callable[[Batcher[str, str]], Awaitable[Any]], workers: int = 2) -> Any:
+    async def run() -> Any:
+        batcher = Batcher(echo.prepare, echo.answer, BatchLimit(requests), workers)
+        try:
+            return await asyncio.wait_for(script(batcher), PATIENCE)
+        finally:
+            await batcher.close()
+
+    return asyncio.run(run())
+
+
+def ask_all(texts: Iterable[str]) -> Callable[[Batcher[str, str]], Awaitable[list[Any]]]:
+    """Episodes of one turn each, all live from the start."""
+
+    async def script(batcher: Batcher[str, str]) -> list[Any]:
+        asked = list(texts)
+        live = len(asked)
+
+        async def episode(text: str) -> str:
+            nonlocal live
+            try:
+                return await batcher.submit(text)
+            finally:
+                live -= 1
+                batcher.expect(live)
+
+        batcher.expect(live)
+        return await asyncio.gather(*map(episode, asked), return_exceptions=True)
+
+    return script
+
+
+def test_every_request_gets_its_own_reply() -> None:
+    texts = [f"{'long ' * (number % 7)}{number}" for number in range(100)]
+    assert play(Echo(), 8, ask_all(texts)) == [text.upper() for text in texts]
+
+
+def test_a_batch_waits_until_it_is_full_or_every_live_episode_waits() -> None:
+    echo = Echo()
+
+    async def script(batcher: Batcher[str, str]) -> None:
+        batcher.expect(3)
+        first = [asyncio.ensure_future(batcher.submit(text)) for text in "ab"]
+        await asyncio.sleep(0.05)
+        assert echo.batches == [], "the third episode may still ask"
+        batcher.expect(2)
+        await asyncio.gather(*first)
+        batcher.expect(100)
+        await asyncio.gather(*(batcher.submit(text) for text in "cdef"))
+
+    play(echo, 4, script)
+    assert [sorted(batch) for batch in echo.batches] == [["a", "b"], ["c", "d", "e", "f"]]
+
+
+def test_a_batch_holds_the_oldest_request_and_those_nearest_in_length() -> None:
+    echo = Echo()
+    texts = ["xxxxx", "x", "yyyyy", "y", "zzzzzzzzz", "z"]
+
+    async def script(batcher: Batcher[str, str]) -> None:
+        echo.free.clear()
+        blocking = asyncio.ensure_future(batcher.submit("first"))
+        assert await asyncio.to_thread(echo.taken.wait, PATIENCE)
+        waiting = [asyncio.ensure_future(batcher.submit(text)) for text in texts]
+        with pytest.raises(PictureError):  # the one worker has prepared all before this
+            await batcher.submit("unreadable")
+        batcher.expect(len(texts))
+        echo.free.set()
+        await asyncio.gather(blocking, *waiting)
+
+    play(echo, 2, script, workers=1)
+    assert echo.batches == [["first"], ["xxxxx", "yyyyy"], ["x", "y"], ["zzzzzzzzz", "z"]]
+
+
+def test_a_request_that_cannot_be_prepared_fails_alone() -> None:
+    good, bad, also_good = play(Echo(), 3, ask_all(["good", "unreadable", "also good"]))
+    assert (good, also_good) == ("GOOD", "ALSO GOOD")
+    assert isinstance(bad, PictureError)
+
+
+def test_a_request_that_breaks_its_batch_fails_alone() -> None:
+    replies = play(Echo(), 8, ask_all(["a", "b", "poison", "c", "d"]))
+    assert [reply for reply in replies if isinstance(reply, str)] == ["A", "B", "C", "D"]
+    assert isinstance(replies[2], ReplyError)
+    assert replies[2].kind == "model"
+    assert "poison in the batch" in str(replies[2])
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_the_limit_kept() -> None:
+    echo = Echo(memory=3)
+    replies = play(echo, 8, ask_all("abcdefgh" * 3))
+    assert replies == list("ABCDEFGH" * 3)
+    sizes = list(map(len, echo.batches))
+    assert sizes[0] == 8
+    assert max(sizes[sizes.index(2) :]) <= 4
+    assert set(sizes[-5:]) == {2}, "after the second failure nothing larger is tried"
+
+
+def test_a_request_that_never_fits_is_an_error() -> None:
+    small, large = play(Echo(memory=3), 2, ask_all(["abc", "abcd"]))
+    assert small == "ABC"
+    assert isinstance(large, ReplyError)
+    assert "memory" in str(large)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_thread_fails_everyone_who_waits_and_everyone_after() -> None:
+    async def script(batcher: Batcher[str, str]) -> list[Any]:
+        first = await ask_all(["defect", "b", "c"])(batcher)
+        return [*first, *await ask_all(["later"])(batcher)]
+
+    replies = play(Echo(), 2, script)
+    assert [type(reply) for reply in replies] == [ReplyError] * 4
+
+
+def test_closing_fails_what_waits() -> None:
+    async def script(batcher: Batcher[str, str]) -> list[Any]:
+        batcher.expect(9)
+        waiting = asyncio.gather(*(batcher.submit(text) for text in "abc"), return_exceptions=True)
+        await asyncio.sleep(0.05)
+        await batcher.close()
+        return await waiting
+
+    assert [type(reply) for reply in play(Echo(), 9, script)] == [ReplyError] * 3
+
+
+def test_requests_of_cancelled_episodes_are_left_out() -> None:
+    async def script(batcher: Batcher[str, str]) -> str:
+        batcher.expect(3)
+        gone = asyncio.ensure_future(batcher.submit("gone"))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+        waiting = [asyncio.ensure_future(batcher.submit(text)) for text in "ab"]
+        return "".join(await asyncio.gather(*waiting))
+
+    echo = Echo()
+    assert play(echo, 8, script) == "AB"
+
+
+def test_the_time_without_a_batch_is_counted() -> None:
+    async def script(batcher: Batcher[str, str]) -> tuple[float, float]:
+        batcher.expect(2)
+        first = asyncio.ensure_future(batcher.submit("a"))
+        await asyncio.sleep(0.1)
+        await asyncio.gather(first, batcher.submit("b"))
+        await batcher.close()
+        return batcher.waited, batcher.worked
+
+    waited, worked = play(Echo(), 2, script)
+    assert waited >= 0.09
+    assert worked > 0

@@ -1,0 +1,383 @@
+"""`openai:` models and a server that misbehaves: what is sent, what is retried, and what never becomes an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import io
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import openai
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from cli import main
+from proactivebench.errors import UsageError
+from proactivebench.images import load_picture
+from proactivebench.models.base import Message, Picture, PictureError, ReplyError, Request
+from proactivebench.models.data_uris import encode_picture
+from proactivebench.models.openai_model import OpenAIModel
+from proactivebench.models.request_form import RequestForm
+from proactivebench.samples import read_samples
+from proactivebench.scenarios import make_environment
+from proactivebench.views import Crop, ShortEdge
+from tests.support.noise import noise
+from tests.support.processes import PATIENCE
+from tests.support.small_benchmark import build_small
+from tests.support.stub_server import Answer, StubServer, completion, serve_completions
+
+SECRET = "sk-very-secret-1234567890"
+
+
+@pytest.fixture
+def server() -> Iterator[StubServer]:
+    with serve_completions() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    # Pauses between attempts are the library's; the shortest will do here.
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A benchmark of thirty drawings."""
+    return build_small(tmp_path_factory.mktemp("data"), per_category=10)
+
+
+@pytest.fixture
+def request_of(data: Path) -> Request:
+    sample = next(iter(read_samples(data / "test" / "QuickDraw_preprocessed.jsonl", "QD")))
+    environment = make_environment(sample)
+    picture = Picture(data / "test" / environment.observe().frame_path)
+    return Request((Message("user", "What is this?", picture),), environment, seed=7)
+
+
+def ask(model: OpenAIModel, requests: Sequence[Request]) -> list[str | BaseException]:
+    async def run() -> list[str | BaseException]:
+        try:
+            return await asyncio.gather(*map(model.reply, requests), return_exceptions=True)
+        finally:
+            await model.close()
+
+    return asyncio.run(run())
+
+
+def ask_one(server: StubServer, request: Request, **options: object) -> str | BaseException:
+    return ask(OpenAIModel("m", base_url=server.url, **{"retries": 2, "timeout": PATIENCE} | options), [request])[0]
+
+
+def decode(uri: str) -> tuple[str, bytes]:
+    head, _, data = uri.partition(";base64,")
+    return head, base64.b64decode(data)
+
+
+def test_a_request_is_greedy_short_and_holds_the_picture(server: StubServer, request_of: Request) -> None:
+    assert ask_one(server, request_of) == "a reply"
+    (body,) = server.requests
+    (message,) = body.pop("messages")
+    assert body == {"model": "m", "max_tokens": 50, "temperature": 0}
+    picture, text = message["content"]
+    assert text == {"type": "text", "text": "What is this?"}
+    head, stored = decode(picture["image_url"]["url"])
+    assert (head, stored) == ("data:image/png", request_of.messages[0].picture.path.read_bytes())
+    assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_judge_is_told_its_instructions(server: StubServer) -> None:
+    request = Request((Message("system", "You judge."), Message("user", "Is it right?")), None, seed=0)
+    assert ask_one(server, request, form=RequestForm(max_new_tokens=9)) == "a reply"
+    assert server.requests[0]["max_tokens"] == 9
+    assert server.requests[0]["messages"] == [
+        {"role": "system", "content": "You judge."},
+        {"role": "user", "content": "Is it right?"},
+    ]
+
+
+def test_sampling_leaves_the_temperature_to_the_server_and_names_the_seed(
+    server: StubServer, request_of: Request
+) -> None:
+    assert ask_one(server, request_of, form=RequestForm(sample=True)) == "a reply"
+    assert server.requests[0]["seed"] == 7
+    assert "temperature" not in server.requests[0]
+
+
+def test_history_is_sent_in_order_and_each_picture_is_encoded_once(
+    server: StubServer, request_of: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+
+    def load(picture: Picture, max_pixels: int | None = None) -> Image.Image:
+        loaded.append(picture)
+        return load_picture(picture, max_pixels)
+
+    monkeypatch.setattr("proactivebench.models.data_uris.load_picture", load)
+    asked = request_of.messages[0]
+    small = Message("user", "And now?", Picture(asked.picture.path, ShortEdge(64)))
+    request = Request((asked, Message("assistant", "Move on."), small), request_of.environment, 0)
+    replies = ask(OpenAIModel("m", base_url=server.url), [request] * 8)
+    assert replies == ["a reply"] * 8
+    assert sorted(map(repr, loaded)) == sorted(map(repr, (asked.picture, small.picture)))
+    sent = server.requests[0]["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "user"]
+    assert sent[1]["content"] == "Move on."
+    _, png = decode(sent[2]["content"][0]["image_url"]["url"])
+    assert Image.open(io.BytesIO(png)).size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "save", "as_stored"),
+    [
+        ("RGB", "a.jpg", {}, True),
+        ("L", "a.png", {}, True),
+        ("P", "a.png", {}, True),
+        ("RGB", "a.webp", {}, True),
+        ("RGBA", "a.png", {}, False),
+        ("P", "a.png", {"transparency": 3}, False),
+        ("CMYK", "a.jpg", {}, False),
+        ("I;16", "a.png", {}, False),
+        ("RGB", "a.jpg", {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"}, False),
+        ("RGB", "a.png", {"exif": b"Exif\0\0no metadata"}, False),
+    ],
+)
+def test_a_file_goes_out_unchanged_where_every_reader_sees_the_same(
+    tmp_path: Path, mode: str, name: str, save: dict[str, object], as_stored: bool
+) -> None:
+    grey = noise((40, 30))
+    path = tmp_path / name
+    (Image.new(mode, (40, 30), 999) if mode == "I;16" else grey.convert("RGB").convert(mode)).save(path, **save)
+    head, data = decode(encode_picture(Picture(path)))
+    assert (data == path.read_bytes()) is as_stored
+    sent = Image.open(io.BytesIO(data))
+    assert head == f"data:image/{sent.format.lower()}"
+    assert sent.convert("RGB").tobytes() == load_picture(Picture(path)).tobytes()
+
+
+@pytest.mark.parametrize("view", [Crop(3, 4, 30, 20), ShortEdge(16)])
+def test_views_are_sent_without_loss(tmp_path: Path, view: Crop | ShortEdge) -> None:
+    noise((40, 30)).save(tmp_path / "a.jpg")
+    picture = Picture(tmp_path / "a.jpg", view)
+    _, data = decode(encode_picture(picture))
+    assert Image.open(io.BytesIO(data)).tobytes() == load_picture(picture).tobytes()
+    _, data = decode(encode_picture(picture, max_pixels=50))
+    assert Image.open(io.BytesIO(data)).tobytes() == load_picture(picture, 50).tobytes()
+
+
+def test_an_unreadable_picture_is_the_pictures_fault(server: StubServer, request_of: Request, tmp_path: Path) -> None:
+    (tmp_path / "torn.png").write_bytes(request_of.messages[0].picture.path.read_bytes()[:200])
+    request = Request((Message("user", "?", Picture(tmp_path / "torn.png")),), request_of.environment, 0)
+    assert isinstance(ask_one(server, request), PictureError)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [
+        [Answer(status=500), Answer(b"<html>overloaded</html>", 503)],
+        [Answer(completion("torn")[:-5], drop=True)] * 2,
+        [Answer(status=429, headers={"Retry-After": "0.01"})] * 2,
+    ],
+)
+def test_passing_failures_are_retried(server: StubServer, request_of: Request, failures: list[Answer]) -> None:
+    server.answers = list(failures)
+    assert ask_one(server, request_of) == "a reply"
+    assert len(server.requests) == 3
+
+
+def test_retry_after_is_waited_for(server: StubServer, request_of: Request) -> None:
+    server.answers = [Answer(status=429, headers={"Retry-After": "0.5"})]
+    started = time.monotonic()
+    assert ask_one(server, request_of) == "a reply"
+    assert time.monotonic() - started >= 0.5
+
+
+@pytest.mark.skipif(openai.__version__ < "3", reason="openai 2 tries again at its own pace")
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: StubServer, request_of: Request) -> None:
+    server.answers = [Answer(b"come back later", 429, {"Retry-After": "3600"})]
+    error = ask_one(server, request_of)
+    assert isinstance(error, ReplyError)
+    assert str(error) == f"{server.url} answered 429: come back later"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Answer(b"all broken", 500), "answered 500: all broken"),
+        (Answer(b'{"error": {"message": "picture too large"}}', 400), "picture too large"),
+        (Answer(b"torn", drop=True), "gave no answer: peer closed connection"),
+        (Answer(hang=True), "gave no answer: No whole reply within"),
+        (Answer(b""), "sent no reply ( Invalid JSON"),
+        (Answer(b"<html>hello</html>", headers={"Content-Type": "text/html"}), "<html>hello</html>"),
+        (Answer(b"null"), "sent no reply"),
+        (Answer(b'{"choices": []}'), "choices List should have at least 1 item"),
+        (Answer(b'{"error": {"message": "no capacity"}}'), "no capacity"),
+        (Answer(completion(None)), "choices.0.message.content is missing"),
+        (Answer(completion([{"type": "text"}])), "choices.0.message.content"),
+        (Answer(b"\x1b]0;title\x07 gone", 400), "answered 400: ?]0;title? gone"),
+        (Answer(b"\xff\xfe" * 5000), "sent no reply"),
+        (Answer(b"no gzip", headers={"Content-Encoding": "gzip"}), "sent a reply compressed as gzip"),
+        (Answer(b"?", headers={"Content-Type": "text/plain; charset=none-such"}), "sent no reply"),
+        (Answer(b"", 204), "sent no reply"),
+    ],
+)
+def test_what_is_no_reply_is_an_error_of_the_server(
+    server: StubServer, request_of: Request, answer: Answer, message: str
+) -> None:
+    server.answers = [answer] * 100
+    error = ask_one(server, request_of, retries=1, timeout=0.3 if answer.hang else PATIENCE)
+    assert isinstance(error, ReplyError)
+    assert error.kind == "server"
+    assert message in str(error)
+    assert len(str(error)) < 400
+
+
+ENDLESS = b" " * (20 << 20) + completion("A")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Answer(completion("A"), drip=200), "gave no answer: No whole reply within"),
+        (Answer(ENDLESS), "sent more than 8 MiB as one reply."),
+        (Answer(ENDLESS, 500), "sent more than 8 MiB as one reply."),
+        (Answer(gzip.compress(ENDLESS), headers={"Content-Encoding": "gzip"}), "sent a reply compressed as gzip"),
+    ],
+)
+def test_a_reply_is_bounded_in_time_and_size(
+    server: StubServer, request_of: Request, answer: Answer, message: str
+) -> None:
+    server.answers = [answer]
+    error = ask_one(server, request_of, retries=0, timeout=1 if answer.drip else PATIENCE)
+    assert isinstance(error, ReplyError), "each would be a good reply at last"
+    assert message in str(error)
+    assert server.headers[0]["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server: StubServer, request_of: Request, status: int) -> None:
+    with serve_completions() as elsewhere:
+        server.answers = [Answer(b"", status, {"Location": f"{elsewhere.url}/chat/completions"})]
+        error = ask_one(server, request_of)
+        assert elsewhere.headers == []
+    assert isinstance(error, UsageError)
+    assert f"look at {elsewhere.url}" in str(error)
+    assert "--base-url" in str(error)
+    assert len(server.requests) == 1
+
+
+def test_an_empty_text_is_a_reply(server: StubServer, request_of: Request) -> None:
+    server.answers = [Answer(completion(""))]
+    assert ask_one(server, request_of) == ""
+
+
+def test_no_server_at_all(request_of: Request) -> None:
+    with serve_completions() as server:
+        url = server.url
+    (error,) = ask(OpenAIModel("m", base_url=url, retries=0), [request_of])
+    assert isinstance(error, ReplyError)
+    assert url in str(error)
+
+
+def test_a_refused_key_ends_the_run_at_once_and_is_not_repeated(server: StubServer, request_of: Request) -> None:
+    server.answers = [Answer(json.dumps({"error": {"message": f"Incorrect key {SECRET}"}}).encode(), 401)]
+    error = ask_one(server, request_of)
+    assert isinstance(error, UsageError)
+    assert "Incorrect key [key]" in str(error)
+    assert "OPENAI_API_KEY" in str(error)
+    assert len(server.requests) == 1
+
+
+def test_an_address_without_its_path_is_explained(server: StubServer, request_of: Request) -> None:
+    (error,) = ask(OpenAIModel("m", base_url=server.url.removesuffix("/v1")), [request_of])
+    assert isinstance(error, UsageError)
+    assert "--base-url" in str(error)
+
+
+def test_the_identity_holds_no_secrets() -> None:
+    model = OpenAIModel("org/m", base_url="https://user:word@models.example:8443/v1/?token=abc")
+    assert model.identity() == {
+        "model": "openai:org/m",
+        "server": "https://models.example:8443/v1",
+        "max_pixels": None,
+        "request": {"max_tokens": 50, "temperature": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000/v1", "ftp://models/v1", "http://", "http://[::1", "http://a:port/v1", "models"],
+)
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(UsageError, match="--base-url must be an address like"):
+        OpenAIModel("m", base_url=url)
+
+
+def test_the_key(server: StubServer, request_of: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-one\nsk-two")
+    with pytest.raises(UsageError, match="characters that no key has") as caught:
+        OpenAIModel("m")
+    assert "sk-" not in str(caught.value)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(UsageError, match="set the environment variable OPENAI_API_KEY"):
+        OpenAIModel("m")
+    assert ask_one(server, request_of) == "a reply"
+
+
+def evaluate(server: StubServer, data: Path, out: Path, *options: str) -> tuple[int, str]:
+    arguments = ["evaluate", "--model", "openai:m", "--base-url", server.url, "--data", str(data), "--out", str(out)]
+    result = CliRunner().invoke(main, [*arguments, "--retries", "2", "--timeout", str(PATIENCE), *options])
+    return result.exit_code, result.output
+
+
+def test_a_run_through_a_server_that_stumbles(server: StubServer, data: Path, tmp_path: Path) -> None:
+    server.reply = lambda body: "A" if len(server.requests) % 2 else "no idea"
+    server.answers = [
+        Answer(status=429, headers={"Retry-After": "0.01"}),
+        Answer(b"{", 200),
+        Answer(completion(None)),
+        Answer(drop=True),
+        Answer(f"{SECRET} sends too much".encode(), 413),
+    ]
+    code, output = evaluate(server, data, tmp_path / "run")
+    assert code == 0, output
+    episodes = [json.loads(line) for line in (tmp_path / "run" / "episodes.jsonl").read_bytes().splitlines()]
+    assert len(episodes) == 30
+    assert [episode["error"]["kind"] for episode in episodes if "error" in episode] == ["server"] * 3
+    assert all(turn["reply"] in ("A", "no idea") for episode in episodes for turn in episode["turns"])
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_bytes())
+    assert metrics["scenarios"]["QD"]["errors"] == 3
+    for path in (tmp_path / "run").iterdir():
+        assert SECRET.encode() not in path.read_bytes()
+
+    asked = len(server.requests)
+    code, output = evaluate(server, data, tmp_path / "run")
+    assert code == 0, output
+    assert json.loads((tmp_path / "run" / "metrics.json").read_bytes())["scenarios"]["QD"]["errors"] == 0
+    assert len(server.requests) - asked < 30  # only what had failed
+
+
+def test_a_run_with_a_wrong_key_says_so(server: StubServer, data: Path, tmp_path: Path) -> None:
+    server.answers = [Answer(f"no such key: {SECRET}".encode(), 401)] * 100
+    code, output = evaluate(server, data, tmp_path / "run", "--concurrency", "2")
+    assert code == 2
+    assert f"Error: {server.url} answered 401: no such key: [key] Set OPENAI_API_KEY" in output
+    assert SECRET not in output
+    assert len(server.requests) <= 4
+
+
+def test_a_run_against_a_dead_server_stops_early(server: StubServer, data: Path, tmp_path: Path) -> None:
+    server.answers = [Answer(b"down", 500)] * 1000
+    code, output = evaluate(server, data, tmp_path / "run", "--concurrency", "2", "--retries", "0")
+    assert code == 1
+    assert "answered 500: down" in output
+    assert len(server.requests) <= 6

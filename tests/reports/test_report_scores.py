@@ -1,0 +1,239 @@
+"""The numbers of reports: tables on their own and among the paper's models, free replies and their judge, plots."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.container import ErrorbarContainer
+from rich.console import Console
+
+from proactivebench.benchmark import Benchmark
+from proactivebench.evaluation.engine import evaluate
+from proactivebench.evaluation.judge import Judge
+from proactivebench.evaluation.judging import judge_run
+from proactivebench.evaluation.settings import Settings
+from proactivebench.models.scripted import MatchingJudge, ScriptedModel
+from proactivebench.reports.endings import Ending, ending
+from proactivebench.reports.episode_album import EpisodeAlbum
+from proactivebench.reports.page import runs_page
+from proactivebench.reports.planes import asking_plane, joint_draws
+from proactivebench.reports.plot_style import PAPER
+from proactivebench.reports.plots import accuracy_per_turns, make_plots
+from proactivebench.reports.runs import load_runs
+from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
+from proactivebench.reports.scores import AVERAGE, published_results, score_tables
+from proactivebench.reports.tables import metrics_table
+from tests.support.example_benchmark import build_examples
+from tests.support.small_runs import Reciter, play
+
+
+class TestTables:
+    def test_the_numbers_are_those_of_the_metrics(self, small_runs: Path) -> None:
+        runs = load_runs([small_runs / "ask", small_runs / "guess"])
+        rows = list(csv.DictReader(io.StringIO(to_csv(score_tables(runs)))))
+        for run in runs:
+            scores = run.metrics["scenarios"]["QD"]
+            acc, psr = (row for row in rows if row["model"] == run.name and row["scenario"] == "QD")
+            assert (acc["measure"], psr["measure"]) == ("acc", "psr")
+            assert float(acc["value"]) == pytest.approx(100 * scores["acc"], abs=1e-3)
+            assert float(psr["high"]) == pytest.approx(scores["psr_ci95"][1], abs=1e-3)
+            assert acc["n"] == str(scores["n"])
+
+    def test_runs_stand_among_the_papers_models(self, small_runs: Path) -> None:
+        [table] = score_tables(load_runs([small_runs / "ask"]), compare_paper=True)
+        assert len(table.rows) == 23
+        accuracies = [row.average("acc") or 0.0 for row in table.rows]
+        assert accuracies == sorted(accuracies, reverse=True)
+        published = next(row for row in table.rows if row.name == "GPT-4.1")
+        assert published.cells["QD"].scores["acc"].value == published_results()["mcqa"]["GPT-4.1"]["QD"]["acc"]
+        assert published.cells[AVERAGE] == published.cells["QD"]
+
+    def test_only_runs_that_were_asked_the_same_share_a_table(self, small_runs: Path, tmp_path: Path) -> None:
+        hinted = play(small_runs / "data", ScriptedModel("ask"), tmp_path / "hint", Settings(hint=True))
+        reference = play(small_runs / "data", ScriptedModel("ask"), tmp_path / "reference", Settings(mode="reference"))
+        tables = score_tables(load_runs([small_runs / "ask", hinted, reference]), compare_paper=True)
+        assert [table.setting for table in tables] == ["multiple choice", "hint", "reference"]
+        assert [sum(row.run is not None for row in table.rows) for table in tables] == [1, 1, 1]
+        assert "psr" not in to_markdown(tables[2:])
+        for table, name in zip(tables, ("mcqa", "mcqa_hint", "mcqa_reference"), strict=True):
+            published = {row.name: row.average("acc") for row in table.rows if row.run is None}
+            assert published["GPT-4.1"] == published_results()[name]["GPT-4.1"]["QD"]["acc"]
+
+    def test_runs_that_lack_scenarios_have_no_rank(self, tmp_path: Path) -> None:
+        benchmark = Benchmark.open(build_examples(tmp_path / "data", "QD", "COCO", "ROD"))
+        for name, model, played in (("all", "guess", "qd coco rod"), ("some", "oracle", "qd rod")):
+            scenarios = benchmark.chosen(played.split())
+            evaluate(benchmark, scenarios, ScriptedModel(model), Settings(), tmp_path / name)
+        [table] = score_tables(load_runs([tmp_path / "some", tmp_path / "all"]), compare_paper=True)
+        assert table.columns == ("ROD", "QD", "COCO")
+        assert [row.is_ranked for row in table.rows] == [True] * 23 + [False]
+        assert table.rows[-1].name == "scripted:oracle"
+        assert table.rows[-1].average("acc") == 100
+        assert "**scripted:oracle (average of 2 of 3 scenarios)** |" in to_markdown([table])
+        page = runs_page(EpisodeAlbum([]), load_runs([tmp_path / "some", tmp_path / "all"]), compare_paper=True)
+        assert page.count('number rank">') == 24
+        assert '<span class="soft number rank"></span> scripted:oracle<br>' in page
+
+    def test_reference_runs_ask_nothing_on_the_page_as_on_the_terminal(self, small_runs: Path, tmp_path: Path) -> None:
+        [run] = load_runs(
+            [play(small_runs / "data", ScriptedModel("guess"), tmp_path / "run", Settings(mode="reference"))]
+        )
+        console = Console(record=True, width=120, file=io.StringIO())
+        metrics_table({"": run.metrics}, console, "some data")
+        assert "0.00 ±" in console.export_text()
+        page = runs_page(EpisodeAlbum([run]), [run])
+        assert re.search(r'data-label="psr">\s*<span class="number">0\.00</span>', page)
+
+    def test_the_title_counts_models_and_runs(self, small_runs: Path, tmp_path: Path) -> None:
+        folders = [small_runs / "ask", small_runs / "guess"]
+        folders += [
+            play(small_runs / "data", ScriptedModel(name), tmp_path / name, Settings(mode="reference"))
+            for name in ("ask", "random")
+        ]
+        titles = [
+            re.findall("<h1>(.*)</h1>", runs_page(EpisodeAlbum([]), load_runs(folders[:n]))) for n in (1, 2, 3, 4)
+        ]
+        both = "scripted:ask and scripted:guess"
+        assert titles == [["scripted:ask"], [both], [f"{both}, 3 runs"], ["3 models, 4 runs"]]
+
+    def test_names_cannot_break_a_table(self, small_runs: Path, tmp_path: Path) -> None:
+        name = "a_b|c & 50% {x} \\input{y}\n| next"
+        tables = score_tables(load_runs([play(small_runs / "data", Reciter({}, name), tmp_path / "run")]))
+        [line] = [line for line in to_markdown(tables).splitlines() if line.startswith("| **")]
+        assert len(re.findall(r"(?<!\\)\|", line)) == 4
+        [line] = [line for line in to_latex(tables).splitlines() if line.startswith(r"\textbf")]
+        assert r"a\_b\textbar{}c \& 50\% \{x\} \textbackslash{}input\{y\} \textbar{} next" in line
+        assert json.loads(to_json(tables))[0]["rows"][0]["model"] == name
+
+
+@pytest.fixture(scope="module")
+def free(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a judged open-ended run, `judged`, an `unjudged` one, one over `several` turns, one with `hint`."""
+    folder = tmp_path_factory.mktemp("free")
+    judge = Judge(MatchingJudge())
+    for name, model in (("judged", "guess"), ("unjudged", "oracle")):
+        play(small_runs / "data", ScriptedModel(model), folder / name, Settings(mode="oeg"))
+    play(small_runs / "data", ScriptedModel("oracle"), folder / "hint", Settings(mode="oeg", hint=True))
+    play(small_runs / "data", ScriptedModel("oracle"), folder / "several", Settings(mode="oeg-multi"), judge)
+    for name in ("judged", "hint"):
+        judge_run(folder / name, judge)
+    return folder
+
+
+class TestFreeReplies:
+    def test_each_setting_stands_beside_its_own_table_of_the_paper(self, free: Path) -> None:
+        runs = load_runs([free / "judged", free / "hint", free / "several"])
+        tables = score_tables(runs, compare_paper=True)
+        assert [table.setting for table in tables] == ["open-ended", "open-ended, hint", "open-ended multi-turn"]
+        assert [table.measures for table in tables] == [("agg", "cc", "ps")] * 2 + [("acc", "psr")]
+        for table, name in zip(tables, ("oeg", "oeg_hint", "oeg_multi_turn"), strict=True):
+            [ours] = [row for row in table.rows if row.run]
+            published = published_results()[name]
+            assert len(table.rows) == 1 + len(published)
+            [theirs] = [row for row in table.rows if row.name == "LLaVA-OV-7B"]
+            for measure in table.measures:
+                assert theirs.cells["QD"].scores[measure].value == published["LLaVA-OV-7B"]["QD"][measure]
+                scale = 1 if measure == "psr" else 100
+                assert ours.run is not None
+                assert ours.average(measure) == pytest.approx(scale * ours.run.metrics["average"][measure])
+
+    def test_the_files_have_the_judged_scores(self, free: Path) -> None:
+        scores = json.loads((free / "judged" / "metrics.json").read_text())["scenarios"]["QD"]
+        tables = score_tables(load_runs([free / "judged"]))
+        [row] = json.loads(to_json(tables))[0]["rows"]
+        assert row["scores"]["QD"]["cc"]["value"] == 100 * scores["cc"]
+        assert row["scores"]["QD"]["n"] == scores["judged"]
+        lines = list(csv.DictReader(io.StringIO(to_csv(tables))))
+        assert [line["measure"] for line in lines] == ["agg", "cc", "ps"] * 2
+        assert "| QD agg | QD cc | QD ps |" in to_markdown(tables)
+        assert "Model & agg & cc & ps" in to_latex(tables)
+
+    def test_replies_that_no_judge_has_read_are_said_to_be_so(self, free: Path) -> None:
+        [run] = load_runs([free / "unjudged"])
+        assert run.unjudged == len(run.episodes) == 6
+        tables = score_tables([run], compare_paper=True)
+        assert tables[0].rows[-1].run is run
+        assert "**scripted:oracle, open-ended (not judged)** | \N{EN DASH} |" in to_markdown(tables)
+        assert "scripted:oracle, open-ended (not judged)} & -- & -- & --" in to_latex(tables)
+        assert {line["value"] for line in csv.DictReader(io.StringIO(to_csv(score_tables([run]))))} == {""}
+        assert {ending(episode, None) for episode in run.episodes} == {Ending.UNJUDGED}
+        assert "6 replies of scripted:oracle, open-ended wait for a judge" in runs_page(EpisodeAlbum([run]), [run])
+
+    def test_a_judge_that_has_read_some_replies(self, small_runs: Path, free: Path, tmp_path: Path) -> None:
+        shutil.copytree(free / "judged", tmp_path / "run")
+        path = tmp_path / "run" / "judge" / "judgements.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        failed = json.loads(lines[1]) | {"error": {"kind": "judge", "message": "said nothing usable"}}
+        path.write_bytes(lines[0] + json.dumps(failed).encode() + b"\n")
+        [run] = load_runs([tmp_path / "run"], [small_runs / "data"])
+        [table] = score_tables([run])
+        assert table.rows[0].note == "2 of 6 replies judged"
+        assert (table.rows[0].cells["QD"].n, table.rows[0].cells["QD"].errors) == (1, 1)
+        page = runs_page(EpisodeAlbum([run]), [run])
+        assert "4 replies of" in page
+        assert "1 judge" in page
+
+    def test_the_page_tells_what_the_judge_found(self, free: Path) -> None:
+        runs = load_runs([free / "judged", free / "hint"])
+        for run in runs:
+            for episode in run.episodes:
+                judged = run.judgements[episode.key]
+                expected = Ending.RIGHT if judged.category else Ending.ASKED if judged.suggestion else Ending.NEITHER
+                assert ending(episode, judged) is expected
+        assert {ending(episode, runs[1].judgements[episode.key]) for episode in runs[1].episodes} == {Ending.ASKED}
+        entry = EpisodeAlbum(runs).chunk(1, 0)["entries"][0]
+        assert entry["limit"] == 1
+        assert entry["turns"][0]["read"] == "The judge found a valid suggestion in it."
+        assert entry["turns"][0]["did"] == ""
+
+    def test_several_turns_tell_what_the_judge_found_in_each(
+        self, small_runs: Path, free: Path, tmp_path: Path
+    ) -> None:
+        judge = Judge(MatchingJudge())
+        always_cat = play(small_runs / "data", Reciter({}), tmp_path / "cat", Settings(mode="oeg-multi"), judge)
+        runs = load_runs([free / "several", always_cat])
+        found = [{ending(episode, None) for episode in run.episodes} for run in runs]
+        assert found == [{Ending.RIGHT}, {Ending.RIGHT, Ending.NEITHER}]
+        *asked, last = EpisodeAlbum(runs).chunk(0, 0)["entries"][0]["turns"]
+        assert {turn["read"] for turn in asked} == {"The judge found in it a suggestion that helps here."}
+        assert last["read"] == "The judge found in it the right category."
+
+    def test_only_judged_runs_are_drawn(self, free: Path) -> None:
+        for names, drawn in ((["judged", "unjudged"], True), (["unjudged"], False)):
+            plots = make_plots(load_runs([free / name for name in names]), compare_paper=True)
+            [plot] = [plot for plot in plots if plot.stem == "open_ended"]
+            assert (plot.draw(PAPER) is not None) == drawn
+
+
+class TestPlots:
+    def test_regions_are_made_of_draws_around_the_scores(self, small_runs: Path) -> None:
+        [run] = load_runs([small_runs / "ask"])
+        draws = joint_draws(run)
+        low, high = run.metrics["average"]["acc_ci95"]
+        assert draws.shape == (2000, 2)
+        assert 100 * low <= draws[:, 0].mean() <= 100 * high
+        assert draws[:, 1].mean() == pytest.approx(run.metrics["average"]["psr"], rel=0.1)
+
+    def test_accuracy_per_turns_counts_each_episode_once(self, small_runs: Path) -> None:
+        [run] = load_runs([small_runs / "guess"])
+        [(turns, n, acc, low, high)] = accuracy_per_turns(run)
+        assert (turns, n) == (1, len(run.episodes))
+        scores = run.metrics["average"]
+        assert (acc, low, high) == pytest.approx(tuple(100 * value for value in (scores["acc"], *scores["acc_ci95"])))
+
+    def test_scores_that_do_not_vary_are_still_drawn(self, tmp_path: Path, small_runs: Path) -> None:
+        [run] = load_runs([play(small_runs / "data", ScriptedModel("abstain"), tmp_path / "run")])
+        assert run.metrics["average"]["acc"] == run.metrics["average"]["psr"] == 0
+        figure = asking_plane([run], {}, PAPER)
+        assert figure is not None
+        [bars] = figure.axes[0].containers
+        assert isinstance(bars, ErrorbarContainer)
+        heights = [np.ptp(segment[:, 1]) for lines in bars.lines[2] for segment in lines.get_segments()]
+        assert max(heights) > 5

@@ -1,0 +1,152 @@
+"""The documentation is run: its commands and its code work as they stand there, its options and its files exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cli import main
+from tests.support.processes import ROOT
+from tests.support.small_benchmark import build_small
+
+PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
+PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/*/README.md"))
+
+ELSEWHERE = re.compile(
+    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge)\b|Qwen|openai:|hub:|RUN\b|USER/NAME(?!.*--dry)"
+)
+"""Commands and code that need a network, weights, a person, raw data that are not here or more than a moment."""
+
+STAND_INS = {"RAW": str(ROOT / "raw_sources" / "bundled"), "8": "2"}
+"""Words of the commands -> what this test gives in their place."""
+
+
+BLOCK = re.compile(r"(?:^`([\w.]+)`:\n\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""A fenced block: the file that it is, if a line in front says so, its language, and its text."""
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The arguments of every call of the toolkit in a block."""
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["torchrun"]:
+            words = ["proactivebench", *words[words.index("-m") + 2 :]]
+        if words[:1] == ["proactivebench"]:
+            yield words[1:]
+
+
+def expand(words: list[str]) -> list[str]:
+    """What a shell makes of a command in the working directory, with our stand-ins."""
+    found = ([str(path) for path in Path().glob(word)] if "*" in word else [] for word in words)
+    return [path for word, paths in zip(words, found, strict=True) for path in paths or [STAND_INS.get(word, word)]]
+
+
+def invoke(words: list[str]) -> None:
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, (words, done.output)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_understood(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(click.Path, "convert", lambda self, value, param, context: Path(value))
+    for _, language, text in BLOCK.findall(read(page)):
+        for words in commands(text) if language in ("", "sh") else ():
+            context = main.make_context("proactivebench", list(words))
+            name, command, rest = main.resolve_command(context, words)
+            assert command is not None
+            command.make_context(name, rest, parent=context)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a reader, with a benchmark under the names that pages use."""
+    for name in ("data", "benchmark"):
+        build_small(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_can_be_run_here_runs(page: str, place: Path) -> None:
+    ran = 0
+    for file, language, text in BLOCK.findall(read(page)):
+        if language == "python":
+            code = compile(text, page, "exec")
+            if file:
+                (place / file).write_text(text)
+            elif not ELSEWHERE.search(text):
+                exec(code, {"my_model": lambda picture, question: "A"})
+            continue
+        for words in map(expand, commands(text) if language in ("", "sh") else ()):
+            if not ELSEWHERE.search(" ".join(words)):
+                invoke(words)
+                ran += 1
+            elif words[0] == "evaluate" and "DATA" in words:  # what follows on the page needs its run
+                out = words[words.index("--out") + 1]
+                invoke(["evaluate", "--model", "scripted:random", "--data", "benchmark", "--out", out])
+    assert ran >= {"README.md": 6, "docs/hub.md": 1, "docs/models.md": 1}.get(page, 0)
+
+
+def own_options(page: str) -> set[str]:
+    """The options of the experiment that a page is about."""
+    programs = (ROOT / page).parent.glob("*.py")
+    return {option for program in programs for option in re.findall("--[a-z-]+", program.read_text())}
+
+
+def options() -> set[str]:
+    """The options of all commands."""
+    return {
+        option
+        for command in main.commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_that_is_named_exists(page: str) -> None:
+    text = re.sub(r"^```.*?^```", "", read(page), flags=re.MULTILINE | re.DOTALL)
+    known = options() | {"--help", "--constraint"} | own_options(page)  # the second is pip's
+    for span in re.findall(r"`([^`]+)`", text):
+        names = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", span))
+        program = re.search(r"(benchmarks[/.]\w+|experiments\.\w+)", span)
+        if span.startswith(("...", "hf ", "pip ", "vllm ")):  # abbreviated, or others' programs
+            continue
+        if program:
+            path = ROOT / program[0].replace(".", "/")
+            source = (path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__main__.py").read_text()
+            assert all(name in source for name in names), span
+        else:
+            assert names <= known, span
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_named_exists(page: str) -> None:
+    named = set(re.findall(r"`proactivebench ([a-z]+)", read(page)))
+    assert named <= set(main.commands)
+
+
+def anchors(text: str) -> set[str]:
+    """What a link into a page may end with."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", read(page)):
+        if "://" not in link:
+            name, _, anchor = link.partition("#")
+            path = (ROOT / page).parent / name if name else ROOT / page
+            assert path.exists(), link
+            assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+
+from cli import main
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.training import grpo, watch
+from tests.support.processes import run, started, wait_until
+from tests.support.small_benchmark import build_small
+from tests.support.tiny_models import FAMILIES, tiny_model
+from tests.support.train_rows import SMALL, answer_with_letters, single_turns, train, write_rows
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_small(tmp_path_factory.mktemp("benchmark"), per_category=8)
+
+
+@pytest.fixture(scope="module")
+def data(benchmark: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(list(single_turns(Benchmark.open(benchmark))), tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model("llava", tmp_path_factory.mktemp("model"))
+
+
+def log_of(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "train_log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_learns_in_the_language_model_alone(
+    family: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_model(family, tmp_path / "model")
+    answer_with_letters(folder, monkeypatch)
+    adapter = train(folder, data, tmp_path / "out", max_steps=3)
+    assert adapter == tmp_path / "out" / "adapter"
+    weights = load_file(adapter / "adapter_model.safetensors")
+    assert all(".q_proj." in name or ".k_proj." in name for name in weights)
+    assert not any("vision" in name or "visual" in name for name in weights)
+    assert any(tensor.any() for name, tensor in weights.items() if "lora_B" in name)  # it begins as zeros
+    assert [line["step"] for line in log_of(tmp_path / "out")] == [1, 2, 3]
+
+
+def test_what_is_rewarded_becomes_more_frequent(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with_letters(model, monkeypatch)
+    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: float(verdict.category.position == 3))
+    result = train(model, data, tmp_path / "out", full=True, learning_rate=3e-3, max_steps=6, completions_per_step=32)
+    rewards = [line["reward"] for line in log_of(tmp_path / "out")]
+    assert rewards[0] < 0.5 < 0.8 < rewards[-1]
+    assert (result / "model.safetensors").is_file()
+
+
+def test_the_log_says_what_the_model_does(
+    model: Path, data: Path, benchmark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with_letters(model, monkeypatch)
+    train(model, data, tmp_path / "out", max_steps=2, eval_data=benchmark, eval_every=1, eval_limit=3)
+    lines = log_of(tmp_path / "out")
+    held_out = [line["held_out"] for line in lines if "held_out" in line]
+    steps = [line for line in lines if "reward" in line]
+    assert [line["step"] for line in lines] == [0, 1, 1, 2, 2]
+    assert all(0 <= scores["acc"] <= 1 and scores["psr"] >= 0 for scores in held_out)
+    for line in steps:
+        kinds = ("suggestion", "abstention", "category", "unreadable")
+        assert math.isclose(sum(line[kind] for kind in kinds), 1, abs_tol=1e-6)
+        assert line["reward"] == pytest.approx(line["right_category"] + 0.75 * line["valid_suggestion"])
+        assert {"loss", "grad_norm", "length", "learning_rate", "seconds"} <= line.keys()
+    assert (tmp_path / "out" / "held_out" / "step-000002" / "episodes.jsonl").is_file()
+    assert json.loads((tmp_path / "out" / "train.json").read_text())["settings"]["proactive_reward"] == 0.75
+
+
+def test_the_adapter_evaluates(model: Path, data: Path, benchmark: Path, tmp_path: Path) -> None:
+    adapter = train(model, data, tmp_path / "out", max_steps=1)
+    assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == str(model)
+    arguments = ["evaluate", "--model", str(model), "--adapter", str(adapter), "--data", str(benchmark), "--limit", "2"]
+    result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "run")], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["scenarios"]["QD"]["n"] == 2
+
+
+class _PowerCutError(Exception):
+    pass
+
+
+def test_a_continued_training_is_the_one_that_was_interrupted(
+    model: Path, data: Path, benchmark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with_letters(model, monkeypatch)
+    settings = {"max_steps": 5, "save_every": 2, "eval_data": benchmark, "eval_every": 2, "eval_limit": 2}
+    whole = train(model, data, tmp_path / "whole", **settings)
+
+    with monkeypatch.context() as patch:
+
+        def cut(self: watch.Watch, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == 3:
+                raise _PowerCutError
+
+        patch.setattr(watch.Watch, "on_step_begin", cut, raising=False)
+        with pytest.raises(_PowerCutError):
+            train(model, data, tmp_path / "cut", **settings)
+    torn = tmp_path / "cut" / "checkpoint-3"
+    torn.mkdir()
+    (torn / "adapter_model.safetensors").write_bytes(b"half")
+    continued = train(model, data, tmp_path / "cut", **settings)
+
+    assert not torn.exists()
+    one, other = (load_file(folder / "adapter_model.safetensors") for folder in (whole, continued))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    logs = [[line | {"seconds": 0} for line in log_of(tmp_path / name)] for name in ("whole", "cut")]
+    assert logs[0] == logs[1]
+
+
+def test_a_finished_training_is_not_repeated(model: Path, data: Path, tmp_path: Path) -> None:
+    first = train(model, data, tmp_path / "out", max_steps=1)
+    before = (tmp_path / "out" / "train_log.jsonl").read_bytes()
+    assert train(model, data, tmp_path / "out", max_steps=1) == first
+    assert (tmp_path / "out" / "train_log.jsonl").read_bytes() == before
+
+
+def test_other_settings_in_the_same_folder_are_refused(model: Path, data: Path, tmp_path: Path) -> None:
+    train(model, data, tmp_path / "out", max_steps=1)
+    with pytest.raises(UsageError, match=r"settings\.proactive_reward was 0\.75, is now 0\.5"):
+        train(model, data, tmp_path / "out", max_steps=1, proactive_reward=0.5)
+
+
+def test_a_killed_training_goes_on_from_its_last_checkpoint(model: Path, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = SMALL | {"max_steps": 12, "save_every": 2}
+    command = [sys.executable, "-m", "proactivebench", "train", "--model", model, "--data", data, "--out", out]
+    command += [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    cache = {"HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    with started(command, variables=cache) as killed:
+        wait_until(lambda: any(out.glob("checkpoint-*/trainer_state.json")), killed)
+        killed.kill()
+    reached = log_of(out)[-1]["step"]
+    assert reached < 12 and not (out / "adapter").exists()
+    continued = run(command, variables=cache)
+    assert continued.returncode == 0, continued.stderr
+    assert (out / "adapter" / "adapter_model.safetensors").is_file()
+    assert [line["step"] for line in log_of(out)] == list(range(1, 13))
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_resumed_training_ends_with_the_same_weights(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    answer_with_letters(model, monkeypatch)
+    options = {"full": full, "learning_rate": 3e-3, "max_steps": 4, "save_every": 2}
+    at_once = train(model, data, tmp_path / "at_once", **options)
+    later = shutil.ignore_patterns(at_once.name, "checkpoint-4", ".lock")
+    shutil.copytree(tmp_path / "at_once", tmp_path / "resumed", ignore=later)
+    resumed = train(model, data, tmp_path / "resumed", **options)
+    [expected], [found] = (list(map(load_file, folder.glob("*.safetensors"))) for folder in (at_once, resumed))
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_streamed_rows_train(model: Path, data: Path, tmp_path: Path) -> None:
+    train(model, data, tmp_path / "out", stream=True, generations=2)
+    assert [line["step"] for line in log_of(tmp_path / "out")] == [1, 2, 3]  # 24 rows, 8 prompts per step
+
+
+def test_a_loss_that_is_no_number_ends_the_training(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        grpo.Trainer,
+        "compute_loss",
+        lambda self, network, *_, **__: (
+            sum(weights.sum() for weights in network.parameters() if weights.requires_grad) * math.nan
+        ),
+    )
+    with pytest.raises(ProactiveBenchError, match=r"Step 1: loss is nan.*--learning-rate"):
+        train(model, data, tmp_path / "out", max_steps=8)
+    assert not any((tmp_path / "out").glob("checkpoint-*"))
+
+
+def test_weights_that_explode_end_the_training(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with_letters(model, monkeypatch)
+    with pytest.raises(ProactiveBenchError, match=r"Step \d+: .*--learning-rate"):
+        train(model, data, tmp_path / "out", max_steps=8, full=True, learning_rate=1e30)
+
+
+def test_a_training_without_signal_ends_with_the_likely_cause(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PROMPTS_WITHOUT_SIGNAL", 4)
+    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: 0.0)
+    with pytest.raises(ProactiveBenchError, match=r"No signal: for the last 4 prompts.*name none of the options"):
+        train(model, data, tmp_path / "out", max_steps=8)
+    assert [line["no_signal"] for line in log_of(tmp_path / "out")] == [1, 1]
+
+
+def test_a_training_that_has_nothing_left_to_learn_ends_early_and_keeps_the_model(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earned = chain([0.0, 1.0] * 8, repeat(1.0))
+    monkeypatch.setattr(watch, "PROMPTS_WITHOUT_SIGNAL", 4)
+    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: next(earned))
+    result = train(model, data, tmp_path / "out", max_steps=8)
+    assert [line["no_signal"] for line in log_of(tmp_path / "out")] == [0, 1, 1]
+    assert (result / "adapter_config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"completions_per_step": 512}, r"has 24 rows, but one step takes 64 different prompts"),
+        ({"report_to": "trackio"}, r"--report-to trackio needs it: pip install trackio"),
+        ({"per_device_batch": 5}, r"16 cannot be divided over 1 device"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_it_starts(
+    model: Path, data: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        train(model, data, tmp_path / "out", **settings)
