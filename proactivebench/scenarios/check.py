@@ -81,7 +81,8 @@ def check_environment(sample: Sample) -> list[str]:
         problems += environment.flaws()
         for state in states(environment):
             if state.frame_number not in state.frames():
-                problems.append(f"num_images: the way leads to frame {state.frame_number}, outside of the sequence")
+                number = state.frame_number
+                problems.append(f"num_images: the way leads to frame {number}, which is outside of the sequence")
                 break
         if environment.shows_answer():
             problems.append("reference_image: the first frame shows it already, so there is nothing to ask for")

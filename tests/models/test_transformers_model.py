@@ -15,7 +15,6 @@ pytest.importorskip("transformers")
 
 import transformers  # noqa: E402  # only where it is installed
 from PIL import Image  # noqa: E402
-from tiny_models import FAMILIES, tiny_model  # noqa: E402
 
 from proactivebench.errors import UsageError  # noqa: E402
 from proactivebench.models.base import Message, Picture, PictureError, Request  # noqa: E402
@@ -25,6 +24,7 @@ from proactivebench.models.transformers_model import TransformersModel  # noqa: 
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
 from tests.support.processes import PATIENCE  # noqa: E402
+from tests.support.tiny_models import FAMILIES, tiny_model  # noqa: E402
 
 ModelFolder = Callable[[str], Path]
 

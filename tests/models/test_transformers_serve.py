@@ -16,13 +16,13 @@ for library in ("torch", "transformers", "uvicorn", "fastapi"):
     pytest.importorskip(library, reason="needs transformers[serving]")
 
 from PIL import Image  # noqa: E402  # only where a server can run
-from tiny_models import tiny_model  # noqa: E402
 
 from proactivebench.models.base import Message, Model, Picture, Request  # noqa: E402
 from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
 from tests.support.processes import started, wait_until  # noqa: E402
+from tests.support.tiny_models import tiny_model  # noqa: E402
 
 
 @pytest.fixture(scope="module")
