@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from proactivebench.errors import UsageError
-from proactivebench.files import read_text
 from proactivebench.models.base import Model
+from proactivebench.work.files import read_text
 
 
 @dataclass(frozen=True)

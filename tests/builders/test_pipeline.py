@@ -354,10 +354,10 @@ def building(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     """A process of its own that builds with two workers and never comes to an end."""
     script = folder.with_name("script.py")
     script.write_text(
-        "import sys; from pathlib import Path; from test_pipeline import FakeBuilder, build\n"
+        "import sys; from pathlib import Path; from tests.builders.test_pipeline import FakeBuilder, build\n"
         "if __name__ == '__main__': build(FakeBuilder(stalls=True), Path(sys.argv[1]), workers=2)\n"
     )
-    places = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
+    places = {"PYTHONPATH": str(ROOT)}
     return started([sys.executable, script, folder], variables=places)
 
 

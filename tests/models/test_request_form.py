@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from cli import main
 from proactivebench.models.request_form import thinks
-from tests.small_benchmark import build_small
-from tests.stub_server import Answer, StubServer, serve_completions
+from tests.support.small_benchmark import build_small
+from tests.support.stub_server import Answer, StubServer, serve_completions
 
 
 @pytest.fixture

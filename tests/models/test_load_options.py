@@ -22,8 +22,8 @@ from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.models.transformers_model import TransformersModel  # noqa: E402
 from tests import tiny_models  # noqa: E402
-from tests.noise import noise  # noqa: E402
-from tests.tiny_models import tiny_model  # noqa: E402
+from tests.support.noise import noise  # noqa: E402
+from tests.support.tiny_models import tiny_model  # noqa: E402
 
 INSTRUCTBLIP = Path(load_checkpoint.__code__.co_filename).with_name("instructblip.jinja")
 MARKED = "{% for m in messages %}{{ m['role'] }}: <image>{{ m['content'][-1]['text'] }} {% endfor %}reply:"

@@ -27,8 +27,8 @@ from proactivebench.models.base import Picture
 from proactivebench.models.data_uris import encode_picture
 from proactivebench.models.load import ModelOptions, load_model
 from proactivebench.scenarios import QD
-from tests.small_benchmark import build_small
-from tests.stub_server import serve_completions
+from tests.support.small_benchmark import build_small
+from tests.support.stub_server import serve_completions
 
 NAME = "inspect:mockllm/model"
 Given = list[tuple[list[Any], Any]]
