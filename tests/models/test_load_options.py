@@ -21,7 +21,7 @@ from proactivebench.models.base import Message, Picture, Request  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.models.transformers_model import TransformersModel  # noqa: E402
-from tests import tiny_models  # noqa: E402
+from tests.support import tiny_models  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
 from tests.support.tiny_models import tiny_model  # noqa: E402
 

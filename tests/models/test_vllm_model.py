@@ -16,7 +16,7 @@ for library in ("torch", "transformers"):
 from click.testing import CliRunner  # noqa: E402
 
 from cli import main  # noqa: E402
-from tests import tests.support.vllm_stand_in  # noqa: E402
+from tests.support import vllm_stand_in  # noqa: E402
 from tests.support.small_benchmark import build_small  # noqa: E402
 from tests.support.tiny_models import tiny_model  # noqa: E402
 from tests.support.vllm_stand_in import LLM  # noqa: E402
@@ -34,7 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(sys.modules, "vllm", tests.support.vllm_stand_in.module())
+    monkeypatch.setitem(sys.modules, "vllm", vllm_stand_in.module())
     yield
     sys.modules.pop("proactivebench.models.vllm_model", None)
 
