@@ -18,8 +18,8 @@ from proactivebench.errors import UsageError
 from proactivebench.models import catalogue as module
 from proactivebench.models.catalogue import Entry, Machine, catalogue, with_options
 from proactivebench.models.load import ModelOptions, load_model
-from tests.small_benchmark import build_small
-from tests.stub_server import StubServer, serve_completions
+from tests.support.small_benchmark import build_small
+from tests.support.stub_server import StubServer, serve_completions
 
 ENTRIES = {f"{kind}:{name}": entry for kind, entries in catalogue().items() for name, entry in entries.items()}
 LOCAL = {name: entry for name, entry in ENTRIES.items() if entry.model.startswith("hf:")}
