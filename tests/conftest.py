@@ -73,6 +73,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
     """Family -> folder of a tiny model of transformers that sees pictures, made when it is first asked for."""
     transformers = pytest.importorskip("transformers")
     from tests.support.tiny_models import tiny_model
+    from tests.support.tiny_newer_models import NEWER
 
     root = tmp_path_factory.mktemp("models")
     transformers.utils.logging.disable_progress_bar()
@@ -80,7 +81,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
     def folder(family: str) -> Path:
         if family == "smolvlm":
             pytest.importorskip("num2words", reason="SmolVLM's processor needs it")
-        return root / family if (root / family).exists() else tiny_model(family, root / family)
+        return root / family if (root / family).exists() else tiny_model(NEWER.get(family, family), root / family)
 
     return folder
 

@@ -61,15 +61,15 @@ class Family:
     turn: tuple[str, str] = ("<|im_start|>", "<|im_end|>\n")
 
 
-def tiny_model(family: str, folder: Path, texts: Sequence[str] = ()) -> Path:
+def tiny_model(family: str | Family, folder: Path, texts: Sequence[str] = ()) -> Path:
     """Saves a model of a family to a folder, as `from_pretrained` wants it.
 
     Args:
-        family: One of `FAMILIES`.
+        family: One of `FAMILIES` by name, or another.
         folder: Where to save; made if necessary.
         texts: What its tokenizer learns from; without any its tokens are bytes.
     """
-    kind = FAMILIES[family]
+    kind = FAMILIES[family] if isinstance(family, str) else family
     tokenizer = tokenizer_of(kind, texts)
     text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
     _save_random(AutoModelForImageTextToText, kind.config(tokenizer.convert_tokens_to_ids, text), folder)
