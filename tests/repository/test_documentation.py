@@ -19,7 +19,7 @@ PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/*/README.md"))
 
 ELSEWHERE = re.compile(
-    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge)\b|Qwen|openai:|hub:|RUN\b|USER/NAME(?!.*--dry)"
+    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge)\b|Qwen|openai:|inspect:|hub:|RUN\b|USER/NAME(?!.*--dry)"
 )
 """Commands and code that need a network, weights, a person, raw data that are not here or more than a moment."""
 
