@@ -14,6 +14,8 @@ from commands.shared import EXISTING_FOLDER, FOLDER, console, progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from rich.console import Console
+
     from builders.pipeline.parts import BuildReport
     from builders.registry import BuildOptions
     from proactivebench.scenarios import Scenario
@@ -175,11 +177,21 @@ def _build_scenarios(
 
 
 def _run(build: Callable[..., BuildReport], what: object, out: Path, how: Mapping[str, Any]) -> None:
-    from proactivebench.reports.tables import build_table
-
     with progress() as bars:
         report = build(what, out, progress=bars, **how)
     build_table(report, console())
+
+
+def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
+    """Prints what a build gave: counts, what was left out and why, and the first problems of the raw data."""
+    done = "was there already" if report.up_to_date else "built"
+    console.print(f"{report.scenario} {done}: {report.samples:,} samples, {report.frames:,} frames.", style="bold")
+    for reason, count in report.skip_reasons.most_common(shown):
+        console.print(f"  left out: {count:,} x {reason}", markup=False)
+    for problem in report.problems[:shown]:
+        console.print(f"  {problem}", style="yellow", markup=False)
+    if (more := len(report.problems) - shown) > 0:
+        console.print(f"  and {more:,} more problem{'s' * (more > 1)} in the raw data")
 
 
 def _propose(raw: Path, table: Path, out: Path | None) -> None:

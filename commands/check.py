@@ -11,9 +11,12 @@ import click
 from commands.shared import DataFolder, local_data, mention_filter, output, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from proactivebench.counting import Comparison
+    from rich.console import Console
+
+    from proactivebench.checking import CheckReport
+    from proactivebench.counting import Comparison, Counts
 
 
 @click.command()
@@ -26,14 +29,30 @@ def check(data: Path | str) -> None:
     DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
     """
     from proactivebench.checking import check_benchmark
-    from proactivebench.reports.tables import check_table
 
     folder = local_data(data)
     with progress() as bars:
         report = check_benchmark(folder, bars)
-    check_table(report, output())
+    _check_table(report, output())
     mention_filter(folder)
     sys.exit(1 if report.problems else 0)
+
+
+def _check_table(report: CheckReport, console: Console, shown: int = 20) -> None:
+    """Prints what a check found: counts per scenario, and the first problems."""
+    from commands.terminal import plain_table
+
+    table = plain_table(["scenario"], ["samples", "frames", "categories"])
+    for name, counts in report.counts.items():
+        table.add_row(name, *(f"{counts[heading]:,}" for heading in ("samples", "frames", "categories")))
+    console.print(table)
+    for problem in report.problems[:shown]:
+        console.print(problem, style="red", markup=False)
+    if not report.problems:
+        console.print("No problems.", style="green")
+    else:
+        more = len(report.problems) - shown
+        console.print(f"{len(report.problems)} problems" + (f", {more} more than shown." if more > 0 else "."))
 
 
 @click.command()
@@ -51,7 +70,6 @@ def stats(data: Path | str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from proactivebench.counting import compare_with_paper
-    from proactivebench.reports.tables import statistics_table
 
     folder = local_data(data)
     with progress() as bars:
@@ -59,9 +77,26 @@ def stats(data: Path | str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(one) for one in comparisons], indent=2))
     else:
-        statistics_table(comparisons, output())
+        _statistics_table(comparisons, output())
         _mention_first_views(comparisons)
         mention_filter(folder)
+
+
+def _statistics_table(comparisons: Sequence[Comparison], console: Console) -> None:
+    """Prints the size of a benchmark beside the paper's."""
+    from commands.terminal import plain_table
+
+    headings = ("samples", "images", "categories", "actions")
+    table = plain_table(["built / paper"], headings, no_wrap=True)
+
+    def shown(counts: Counts | None, heading: str) -> str:
+        number = getattr(counts, heading) if counts else None
+        return "-" if number is None else f"{number:,}"
+
+    for one in comparisons:
+        pairs = (f"{shown(one.built, heading)} [dim]/ {shown(one.paper, heading)}[/dim]" for heading in headings)
+        table.add_row(one.part, *pairs)
+    console.print(table)
 
 
 def _mention_first_views(comparisons: Iterable[Comparison]) -> None:

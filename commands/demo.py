@@ -40,10 +40,11 @@ LEARNED = {
 @click.option("--out", type=FOLDER, default=Path("demo"), show_default=True, help="Folder for everything it makes.")
 def demo(out: Path) -> None:
     """Build a small benchmark from bundled drawings, evaluate scripted and learned models, show what came out."""
+    from commands.build import build_table
+    from commands.terminal import metrics_table
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.reports.strip import draw_strip
-    from proactivebench.reports.tables import build_table, metrics_table
     from proactivebench.scenarios import QD
 
     _claim(out)
@@ -116,10 +117,10 @@ def _build(raw: Mapping[Scenario, Path], out: Path, **options: Any) -> list[Buil
 
 def _play(spec: str, data: Benchmark, run: Path) -> dict[str, Any]:
     """The scores of a model on all of a benchmark."""
+    from commands.terminal import RunProgress
     from proactivebench.evaluation import engine
     from proactivebench.evaluation.settings import Settings
     from proactivebench.models.load import ModelOptions, load_model
-    from proactivebench.reports.progress import RunProgress
 
     with RunProgress(console()) as bars:
         bars.say(f"Loading {spec}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,11 @@ from commands.models import given_words, print_plan
 from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, mention_filter, output
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from proactivebench.benchmark import Benchmark
+    from proactivebench.evaluation.comparison import Comparison
+    from proactivebench.evaluation.leak_filter import FilteredScenario
     from proactivebench.evaluation.settings import Settings
     from proactivebench.models.load import ModelOptions
     from proactivebench.scenarios import Scenario
@@ -101,13 +105,12 @@ def evaluate(
     The run folder holds run.json (everything that decides the numbers), episodes.jsonl (one line per episode) and
     metrics.json. The same command continues an interrupted run.
     """
+    from commands.terminal import RunProgress, metrics_table
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation import engine
     from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.evaluation.settings import Settings, read_sample_list
     from proactivebench.models.load import ModelOptions, load_model
-    from proactivebench.reports.progress import RunProgress
-    from proactivebench.reports.tables import metrics_table
 
     folder = local_data(data, names)
     benchmark = Benchmark.open(folder)
@@ -179,10 +182,9 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
     Judgements are kept in the folder `judge` of the run; the same command continues. Output that cannot be read is
     counted as an error and judged again next time.
     """
+    from commands.terminal import JudgeProgress, metrics_table
     from proactivebench.evaluation.judging import judge_run
     from proactivebench.evaluation.measured import run_measured_on
-    from proactivebench.reports.progress import JudgeProgress
-    from proactivebench.reports.tables import metrics_table
 
     with JudgeProgress(console()) as progress:
         progress.say(f"Loading {spec}")
@@ -210,7 +212,6 @@ def filter_(data: Path, runs: tuple[Path, ...], published: bool, threshold: floa
     from proactivebench.errors import UsageError
     from proactivebench.evaluation.leak_filter import filter_leaks, keep_published
     from proactivebench.layout import KEPT_IDS
-    from proactivebench.reports.tables import filter_table
 
     if published == bool(runs):
         raise UsageError("Name the runs that decide (--runs RUN --runs RUN ...), or say --published.")
@@ -220,8 +221,19 @@ def filter_(data: Path, runs: tuple[Path, ...], published: bool, threshold: floa
     if published:
         keep_published(benchmark)
     else:
-        filter_table(filter_leaks(benchmark, runs, threshold), output())
+        _filter_table(filter_leaks(benchmark, runs, threshold), output())
     console().print(f"{done} {path}.", soft_wrap=True)
+
+
+def _filter_table(report: Sequence[FilteredScenario], console: Console) -> None:
+    """Prints what the leak filter did."""
+    from commands.terminal import plain_table
+
+    table = plain_table(["scenario"], ["samples", "kept", "right in turn 1, before", "after"])
+    for one in report:
+        after = "" if one.accuracy_after is None else f"{one.accuracy_after:.1%}"
+        table.add_row(one.name, f"{one.samples:,}", f"{len(one.kept):,}", f"{one.accuracy_before:.1%}", after)
+    console.print(table)
 
 
 @click.command()
@@ -237,14 +249,13 @@ def compare(first: Path, second: Path) -> None:
     Runs with free replies (evaluate --mode oeg) are compared by what their judges say.
     """
     from proactivebench.evaluation.comparison import compare_runs
-    from proactivebench.reports.tables import comparison_table
     from proactivebench.work.folder import shown
 
     comparison = compare_runs(first, second)
     one, other = first.resolve().name, second.resolve().name
     if one == other:
         one, other = str(first), str(second)
-    comparison_table(comparison, one, other, output())
+    _comparison_table(comparison, one, other, output())
     if comparison.settings:
         settings = (f"{name}: {shown(before)} / {shown(after)}" for name, before, after in comparison.settings)
         said = f"The runs differ in {'; '.join(settings)}"
@@ -252,3 +263,18 @@ def compare(first: Path, second: Path) -> None:
     played = " and ".join(f"{n:,}" for n in comparison.played)
     said = f"{comparison.shared:,} episodes have a score in both runs, of {played}."
     console().print(said, markup=False, soft_wrap=True)
+
+
+def _comparison_table(comparison: Comparison, first: str, second: str, console: Console) -> None:
+    """Prints the paired differences between two runs of some names."""
+    from commands.terminal import SCORES, plain_table
+
+    table = plain_table(["scenario", "score"], ["n", first, second, "difference", "95% interval", "p"])
+    for one in comparison.differences:
+        heading, scale, digits = SCORES[one.score]
+        low, high = one.change.interval
+        values = (f"{scale * value:.{digits}f}" for value in (one.first, one.second))
+        change = f"{scale * one.change.mean:+.{digits}f}"
+        interval = f"{scale * low:+.{digits}f} to {scale * high:+.{digits}f}"
+        table.add_row(one.scenario, heading, f"{one.n:,}", *values, change, interval, f"{one.p_value:.4f}")
+    console.print(table)

@@ -142,11 +142,11 @@ def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: i
     You see what a model sees. The answers become a normal run, which can be scored and reported beside others.
     """
     _require_libraries()
+    from commands.terminal import metrics_table
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.evaluation.settings import Settings
     from proactivebench.reports.play import play_in_browser
-    from proactivebench.reports.tables import metrics_table
 
     benchmark = Benchmark.open(local_data(data, names))
     scenarios = benchmark.chosen(names)

@@ -11,6 +11,11 @@ from commands.model_options import MODEL_HELP, model_options
 from commands.shared import DataFolder, console, local_data, output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from proactivebench.evaluation.selfcheck import Finding
     from proactivebench.models.load import ModelOptions
 
 
@@ -31,7 +36,6 @@ def selfcheck(spec: str, data: Path | str, names: tuple[str, ...], samples: int,
     from proactivebench.errors import ProactiveBenchError, UsageError
     from proactivebench.evaluation.selfcheck import selfcheck as check
     from proactivebench.models.load import load_model
-    from proactivebench.reports.tables import selfcheck_table
 
     if model_options.cache is not None:
         raise UsageError("With --cache a reply would be compared with itself; leave it out.")
@@ -40,6 +44,22 @@ def selfcheck(spec: str, data: Path | str, names: tuple[str, ...], samples: int,
         findings = check(
             benchmark, benchmark.chosen(names), lambda: load_model(spec, model_options), samples, status.update
         )
-    selfcheck_table(findings, output())
+    _selfcheck_table(findings, output())
     if faults := [finding.reason for finding in findings if finding.verdict == "bad"]:
         raise ProactiveBenchError(f"{spec} fails: {'; '.join(faults)}.")
+
+
+def _selfcheck_table(findings: Sequence[Finding], console: Console) -> None:
+    """Prints what a model's check of itself has found."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("replies", "the same", "of", "share", "verdict", "because", box=None, header_style="bold")
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    colours = {"good": "green", "mind": "yellow", "bad": "red", "not asked": "dim"}
+    for one in findings:
+        share = f"{one.equal / one.of:.1%}" if one.of else ""
+        counts = (f"{one.equal:,}", f"{one.of:,}") if one.of else ("", "")
+        table.add_row(one.question, *counts, share, Text(one.verdict, colours[one.verdict]), one.reason)
+    console.print(table)

@@ -20,7 +20,6 @@ from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import COCO, Sample, Scenario, is_abstention, make_environment
 from proactivebench.scenarios.reach import reachable
 from proactivebench.views import Crop
-from raw_sources.coco import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +113,20 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
 
 def _first_views(samples: Iterable[Sample]) -> FirstViews | None:
     boxes = ((sample, (sample.model_extra or {}).get("box")) for sample in samples)
-    shares = sorted(_share_shown(make_environment(sample).crop(), Box(**box)) for sample, box in boxes if box)
+    shares = sorted(_share_shown(make_environment(sample).crop(), box) for sample, box in boxes if box)
     if not shares:
         return None
     median, ninth_decile, most = (shares[ceil(share * len(shares)) - 1] for share in (0.5, 0.9, 1.0))
     return FirstViews(sum(share == 0 for share in shares) / len(shares), median, ninth_decile, most)
 
 
-def _share_shown(crop: Crop | None, box: Box) -> float:
+def _share_shown(crop: Crop | None, box: Mapping[str, float]) -> float:
     """Share of the box's area that a view shows."""
     if crop is None:
         return 1.0
-    width = min(crop.right, box.left + box.width) - max(crop.left, box.left)
-    height = min(crop.bottom, box.top + box.height) - max(crop.top, box.top)
-    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
+    width = min(crop.right, box["left"] + box["width"]) - max(crop.left, box["left"])
+    height = min(crop.bottom, box["top"] + box["height"]) - max(crop.top, box["top"])
+    return max(width, 0.0) * max(height, 0.0) / (box["width"] * box["height"])
 
 
 def _count(benchmark: Benchmark, scenario: Scenario, progress: Progress) -> Counts:

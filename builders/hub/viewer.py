@@ -17,8 +17,7 @@ from rich.progress import Progress
 
 from builders.hub.package import fingerprint
 from proactivebench.benchmark import Benchmark
-from proactivebench.images import load_picture
-from proactivebench.models.base import Picture
+from proactivebench.images import Picture, load_picture
 from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
 from proactivebench.scenarios.check import way_to_reference
 

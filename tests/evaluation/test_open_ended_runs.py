@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import cli
+from commands.terminal import metrics_table
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judge import Judge
@@ -19,7 +20,6 @@ from proactivebench.evaluation.judging import judge_run, read_judgements
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.models.base import Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
-from proactivebench.reports.tables import metrics_table
 from proactivebench.scenarios import QD
 from tests.support.all_scenarios import Answering, four_samples_each, play
 from tests.support.example_samples import ENTRIES

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 from rich.console import Console
 
+from commands.terminal import metrics_table
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation.engine import evaluate
 from proactivebench.evaluation.judge import Judge
@@ -29,7 +30,6 @@ from proactivebench.reports.plots import accuracy_per_turns, make_plots
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
 from proactivebench.reports.scores import AVERAGE, published_results, score_tables
-from proactivebench.reports.tables import metrics_table
 from tests.support.example_benchmark import build_examples
 from tests.support.small_runs import Reciter, play
 

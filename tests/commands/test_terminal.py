@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from commands.shared import output
+from commands.terminal import metrics_table
 from proactivebench.evaluation.metrics import compute_metrics
 from proactivebench.evaluation.records import Episode, Turn
-from proactivebench.reports.tables import metrics_table
 from proactivebench.scenarios import SCENARIOS
 
 
