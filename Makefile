@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-lowest fuzz lint check format reference install constraints
+.PHONY: demo test test-inspect test-lowest fuzz lint check format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -49,6 +49,11 @@ $(DEV): $(CORE)
 	$(PIP_INSTALL) torch
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
+
+test-inspect:  ## The tests of inspect: models, beside whose library the development tools do not install
+	rm -rf build/inspect && $(PYTHON) -m venv build/inspect
+	build/inspect/bin/pip install --quiet --editable '.[inspect]' pytest hypothesis
+	build/inspect/bin/python -m pytest tests/models/test_inspect_model.py
 
 # torch is the exception: of it, only the version in constraints.txt is tested.
 test-lowest:  ## The test suite with the lowest versions of our requirements that pyproject.toml allows

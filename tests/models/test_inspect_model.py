@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip(
     "inspect_ai",
-    reason="inspect-ai does not resolve beside the pinned versions: run this file in an environment of its own",
+    reason="inspect-ai does not install beside the pinned versions: make test-inspect",
 )
 
 from inspect_ai.model import ChatMessageAssistant, ModelOutput, ModelUsage, get_model
