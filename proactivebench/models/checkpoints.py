@@ -86,6 +86,8 @@ def load_checkpoint(
     """
     if device is not None and device_map is not None:
         raise UsageError("--device names one device, --device-map deals a model out to several: leave one out.")
+    if device_map is not None and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError("--device-map deals one model out to all GPUs: start one process, without torchrun.")
     place = _device(device)
     precision = _precision(dtype, place)
     folder, commit = locate(name, revision)

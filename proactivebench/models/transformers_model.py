@@ -137,8 +137,10 @@ class TransformersModel(Model):
     def machine(self) -> Mapping[str, object]:
         device = self._network.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+        dealt_out_to = len(set(getattr(self._network, "hf_device_map", {}).values()))
         return {
             "device": f"{device.type}: {name}",
+            **({"devices": dealt_out_to} if dealt_out_to > 1 else {}),
             "threads": torch.get_num_threads(),
             "batch_size": f"{DEFAULT_BATCH} and more" if self._grows else self._limit.requests,
         }

@@ -114,11 +114,25 @@ def test_attention_is_chosen_and_recorded(folder: Path) -> None:
         load_checkpoint(str(folder), device="cpu", attention="none-such")
 
 
-def test_a_model_is_dealt_out_to_devices(folder: Path, requests: list[Request]) -> None:
+def test_a_model_is_dealt_out_to_devices(
+    folder: Path, requests: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
     single = ask(folder, requests)
     assert ask(folder, requests, 3, device=None, device_map="auto", dtype="float32") == single
     with pytest.raises(UsageError, match="--device names one device"):
         load_checkpoint(str(folder), device="cpu", device_map="auto")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="start one process, without torchrun"):
+        load_checkpoint(str(folder), device_map="auto")
+
+
+def test_on_how_many_devices_a_model_lay_is_recorded(folder: Path) -> None:
+    checkpoint = load_checkpoint(str(folder), device="cpu")
+    for places, recorded in (({"": "cpu"}, None), ({"a": 0, "b": 1, "c": 1}, 2)):
+        checkpoint.network.hf_device_map = places
+        model = TransformersModel(checkpoint)
+        assert model.machine().get("devices") == recorded
+        asyncio.run(model.close())
 
 
 @pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
