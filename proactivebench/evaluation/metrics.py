@@ -36,6 +36,7 @@ class _Score(NamedTuple):
     source: str
     correct: float
     suggestions: float
+    cost: float
 
 
 @dataclass
@@ -60,7 +61,9 @@ class _Tally:
         if episode.turns[0].kind == "free":
             return
         turns = len(episode.turns)
-        self.scores.append(_Score(episode.id, episode.repeat, episode.source, float(episode.correct), float(turns - 1)))
+        cost = sum(turn.cost for turn in episode.turns)
+        outcome = float(episode.correct), float(turns - 1), cost
+        self.scores.append(_Score(episode.id, episode.repeat, episode.source, *outcome))
         self.kinds.update(turn.kind for turn in episode.turns)
         self.first_turn += episode.right_at_first_sight
         self.last_turn += turns == episode.max_turns > 1
@@ -80,7 +83,9 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         refusals among them; absent where a judge reads the replies), `acc` and `psr` (each with `_se` and `_ci95`),
         `first_turn_acc` (episodes whose first answer is right), `answers` (share of each kind of answer),
         `last_turn_share` (episodes that used all their turns), `wasted_suggestions` (episodes whose last turn was a
-        right suggestion, too late to show anything). `average`: `acc` and `psr` over the scenarios that have a score.
+        right suggestion, too late to show anything). Where suggestions have costs also `cost`, what those of an episode
+        took on average; units differ, so there is no average over scenarios. `average`: `acc` and `psr` over the
+        scenarios that have a score.
         `answered_by`: replies of other models than the one that was asked, counted by their servers' names for them.
         `unreadable_replies`: up to three of them, each with `scenario`, `id`, `repeat` and the start of the `reply`.
     """
@@ -112,6 +117,8 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             answers = tally.kinds.total()
             scores["unreadable"] = tally.kinds["unreadable"]
             scores |= _with_uncertainty("acc", accs[-1]) | _with_uncertainty("psr", psrs[-1])
+            if SCENARIOS[name].costs:
+                scores |= _with_uncertainty("cost", estimate([score.cost for score in ordered], sources, own_seed))
             scores["first_turn_acc"] = tally.first_turn / n
             scores["answers"] = {kind: tally.kinds[kind] / answers for kind in _KINDS}
             scores["last_turn_share"] = tally.last_turn / n

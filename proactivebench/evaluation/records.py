@@ -49,6 +49,7 @@ class Turn(BaseModel):
         suggestion: How the answer compares with the shown suggestions and abstention; None where a judge reads it.
         category: How it compares with the categories; None where a judge reads it.
         action: What the environment did.
+        cost: What that took, in scenarios whose suggestions have costs.
         judge: The judge's literal output, where it was asked in the middle of the episode.
     """
 
@@ -66,6 +67,7 @@ class Turn(BaseModel):
     suggestion: Outcome | None = None
     category: Outcome | None = None
     action: Action = Action.STOP
+    cost: float = 0.0
     judge: str | None = None
 
     @property
@@ -109,6 +111,7 @@ class Turn(BaseModel):
             suggestion=verdict.suggestion.outcome,
             category=verdict.category.outcome,
             action=verdict.action,
+            cost=verdict.cost,
             judge=judge,
         )
 

@@ -5,6 +5,11 @@ A scenario differs from its neighbours in five things only, and its class says t
 `useful`, `useful_in_last_turn`), how many turns it has (`max_turns`), and when a right category counts
 (`category_counts`).
 
+Three things lie beyond the paper's seven, which use none of them. A suggestion may have an *argument*: each value of it
+is an action of its own (`ZOOM_TOP_LEFT`, `ZOOM_TOP_RIGHT`), with a keyword of its own. It may have a *cost*:
+`Scenario.costs` says what carrying out an action takes. And it may *not help*: `move` then leaves everything as it is
+and sets `notice`, which the model reads in front of the next question.
+
 With random options the suggestions belong to other scenarios: all of them are shown and right, and each carries out an
 action that is drawn from those of the scenario.
 
@@ -56,11 +61,13 @@ class Verdict(NamedTuple):
         suggestion: The answer read against the shown suggestions and abstention.
         category: The answer read against the categories.
         action: What was asked for; STOP where the answer is no right suggestion.
+        cost: What carrying it out took; 0 where nothing was carried out, or nothing has a cost.
     """
 
     suggestion: Reading
     category: Reading
     action: AnyAction
+    cost: float = 0.0
 
     @property
     def reading(self) -> Reading:
@@ -101,6 +108,7 @@ class Environment(ABC):
         done: Whether the episode has ended. An answer after the end is read like any other (published protocol).
         correct: Whether the right category was given.
         action: What the last answer did; None before the first, STOP where nothing moved.
+        notice: What the environment says about the last action, in front of the question; set by `move`.
         suggestions: Suggestions and abstention that are shown now.
         accepted: Those of them that are right now.
     """
@@ -130,6 +138,7 @@ class Environment(ABC):
         self.done = False
         self.correct = False
         self.action: AnyAction | None = None
+        self.notice = ""
         self.start()
         self._options = () if reference else _with_actions(self.scenario, sample.options)
         self._useful = frozenset(self.useful())
@@ -195,7 +204,7 @@ class Environment(ABC):
 
     @abstractmethod
     def move(self, action: AnyAction) -> None:
-        """Carries out a possible action."""
+        """Carries out a possible action, or says in `notice` that it did not help."""
 
     # What all scenarios share.
 
@@ -233,8 +242,9 @@ class Environment(ABC):
 
     def question(self) -> str:
         """The question with everything in front of and behind it."""
+        said = self.notice and f"{self.notice} "
         reference_question = self.scenario.reference_question if self.reference else None
-        return prompts.question(
+        return said + prompts.question(
             reference_question or self.sample.prompt,
             pre_prompt=self.scenario.pre_prompt,
             hint=self.hint_text() if self.hint else "",
@@ -257,10 +267,11 @@ class Environment(ABC):
         elif suggestion.outcome is Outcome.CORRECT and suggestion.position is not None:
             action = self._carried_out(self._shown[suggestion.position][1])
         moved = action is not Action.STOP and not self.last_turn and self.possible(action)
+        self.notice = ""
         if moved:
             self.move(action)
         self.action = action if moved else Action.STOP
         self.done |= not moved
         self.turn += 1
         self._settle()
-        return Verdict(suggestion, category, action)
+        return Verdict(suggestion, category, action, self.scenario.cost_of(action) if moved else 0.0)

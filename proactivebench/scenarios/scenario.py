@@ -139,6 +139,8 @@ class Scenario:
         reference_question: Replaces the question in the reference setting, if there is one.
         literals: Action -> what the published package looks for in a suggestion of it; for others the keyword will do.
         keywords_combine: Whether a suggestion may hold several keywords, of one action.
+        costs: Action -> what carrying it out takes, in a unit of the scenario's own; others take 1. Empty where
+            suggestions have no costs, and psr alone counts them.
         example: How it is solved in the few-shot setting; None where the paper has no examples.
         paper: How large the paper's is; None for a scenario that the paper does not have.
     """
@@ -158,6 +160,7 @@ class Scenario:
     reference_question: str | None = None
     literals: Mapping[AnyAction, Literal] = field(default_factory=dict)
     keywords_combine: bool = False
+    costs: Mapping[AnyAction, float] = field(default_factory=dict)
     example: Example | None = None
     paper: Size | None = None
 
@@ -169,6 +172,10 @@ class Scenario:
         text = option.lower()
         actions = {action for keyword, action in self.keywords.items() if keyword in text}
         return actions.pop() if len(actions) == 1 else None
+
+    def cost_of(self, action: AnyAction) -> float:
+        """What carrying out an action takes; 0 where nothing has a cost."""
+        return self.costs.get(action, 1.0) if self.costs else 0.0
 
     def flaw_of(self, suggestion: str) -> str | None:
         """Why the published package does not understand a suggestion, and what it needs; None where it does."""
