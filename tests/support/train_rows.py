@@ -65,12 +65,12 @@ def train(model: Path, data: Path, out: Path, **settings: Any) -> Path:
     return grpo.train(chosen, out, Console(quiet=True))
 
 
-def answer_with_letters(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a random model sample nothing but the letters A to H, so that answers are read and rewards differ."""
+def answer_with_letters(model: Path, monkeypatch: pytest.MonkeyPatch, letters: str = "ABCDEFGH") -> None:
+    """Lets a random model sample nothing but some letters, so that answers are read and rewards differ."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    others = [token for token in range(len(tokenizer)) if tokenizer.decode([token]) not in set("ABCDEFGH")]
+    others = [token for token in range(len(tokenizer)) if tokenizer.decode([token]) not in set(letters)]
     one_letter = {"max_new_tokens": 1, "suppress_tokens": others}
 
     def configure(**settings: Any) -> GRPOConfig:

@@ -117,9 +117,11 @@ def test_families_that_can_train_on_whole_episodes(
     family: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny_model(family, tmp_path / "model")
-    answer_with_letters(model, monkeypatch)
+    answer_with_letters(model, monkeypatch, "ABC")  # A or B asks, in every turn
     out = tmp_path / "out"
-    adapter = train(model, folder, out, multi_turn=True, max_steps=3, learning_rate=1e-2)
+    # So warm that a random model's preferences count for nothing: of 32 first answers every third asks.
+    settings = {"max_steps": 2, "per_device_batch": 16, "learning_rate": 1e-2, "temperature": 1000.0}
+    adapter = train(model, folder, out, multi_turn=True, **settings)
     lines = [json.loads(line) for line in (out / "train_log.jsonl").read_text().splitlines()]
     assert sum(line["suggestions"] for line in lines) > 0
     assert all(-1 <= line["reward"] <= line["correct"] for line in lines)
