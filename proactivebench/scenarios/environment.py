@@ -141,7 +141,8 @@ class Environment(ABC):
         self.notice = ""
         self.start()
         self._options = () if reference else _with_actions(self.scenario, sample.options)
-        self._useful = frozenset(self.useful())
+        useful, actions = self.useful(), self.actions()
+        self._useful = {option for option, action in self._options if option in useful and (draw or action in actions)}
         self._settle()
 
     # What a scenario decides.
@@ -179,7 +180,7 @@ class Environment(ABC):
         return [option for option in self.sample.options if not is_abstention(option)]
 
     def actions(self) -> list[AnyAction]:
-        """What can be carried out at some time."""
+        """What can be carried out at some time of the episode."""
         return list(dict.fromkeys(self.scenario.keywords.values()))
 
     def possible(self, action: AnyAction) -> bool:
@@ -224,13 +225,10 @@ class Environment(ABC):
 
     def _settle(self) -> None:
         """Works out what the new turn shows and accepts."""
-        self._shown = [(option, action) for option, action in self._options if self.draw or self.shows(action)]
+        self._shown = self._options if self.draw else [one for one in self._options if self.shows(one[1])]
         self.suggestions = tuple([option for option, _ in self._shown])
-        too_late = self.turn + 1 >= self.max_turns and not self.useful_in_last_turn
-        useful, actions = () if too_late else self._useful, self.actions()
-        self.accepted = tuple(
-            [option for option, action in self._shown if option in useful and (self.draw or action in actions)]
-        )
+        too_late = not self.useful_in_last_turn and self.turn + 1 >= self.max_turns
+        self.accepted = () if too_late else tuple([option for option in self.suggestions if option in self._useful])
 
     def _carried_out(self, action: AnyAction | None) -> AnyAction:
         """What an accepted suggestion does: what it asks for, or with random options what is drawn."""
