@@ -97,9 +97,11 @@ def _total(metrics: Mapping[str, Any], count: str) -> int:
 
 def _tell_other_models(name: str, metrics: Mapping[str, Any], console: Console) -> None:
     """Says which models answered where a server names others than the one that was asked."""
-    if others := metrics.get("answered_by"):
-        named = ", ".join(f"{model} ({replies:,} replies)" for model, replies in others.items())
-        console.print(f"{name}: the server says who answered: {named}.", style="yellow", markup=False, soft_wrap=True)
+    for key, whose in (("answered_by", ""), ("judge_answered_by", "judge's ")):
+        if others := metrics.get(key):
+            named = ", ".join(f"{model} ({replies:,} replies)" for model, replies in others.items())
+            said = f"{name}: the {whose}server says who answered: {named}."
+            console.print(said, style="yellow", markup=False, soft_wrap=True)
 
 
 def _warn_of_unreadable(name: str, metrics: Mapping[str, Any], console: Console) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class JudgedReply(BaseModel):
         suggestion: Whether the reply makes a valid suggestion (ps).
         category: Whether it names the right category (cc).
         output: The judge's literal output; empty after an error.
+        answered_by: The model that a server says the output is of, where that is not the judge that was asked.
         error: Set where the judge said nothing usable; there is no judgement then.
     """
 
@@ -55,6 +57,7 @@ class JudgedReply(BaseModel):
     suggestion: bool = False
     category: bool = False
     output: str = ""
+    answered_by: str | None = None
     error: EpisodeError | None = None
 
     @property
@@ -106,9 +109,12 @@ def read_judge(folder: Path) -> dict[str, Any]:
 
 
 def run_metrics(episodes: Iterable[Episode], judgements: Iterable[JudgedReply], seed: int) -> dict[str, Any]:
-    """The scores of a run, those of the judgements of its episodes included."""
+    """The scores of a run, those of the judgements of its episodes included, and which other judges gave them."""
     metrics = compute_metrics(episodes, seed)
+    judgements = list(judgements)
     judged = compute_open_ended(judgements, seed)
+    if others := Counter(judgement.answered_by for judgement in judgements if judgement.answered_by is not None):
+        metrics["judge_answered_by"] = dict(others.most_common())
     for name, scores in judged["scenarios"].items():
         metrics["scenarios"][name] |= scores
     return metrics | {"average": metrics["average"] | judged["average"]}
@@ -218,4 +224,5 @@ async def _judge(episode: Episode, question: str, judge: Judge, seed: int) -> Ju
         )
     except ReplyError as failure:
         return JudgedReply(**record, error=EpisodeError(kind=failure.kind, message=str(failure)))
-    return JudgedReply(**record, suggestion=judgement.suggestion, category=judgement.category, output=output)
+    record |= {"output": output, "answered_by": getattr(output, "answered_by", None)}
+    return JudgedReply(**record, suggestion=judgement.suggestion, category=judgement.category)

@@ -18,7 +18,7 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run, read_judgements
 from proactivebench.evaluation.run_log import read_episodes
-from proactivebench.models.base import Request
+from proactivebench.models.base import Reply, Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.scenarios import QD
 from tests.support.all_scenarios import Answering, four_samples_each, play
@@ -101,6 +101,17 @@ def test_a_judgement_counts_for_the_reply_that_was_judged_alone(benchmark: Bench
     (run / "metrics.json").unlink()
     with pytest.raises(UsageError, match="was not played to its end; repeat its evaluate command"):
         judge_run(run, Judge(MatchingJudge()))
+
+
+def test_another_judge_than_the_one_that_was_asked_is_named(benchmark: Benchmark, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    play(benchmark, Answering(lambda request: "A cat"), run, [QD], mode="oeg")
+    judges = iter([None, "small", None, "small"])
+    metrics = judge_run(run, Judge(Answering(lambda request: Reply("0, 0", next(judges)))))
+    assert metrics["judge_answered_by"] == {"small": 2}
+    assert sorted(str(judged.answered_by) for judged in read_judgements(run)) == ["None", "None", "small", "small"]
+    metrics_table({"run": metrics}, Console(file=(out := io.StringIO()), width=200), "data")
+    assert "run: the judge's server says who answered: small (2 replies)." in out.getvalue()
 
 
 def test_instructions_replace_both_texts(benchmark: Benchmark, tmp_path: Path) -> None:
