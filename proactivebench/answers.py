@@ -32,14 +32,16 @@ class Reading(NamedTuple):
         outcome: Whether it names a correct text, another text of the list, or none.
         position: Place in the list of the text it names; None for a mismatch.
         by: Whether the full text or the letter decided; None for a mismatch.
+        text: The text that it names, as it was shown; None for a mismatch.
     """
 
     outcome: Outcome
     position: int | None
     by: Literal["text", "letter"] | None
+    text: str | None
 
 
-_MISMATCH = Reading(Outcome.MISMATCH, None, None)
+_MISMATCH = Reading(Outcome.MISMATCH, None, None, None)
 
 
 def letter(position: int) -> str:
@@ -51,6 +53,11 @@ def without_thinking(reply: str) -> str | None:
     """What a reply says after the thinking that it spells out (`<think> ... </think>`); None where that never ended."""
     _, end, said = reply.rpartition("</think>")
     return None if not end and "<think>" in reply else said
+
+
+def what_counts(reply: str) -> str:
+    """What is read of a reply: no thinking, which may name any option on its way, finished or not."""
+    return without_thinking(reply) or ""
 
 
 @lru_cache(maxsize=16384)
@@ -68,9 +75,10 @@ class Choices:
         first_letter: Position in the alphabet of the first text's letter.
     """
 
-    __slots__ = ("_by_letter", "_by_raw_text", "_by_text", "_outcomes")
+    __slots__ = ("_by_letter", "_by_raw_text", "_by_text", "_outcomes", "_texts")
 
     def __init__(self, texts: Sequence[str], correct: Collection[str], first_letter: int = 0):
+        self._texts = texts
         places = range(len(texts))
         keys = [normalise(text) for text in texts]
         self._outcomes = [Outcome.CORRECT if text in correct else Outcome.WRONG for text in texts]
@@ -92,8 +100,38 @@ class Choices:
         if position is None and self._by_raw_text:
             position = self._by_raw_text.get((key, answer.strip().lower()))
         if position is not None:
-            return Reading(self._outcomes[position], position, "text")
+            return Reading(self._outcomes[position], position, "text", self._texts[position])
         position = self._by_letter.get(answer.split(".", 1)[0].lower().strip())
         if position is not None:
-            return Reading(self._outcomes[position], position, "letter")
+            return Reading(self._outcomes[position], position, "letter", self._texts[position])
         return _MISMATCH
+
+
+@lru_cache(maxsize=4096)
+def _choices(texts: tuple[str, ...], correct: tuple[str, ...], first_letter: int) -> Choices:
+    return Choices(texts, correct, first_letter)
+
+
+def read(
+    answer: str,
+    suggestions: tuple[str, ...],
+    accepted: tuple[str, ...],
+    categories: tuple[str, ...],
+    right: tuple[str, ...],
+) -> tuple[Reading, Reading]:
+    """Reads an answer against both lists that a turn shows.
+
+    Args:
+        answer: What was said.
+        suggestions: Suggestions and abstention, shown from the letter A on.
+        accepted: Those of them that are right now.
+        categories: The possible answers, shown after them.
+        right: Those of them that count as right.
+
+    Returns:
+        How it was read against the suggestions, and against the categories.
+    """
+    return (
+        _choices(suggestions, accepted, 0).read(answer),
+        _choices(categories, right, len(suggestions)).read(answer),
+    )

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from proactivebench import open_ended, prompts
-from proactivebench.answers import without_thinking
+from proactivebench.answers import what_counts
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn
 from proactivebench.evaluation.settings import Settings, derive_seed
@@ -100,7 +100,7 @@ async def play(
             if settings.mode == "oeg":
                 turns.append(Turn.free(observation, asked.text, reply))
                 break
-            said = without_thinking(reply) or ""
+            said = what_counts(reply)
             named, output = said, None
             if judge is not None:
                 named, output = await judge.read_turn(environment, asked.text, said, seed)

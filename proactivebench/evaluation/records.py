@@ -11,12 +11,13 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from proactivebench.answers import Outcome, without_thinking
+from proactivebench import scenarios
+from proactivebench.answers import Outcome, what_counts
 from proactivebench.models.base import Refusal
-from proactivebench.scenarios import SCENARIOS, Action, Observation, Verdict, is_abstention
+from proactivebench.scenarios import SCENARIOS, Action, Observation, Verdict
 from proactivebench.views import Crop, View
 
-Kind = Literal["suggestion", "abstention", "category", "unreadable", "free"]
+Kind = scenarios.Kind | Literal["free"]
 """What an answer is; `free` where a judge reads it instead of the environment."""
 
 Key = tuple[str, int, int]
@@ -72,8 +73,8 @@ class Turn(BaseModel):
 
     @property
     def said(self) -> str:
-        """What is read of the reply: no thinking, which may name any option on its way, finished or not."""
-        return without_thinking(self.reply) or ""
+        """What is read of the reply."""
+        return what_counts(self.reply)
 
     @classmethod
     def free(cls, observation: Observation, prompt: str, reply: str) -> Turn:
@@ -91,13 +92,6 @@ class Turn(BaseModel):
     @classmethod
     def of(cls, observation: Observation, prompt: str, reply: str, verdict: Verdict, judge: str | None = None) -> Turn:
         """The record of a turn that was just played."""
-        reading = verdict.reading
-        kind: Kind = "unreadable"
-        chosen = None
-        if reading.position is not None:
-            from_categories = reading is verdict.category
-            chosen = (observation.categories if from_categories else observation.suggestions)[reading.position]
-            kind = "category" if from_categories else "abstention" if is_abstention(chosen) else "suggestion"
         return cls(
             image=observation.frame_path,
             crop=crop_of(observation.view),
@@ -105,9 +99,9 @@ class Turn(BaseModel):
             reply=reply,
             answered_by=getattr(reply, "answered_by", None),
             refused=isinstance(reply, Refusal),
-            kind=kind,
-            chosen=chosen,
-            by=reading.by,
+            kind=verdict.kind,
+            chosen=verdict.reading.text,
+            by=verdict.reading.by,
             suggestion=verdict.suggestion.outcome,
             category=verdict.category.outcome,
             action=verdict.action,

@@ -8,36 +8,14 @@ served on this machine; only who answers differs.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any
 
-from proactivebench import prompts
+from proactivebench.prompts import Shown
 from proactivebench.reports.pictures import Pictures
 from proactivebench.scenarios import Environment
 
 CHUNK = 200
 """Entries of a chunk."""
-
-_BEFORE_OPTIONS = prompts.multiple_choice("", ())
-
-
-class Shown(NamedTuple):
-    """The user's text of a turn, taken apart: the question, and the options without their letters."""
-
-    question: str
-    options: tuple[str, ...]
-
-
-def shown(text: str) -> Shown:
-    """Takes the user's text of a turn apart; a text without options is all question."""
-    question, found, rest = text.partition(_BEFORE_OPTIONS)
-    options = []
-    if found:
-        for position, line in enumerate(rest.split("\n")):
-            label = f"{chr(ord('A') + position)}. "
-            if not line.startswith(label):
-                break
-            options.append(line.removeprefix(label))
-    return Shown(question, tuple(options))
 
 
 def right_options(environment: Environment) -> set[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.images import PictureError
-from proactivebench.reports.album import CHUNK, Album, right_options, shown
+from proactivebench.prompts import shown
+from proactivebench.reports.album import CHUNK, Album, right_options
 from proactivebench.reports.endings import Ending, ending, how_judged, how_read, what_happened
 from proactivebench.reports.runs import Run
 from proactivebench.scenarios import SCENARIOS, Action, Sample, make_environment

@@ -22,7 +22,7 @@ from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.settings import Settings
 from proactivebench.images import load_picture
 from proactivebench.models.base import Message, Model, Request
-from proactivebench.reports.album import shown
+from proactivebench.prompts import shown
 from proactivebench.reports.page import render
 from proactivebench.reports.server import NOT_FOUND, Response, Server, Site
 from proactivebench.scenarios import Scenario

@@ -3,7 +3,7 @@
 from proactivebench.scenarios.changeit import CIT
 from proactivebench.scenarios.check import check_environment
 from proactivebench.scenarios.coco import COCO
-from proactivebench.scenarios.environment import Draw, Environment, Observation, Verdict
+from proactivebench.scenarios.environment import Draw, Environment, Kind, Observation, Verdict
 from proactivebench.scenarios.imagenet_c import IN_C
 from proactivebench.scenarios.mvpn import MVPN
 from proactivebench.scenarios.quickdraw import QD
@@ -15,6 +15,6 @@ from proactivebench.scenarios.vsod import VSOD
 
 __all__ = [
     "CIT", "COCO", "IN_C", "MVPN", "QD", "ROD", "SCENARIOS", "VSOD", "Action", "AnyAction", "Draw", "Environment",
-    "Example", "Literal", "Observation", "Sample", "Scenario", "Size", "Verdict", "check_environment", "get_scenario",
-    "is_abstention", "make_environment",
+    "Example", "Kind", "Literal", "Observation", "Sample", "Scenario", "Size", "Verdict", "check_environment",
+    "get_scenario", "is_abstention", "make_environment",
 ]  # fmt: skip

@@ -22,10 +22,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from proactivebench import prompts
-from proactivebench.answers import Choices, Outcome, Reading
+from proactivebench.answers import Outcome, Reading, read
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import Action, AnyAction, Scenario, is_abstention
 from proactivebench.views import Crop, ShortEdge, View
@@ -54,6 +54,10 @@ class Observation(NamedTuple):
         return self.suggestions + self.categories
 
 
+Kind = Literal["suggestion", "abstention", "category", "unreadable"]
+"""What an answer can be."""
+
+
 class Verdict(NamedTuple):
     """How an answer was read, and what the environment did.
 
@@ -76,14 +80,19 @@ class Verdict(NamedTuple):
             return self.category
         return self.category if self.suggestion.outcome is Outcome.MISMATCH else self.suggestion
 
+    @property
+    def kind(self) -> Kind:
+        """What the answer is, whether right or wrong."""
+        reading = self.reading
+        if reading.text is None:
+            return "unreadable"
+        if reading is self.category:
+            return "category"
+        return "abstention" if is_abstention(reading.text) else "suggestion"
+
 
 Draw = Callable[[int, Sequence[AnyAction]], AnyAction]
 """Chooses one of several actions, given the number of the turn; the same each time where one looks ahead."""
-
-
-@lru_cache(maxsize=4096)
-def _choices(texts: tuple[str, ...], correct: tuple[str, ...], first_letter: int) -> Choices:
-    return Choices(texts, correct, first_letter)
 
 
 @lru_cache(maxsize=4096)
@@ -256,9 +265,8 @@ class Environment(ABC):
 
     def step(self, answer: str) -> Verdict:
         """Reads an answer and moves on."""
-        suggestion = _choices(self.suggestions, self.accepted, 0).read(answer)
         right = (self.sample.answer,) if self.category_counts() else ()
-        category = _choices(self.sample.categories, right, len(self.suggestions)).read(answer)
+        suggestion, category = read(answer, self.suggestions, self.accepted, self.sample.categories, right)
         action: AnyAction = Action.STOP
         if category.outcome is Outcome.CORRECT:
             self.correct = True

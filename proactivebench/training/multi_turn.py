@@ -18,15 +18,15 @@ from typing import Any
 
 import datasets
 
-from proactivebench.answers import Choices, Outcome
+from proactivebench.answers import Choices, Outcome, what_counts
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.frames import Frames, data_identity
 from proactivebench.images import load_picture
 from proactivebench.models.processors import Processor
-from proactivebench.prompts import multiple_choice
+from proactivebench.prompts import multiple_choice, shown
 from proactivebench.scenarios import Environment, Sample, is_abstention, make_environment
-from proactivebench.training.rewards import CATEGORIES, message_text, shown_options
+from proactivebench.training.rewards import CATEGORIES, message_text
 from proactivebench.training.settings import TrainSettings
 from proactivebench.views import HISTORY_SHORT_EDGE
 
@@ -91,13 +91,13 @@ class Rollout:
             What the model sees next.
         """
         if not self.environment.done:
-            self.environment.step(text)
+            self.environment.step(what_counts(text))
         return [{"type": "text", "text": ENDED}] if self.environment.done else self._shown()
 
     def _shown(self) -> list[Block]:
-        shown = self.environment.observe()
-        text = multiple_choice(shown.question, shown.options, short_answer=True)
-        picture = load_picture(self._frames.picture(shown.frame_path, shown.view))
+        seen = self.environment.observe()
+        text = multiple_choice(seen.question, seen.options, short_answer=True)
+        picture = load_picture(self._frames.picture(seen.frame_path, seen.view))
         return [{"type": "image", "image": picture}, {"type": "text", "text": text}]
 
 
@@ -125,7 +125,7 @@ class EpisodeReward:
         for rollout, messages in zip(environments, completions, strict=True):
             environment, last = rollout.environment, messages[-1]
             if not environment.done and last["role"] == "assistant" and not last.get("tool_calls"):
-                environment.step(message_text(last))
+                environment.step(what_counts(message_text(last)))
             played.append(environment)
         suggestions = [max(0, environment.turn - 1) for environment in played]
         log_metric("episodes/correct", sum(environment.correct for environment in played) / len(played))
@@ -142,11 +142,9 @@ def names_suggestion(seen: str, reply: str) -> bool:
         seen: The conversation so far, as text.
         reply: The model's answer.
     """
-    if seen.rfind(ENDED) > seen.rfind("Options:\n"):
-        return False
-    suggestions = shown_options(seen)[:-CATEGORIES]
+    suggestions = shown(seen.rpartition(ENDED)[2]).options[:-CATEGORIES]
     choices = Choices(suggestions, [option for option in suggestions if not is_abstention(option)])
-    return choices.read(reply).outcome is Outcome.CORRECT
+    return choices.read(what_counts(reply)).outcome is Outcome.CORRECT
 
 
 def speak_in_turns(processor: Processor) -> Processor:

@@ -7,21 +7,18 @@ counts.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from proactivebench.answers import Choices, Outcome, Reading, without_thinking
-from proactivebench.evaluation.records import Kind
-from proactivebench.scenarios import Action, Verdict, is_abstention
+from proactivebench.answers import Outcome, Reading, read, what_counts
+from proactivebench.prompts import shown
+from proactivebench.scenarios import Action, Verdict
 
 CATEGORIES = 4
 """Possible answers in every sample; they are shown last."""
-
-_LETTERED = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,12 @@ class SingleTurn:
             accepted: The row's `proactive_actions`.
             answer: The row's `ground_truth`.
         """
-        shown = shown_options(text)
-        if list(options) == shown:
-            options = shown[:-CATEGORIES]
-        elif list(options) != shown[: len(options)]:
-            raise ValueError(f"options are {list(options)}, but the prompt shows {shown}")
-        return cls(tuple(options), tuple(shown[len(options) :]), tuple(accepted), answer)
+        there, options = shown(text).options, tuple(options)
+        if options == there:
+            options = there[:-CATEGORIES]
+        elif options != there[: len(options)]:
+            raise ValueError(f"options are {list(options)}, but the prompt shows {list(there)}")
+        return cls(options, there[len(options) :], tuple(accepted), answer)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -74,37 +71,12 @@ class SingleTurn:
 
     def read(self, reply: str) -> Verdict:
         """Reads a reply as an environment does."""
-        suggestions, categories = _choices(self)
-        said = without_thinking(reply) or ""
-        return Verdict(suggestions.read(said), categories.read(said), Action.STOP)
-
-
-def shown_options(text: str) -> list[str]:
-    """The options of a multiple-choice text, in the order of their letters; empty where it shows none."""
-    lettered = _LETTERED.findall(text.rpartition("Options:\n")[2])
-    return [option for place, (letter, option) in enumerate(lettered) if ord(letter) == ord("A") + place]
-
-
-@lru_cache(maxsize=4096)
-def _choices(turn: SingleTurn) -> tuple[Choices, Choices]:
-    return (
-        Choices(turn.suggestions, turn.accepted),
-        Choices(turn.categories, (turn.answer,), first_letter=len(turn.suggestions)),
-    )
+        said = what_counts(reply)
+        return Verdict(*read(said, self.suggestions, self.accepted, self.categories, (self.answer,)), Action.STOP)
 
 
 def _is_correct(reading: Reading) -> bool:
     return reading.outcome is Outcome.CORRECT
-
-
-def kind_of(turn: SingleTurn, verdict: Verdict) -> Kind:
-    """What an answer is, whether right or wrong."""
-    reading = verdict.reading
-    if reading.position is None:
-        return "unreadable"
-    if reading is verdict.category:
-        return "category"
-    return "abstention" if is_abstention(turn.suggestions[reading.position]) else "suggestion"
 
 
 @lru_cache(maxsize=4096)
@@ -156,11 +128,11 @@ class Reward:
         for prompt, completion, *row in zip(
             prompts, completions, options, proactive_actions, ground_truth, strict=True
         ):
-            shown, accepted, answer = row
-            turn = _turn(message_text(prompt[-1]), tuple(shown), tuple(accepted), answer)
+            offered, accepted, answer = row
+            turn = _turn(message_text(prompt[-1]), tuple(offered), tuple(accepted), answer)
             verdict = turn.read(message_text(completion[-1]))
             rewards.append(self.of(verdict))
-            shares[kind_of(turn, verdict)] += 1
+            shares[verdict.kind] += 1
             shares["right_category"] += _is_correct(verdict.category)
             shares["valid_suggestion"] += verdict.reading is verdict.suggestion and _is_correct(verdict.suggestion)
         for name, count in shares.items():

@@ -17,7 +17,6 @@ from cli import main
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.reports.album import shown
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.pictures import LONG_EDGE
@@ -101,7 +100,7 @@ OPTION = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["C
 @given(question=OPTION.filter(lambda text: "Choose from" not in text), options=st.lists(OPTION, max_size=9))
 @pytest.mark.parametrize("short_answer", [True, False])
 def test_texts_are_taken_apart_as_they_were_put_together(question: str, options: list[str], short_answer: bool) -> None:
-    assert shown(prompts.multiple_choice(question, options, short_answer)) == (question, tuple(options))
+    assert prompts.shown(prompts.multiple_choice(question, options, short_answer)) == (question, tuple(options))
 
 
 def test_looking_at_samples_says_what_each_option_does(tmp_path: Path) -> None:

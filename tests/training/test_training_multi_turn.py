@@ -96,6 +96,20 @@ def test_only_a_suggestion_that_is_shown_now_goes_on(rollout: Rollout) -> None:
     assert not names_suggestion(f"{seen}{letter}\nuser\n{ENDED}\nassistant\n", letter)
 
 
+def test_thinking_is_left_out_as_the_evaluator_leaves_it_out(rollout: Rollout) -> None:
+    rollout.reset("QD", 0)
+    shown = rollout.environment.observe()
+    suggestion, category = rollout.environment.accepted[0], rollout.environment.sample.answer
+    seen = f"user\n{multiple_choice(shown.question, shown.options, short_answer=True)}\nassistant\n"
+    assert names_suggestion(seen, f"<think>Is it {category}?</think>{suggestion}")
+    assert not names_suggestion(seen, f"{suggestion.split('.')[0]}<think>")
+    rollout.answer(f"<think>Is it {category}?</think>{suggestion}")
+    assert rollout.environment.turn == 1
+    assert not rollout.environment.done
+    last = {"role": "assistant", "content": f"<think>{suggestion}</think>{category}"}
+    assert EpisodeReward(0.25)([[last]], [rollout], lambda name, value: None) == [0.75]
+
+
 def test_pictures_come_as_messages_of_the_user(rollout: Rollout, tmp_path: Path) -> None:
     model = tiny_model("qwen2_5_vl", tmp_path)
     plain, processor = load_processor(model), speak_in_turns(load_processor(model))

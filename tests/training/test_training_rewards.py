@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from proactivebench.answers import Outcome
 from proactivebench.benchmark import Benchmark
-from proactivebench.prompts import multiple_choice
+from proactivebench.prompts import multiple_choice, shown
 from proactivebench.scenarios import QD, Action, Environment, is_abstention, make_environment
-from proactivebench.training.rewards import Reward, SingleTurn, shown_options
+from proactivebench.training.rewards import Reward, SingleTurn
 from tests.support.small_benchmark import build_small
 from tests.support.train_rows import single_turns
 
@@ -134,7 +134,8 @@ def test_a_turn_that_contradicts_itself_is_refused(
 
 @given(options=st.lists(st.text("abc. ", min_size=1).map(str.strip).filter(bool), min_size=1, max_size=12))
 def test_the_shown_options_are_found_again(options: list[str]) -> None:
-    assert shown_options(multiple_choice("Options:\nA. What?", options, short_answer=True)) == options
+    text = multiple_choice("Options:\nA. What?", options, short_answer=True)
+    assert shown(text) == ("Options:\nA. What?", tuple(options))
 
 
 def test_a_correct_category_goes_before_a_valid_suggestion() -> None:
@@ -146,4 +147,4 @@ def test_a_correct_category_goes_before_a_valid_suggestion() -> None:
 
 def test_only_letters_in_their_order_are_options() -> None:
     text = "What is it?\nA. No option.\nOptions:\nA. Rotate it.\nB. Cat.\nPlan:\nZ. No option either."
-    assert shown_options(text) == ["Rotate it.", "Cat."]
+    assert shown(text).options == ("Rotate it.", "Cat.")
