@@ -91,7 +91,7 @@ def selfcheck(
         play = partial(engine.evaluate, benchmark, scenarios, settings=settings, max_errors=1.0)
         whole, continued = Path(place, "whole"), Path(place, "continued")
         play(load(), folder=whole)
-        kept = _kill(whole, continued)
+        kept = copy_killed(whole, continued)
         play(load(), folder=continued)
         batched = _on_batches(list(zip(alone, together, strict=True)))
         seen = _on_pictures(list(zip(together, grey, strict=True)), batched.of - batched.equal, looks)
@@ -159,7 +159,7 @@ async def _ask(model: Model, requests: Sequence[Request], greys: Sequence[Reques
     return passes
 
 
-def _kill(run: Path, copy: Path) -> int:
+def copy_killed(run: Path, copy: Path) -> int:
     """Leaves in another folder what a run is when it is killed in the middle; returns how many episodes are left."""
     copy.mkdir()
     for name in (RUN, PROMPTS):

@@ -25,6 +25,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "published interface": tuple(
         f"proactivebench.{name}" for name in ["data_utils", "environment", "open_ended_gen", "tests"]
     ),
+    "testing": ("proactivebench.testing",),
     "commands": ("cli", "commands", "proactivebench.__main__"),
     "experiments": ("experiments",),
 }
@@ -40,6 +41,7 @@ BELOW: Mapping[str, frozenset[str]] = {
     "training": frozenset({"core", "benchmark", "models", "evaluation"}),
     "reports": frozenset({"core", "benchmark", "models", "evaluation"}),
     "published interface": frozenset({"core", "benchmark", "models", "evaluation"}),
+    "testing": frozenset({"raw_sources", "core", "benchmark", "builders", "models", "evaluation"}),
     "commands": frozenset(ROOMS) - {"experiments"},
     "experiments": frozenset(ROOMS),
 }
