@@ -25,6 +25,9 @@ FROM_THE_HUB = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken"
 SUFFIXES = (*FROM_THE_HUB, ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".spm", ".bpe", ".py")
 """Endings of the files that a model in a folder may be loaded from."""
 
+PART_MARKS = ("tokenizer_config.json", "adapter_config.json")
+"""Files that make a folder in a model's folder a part of the model: a second tokenizer, an adapter."""
+
 
 def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
     """Finds a model or an adapter, and downloads it where necessary.
@@ -67,11 +70,13 @@ def fingerprint(folder: Path) -> str:
 
 
 def _loaded_from(folder: Path) -> Iterator[Path]:
-    """The folder's own files, and what they name; not the runs or checkpoints that may lie deeper in it."""
+    """The folder's files, those of the parts in it, and what they name; not its runs, nor a training's checkpoints."""
     shards: set[Path] = set()
     for index in folder.glob("*.index.json"):
         with suppress(ValueError, KeyError, AttributeError, TypeError):  # what is damaged says so when it is loaded
             shards.update(folder / name for name in json.loads(index.read_bytes())["weight_map"].values())
-    for path in {*folder.iterdir(), *folder.glob("additional_chat_templates/*"), *shards}:
+    parts = {path.parent for mark in PART_MARKS for path in folder.glob(f"*/{mark}")}
+    parts = {part for part in parts if not part.name.startswith("checkpoint-")} | {folder / "additional_chat_templates"}
+    for path in {*folder.iterdir(), *shards, *(path for part in parts for path in part.glob("*"))}:
         if path.suffix in SUFFIXES and path.is_file():
             yield path

@@ -78,6 +78,14 @@ def test_every_kind_of_file_counts(model: Path, name: str) -> None:
     assert fingerprint(model) != before
 
 
+@pytest.mark.parametrize("name", ["qformer_tokenizer/tokenizer_config.json", "vision-lora/adapter_config.json"])
+def test_parts_in_folders_of_their_own_count(model: Path, name: str) -> None:
+    append_to(name)(model)
+    before = fingerprint(model)
+    append_to(f"{Path(name).parent}/tokenizer.json")(model)
+    assert fingerprint(model) != before
+
+
 def test_shards_count_wherever_the_index_puts_them(model: Path) -> None:
     (model / "deep").mkdir()
     (model / "deep" / "part.safetensors").write_bytes(b"1")
@@ -90,7 +98,13 @@ def test_shards_count_wherever_the_index_puts_them(model: Path) -> None:
 
 def test_what_is_written_beside_a_model_does_not_count(model: Path) -> None:
     before = fingerprint(model)
-    for name in ("README.md", ".lock", "runs/run.json", "checkpoint-1/model.safetensors"):
+    for name in (
+        "README.md",
+        ".lock",
+        "runs/run.json",
+        "checkpoint-1/model.safetensors",
+        "checkpoint-1/adapter_config.json",
+    ):
         append_to(name)(model)
     assert fingerprint(model) == before
 
