@@ -18,8 +18,8 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from builders.negatives import WRONG_CATEGORIES
-from builders.pipeline.storage import write_file
 from proactivebench.errors import UsageError
+from proactivebench.work.files import write_whole
 from raw_sources.coco import CATEGORIES, SUPERCATEGORIES
 
 _FORM = TypeAdapter(dict[str, list[str]])
@@ -79,7 +79,7 @@ def get_similarity(spec: str, keep: Path) -> Similarity:
     kept = keep / f"nearest-{re.sub(r'[^A-Za-z0-9.-]+', '-', model).strip('-')}.json"
     if not kept.exists():
         ranking = _rank_with_clip(model)
-        write_file(kept, orjson.dumps(ranking, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write_whole(kept, [orjson.dumps(ranking, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     return Similarity(spec, _read(kept))
 
 

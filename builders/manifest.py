@@ -13,16 +13,16 @@ from typing import Any
 
 import orjson
 
-from builders.pipeline.storage import write_file
 from proactivebench.layout import MANIFEST
 from proactivebench.manifest import FORMAT, read_manifest
+from proactivebench.work.files import write_whole
 
 
 def add_to_manifest(out: Path, scenario: str, entry: Mapping[str, Any]) -> None:
     """Adds or replaces the entry of one scenario."""
     entries = dict(sorted({**read_manifest(out), scenario: entry}.items()))
     manifest = {"format": FORMAT, "scenarios": entries}
-    write_file(out / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    write_whole(out / MANIFEST, [orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

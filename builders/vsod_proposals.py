@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.progress import Progress
 
 from builders.pictures import encode_jpeg, read_picture
-from builders.pipeline.storage import write_file
 from builders.vsod_labels import JUDGEMENT, PLACE
 from proactivebench.errors import UsageError
+from proactivebench.work.files import write_whole
 from raw_sources.base import Problem, SourceError
 from raw_sources.vsod import Vsod, VsodRecord
 
@@ -127,7 +127,7 @@ def propose(source: Vsod, path: Path, progress: Progress | None = None) -> Propo
     writer = csv.DictWriter(table, [*PLACE, "occlusion", "sheet", *JUDGEMENT], restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_file(path, table.getvalue().encode())
+    write_whole(path, [table.getvalue().encode()])
     report.rows = len(rows)
     return report
 
@@ -188,6 +188,6 @@ def _write_page(page: Path, strips: list[Image.Image], report: ProposalReport) -
     for strip in strips:
         sheet.paste(strip, (0, top))
         top += strip.height
-    write_file(page, encode_jpeg(sheet))
+    write_whole(page, [encode_jpeg(sheet)])
     report.pages.append(page)
     strips.clear()

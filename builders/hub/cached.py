@@ -17,10 +17,10 @@ from rich.progress import Progress
 from builders.hub.client import UnreachableError, require_name
 from builders.hub.pull import parts_of, pull_snapshot, samples_path
 from builders.hub.remote import Snapshot
-from builders.pipeline.storage import write_file
 from proactivebench.layout import TRAIN
 from proactivebench.provenance import read_record
 from proactivebench.scenarios import get_scenario
+from proactivebench.work.files import write_whole
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -58,7 +58,7 @@ def pull_to_cache(
     folder = _place(repo, snapshot.commit)
     pull_snapshot(snapshot, folder, needed, progress)
     there = [part for part in parts_of(snapshot) if part != TRAIN]
-    write_file(reference, orjson.dumps({"commit": snapshot.commit, "parts": there}))
+    write_whole(reference, [orjson.dumps({"commit": snapshot.commit, "parts": there})])
     return folder, None
 
 

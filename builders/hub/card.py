@@ -13,11 +13,11 @@ from typing import Any
 
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
-from builders.pipeline.storage import write_file
 from proactivebench.benchmark import Benchmark
 from proactivebench.layout import TRAIN
 from proactivebench.provenance import PUBLISHED
 from proactivebench.scenarios import SCENARIOS
+from proactivebench.work.files import write_whole
 from raw_sources.catalog import CatalogEntry
 
 NAME = "README.md"
@@ -60,7 +60,7 @@ def write_card(folder: Path, repo: str, entries: Mapping[str, Any], cleared: Col
         columns=COLUMNS,
         has_kept_ids=(folder / "kept_ids.json").is_file(),
     )
-    write_file(folder / NAME, f"{card}\n".encode())
+    write_whole(folder / NAME, [f"{card}\n".encode()])
 
 
 def _header(scenarios: list[dict[str, Any]], has_train: bool, samples: int) -> Any:

@@ -16,10 +16,11 @@ import orjson
 from builders.hub.package import fingerprint
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
-from builders.pipeline.storage import StoredFile, write_file
+from builders.pipeline.storage import StoredFile
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.layout import TRAIN
 from proactivebench.scenarios import SCENARIOS
+from proactivebench.work.files import write_whole
 from raw_sources.catalog import CatalogEntry
 
 NAME = "croissant.json"
@@ -64,7 +65,7 @@ def write_croissant(
         return
     description["datePublished"] = datetime.datetime.now(datetime.UTC).date().isoformat()
     validate(description)
-    write_file(target, orjson.dumps(description, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    write_whole(target, [orjson.dumps(description, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
 
 
 def validate(description: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from rich.progress import Progress, TaskID
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import SCENARIOS
+from proactivebench.work.files import whole
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold."""
@@ -107,14 +108,11 @@ def _package(folder: Path, name: str, entry: Mapping[str, Any], progress: Progre
     mark = fingerprint(frames).encode()
     up_to_date = _comment(target) == mark
     if not up_to_date:
-        part = target.with_name(f".{target.name}.part")
         try:
-            _write(part, folder, frames, mark, progress, progress.add_task(f"{name}: packing", total=len(frames)))
-            part.replace(target)
+            with whole(target) as part:
+                _write(part, folder, frames, mark, progress, progress.add_task(f"{name}: packing", total=len(frames)))
         except OSError as error:
             raise PackageError(f"{target} cannot be written: {error.strerror or error}.") from error
-        finally:
-            part.unlink(missing_ok=True)
     return Archive(target, len(frames), target.stat().st_size, up_to_date)
 
 

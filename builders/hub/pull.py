@@ -22,13 +22,14 @@ from rich.progress import Progress
 from builders.hub.client import HubError, require_name
 from builders.hub.remote import Snapshot
 from builders.manifest import add_to_manifest
-from builders.pipeline.storage import all_stored, write_file
+from builders.pipeline.storage import all_stored
 from proactivebench.errors import UsageError
 from proactivebench.layout import KEPT_IDS, MANIFEST, TRAIN
 from proactivebench.manifest import read_manifest
 from proactivebench.provenance import RECORD, Record, read_record
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
+from proactivebench.work.files import write_whole
 from raw_sources.archives import unpack
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class _Pull:
     def _record(self) -> None:
         commit = self.snapshot.commit if self.is_of_one_commit else ""
         noted = {"repo": self.snapshot.repo, "commit": commit, "files": dict(sorted(self.known.items()))}
-        write_file(self.out / RECORD, orjson.dumps(noted, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write_whole(self.out / RECORD, [orjson.dumps(noted, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
 
     def _has(self, part: str, files: Sequence[str]) -> bool:
         places = files if part == TRAIN else [files[0], f"test/{SCENARIOS[part].dataset}"]

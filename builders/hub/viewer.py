@@ -20,6 +20,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.images import Picture, load_picture
 from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
 from proactivebench.scenarios.check import way_to_reference
+from proactivebench.work.files import whole
 
 COLUMNS = {
     "id": "Number of the sample within its scenario",
@@ -89,15 +90,10 @@ def _write(target: Path, mark: bytes, rows: Iterator[dict[str, Any]]) -> None:
     types |= dict.fromkeys(("options", "categories", "solution"), List(text))
     schema = Features({name: types.get(name, text) for name in COLUMNS}).arrow_schema
     schema = schema.with_metadata({**schema.metadata, _MARK: mark})
-    target.parent.mkdir(exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with pq.ParquetWriter(part, schema, write_page_index=True, use_content_defined_chunking=True) as writer:
-            for group in _groups(rows):
-                writer.write_table(pa.Table.from_pylist(group, schema))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    indexed = {"write_page_index": True, "use_content_defined_chunking": True}
+    with whole(target) as part, pq.ParquetWriter(part, schema, **indexed) as writer:
+        for group in _groups(rows):
+            writer.write_table(pa.Table.from_pylist(group, schema))
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

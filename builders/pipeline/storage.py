@@ -1,15 +1,15 @@
-"""Files of a build on disk: written whole or not at all, remembered by size and checksum."""
+"""Files of a build on disk, remembered by size and checksum."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from builders.base import Frame
+from proactivebench.work.files import write_whole
 from raw_sources.base import SourceError
 
 
@@ -36,26 +36,6 @@ def fingerprint(root: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file that appears complete or not at all.
-
-    Raises:
-        OSError: It cannot be written; `filename` is the path.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        try:
-            part.write_bytes(data)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:  # a full disk does not say which file
-        with suppress(OSError):
-            part.unlink()
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
 def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
     """Writes a frame to its place in a build.
 
@@ -65,7 +45,7 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
     first, *names = frame.path.split("/")
     if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
         raise SourceError(f"{frame.path!r} is no path below {dataset}/")
-    write_file(out / "test" / frame.path, frame.data)
+    write_whole(out / "test" / frame.path, [frame.data])
     return StoredFile(f"test/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
 
 

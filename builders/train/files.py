@@ -25,6 +25,7 @@ from builders.train.rows import Row, make_row
 from builders.train.split import Item, TrainSplit
 from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
+from proactivebench.work.files import whole
 from raw_sources.base import SourceError
 
 ROWS_PER_FILE = 1000
@@ -154,15 +155,9 @@ def _write(path: Path, rows: Iterator[Row]) -> None:
     import pyarrow.parquet as pq
 
     schema = _schema()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with pq.ParquetWriter(part, schema) as writer:
-            while group := list(islice(rows, _ROWS_PER_GROUP)):
-                writer.write_table(pa.Table.from_pylist(group, schema))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part, pq.ParquetWriter(part, schema) as writer:
+        while group := list(islice(rows, _ROWS_PER_GROUP)):
+            writer.write_table(pa.Table.from_pylist(group, schema))
 
 
 def _schema() -> Any:

@@ -36,6 +36,7 @@ from proactivebench import prompts
 from proactivebench.models.checkpoints import Checkpoint, Network
 from proactivebench.models.processors import Processor
 from proactivebench.scenarios import is_abstention
+from proactivebench.work.files import whole
 from raw_sources.quickdraw import CATEGORIES, QuickDraw
 from raw_sources.quickdraw_lines import Drawing, Stroke
 
@@ -137,10 +138,9 @@ class _Lessons:
 
     def save(self, out: Path) -> None:
         """Saves the model and its processor; the folder appears complete or not at all."""
-        unfinished = out.with_name(f".{out.name}.part")
-        self._network.eval().save_pretrained(unfinished)
-        self._processor.save_pretrained(unfinished)
-        unfinished.replace(out)
+        with whole(out) as unfinished:
+            self._network.eval().save_pretrained(unfinished)
+            self._processor.save_pretrained(unfinished)
 
     def _naming_loss(self, vectors: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
         words = self._network.get_input_embeddings()(self._tokens(self._names))

@@ -20,9 +20,8 @@ from proactivebench.evaluation.examples import check_examples, examples_for
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
-from proactivebench.evaluation.run_log import RunLog, read_episodes
+from proactivebench.evaluation.run_log import RunLog, read_episodes, write_where
 from proactivebench.evaluation.settings import Settings, chosen_samples
-from proactivebench.evaluation.where import write_where
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario

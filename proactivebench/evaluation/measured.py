@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.run_log import RunData, read_run
-from proactivebench.evaluation.where import read_where
+from proactivebench.evaluation.run_log import RunData, read_run, read_where
 from proactivebench.provenance import PUBLISHED
 
 CAVEAT = "The paper's models were measured on the published benchmark: compare within one benchmark, never across."

@@ -2,12 +2,14 @@
 
 `run.json` says everything that decides the numbers, `episodes.jsonl` holds one line per finished episode,
 `prompts.jsonl` the user's texts by hash, `metrics.json` the scores. When a run is continued, the episodes that ended
-with an error are dropped and played again.
+with an error are dropped and played again. `where.json` names the folder of the data, for reports; the path decides
+nothing, so it is no part of what must match when a run is continued.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.records import Episode, Key, text_hash
 from proactivebench.evaluation.settings import Settings
+from proactivebench.work.files import write_whole
 from proactivebench.work.folder import (
     MACHINES,
     DescribedFolder,
@@ -32,7 +35,7 @@ from proactivebench.work.folder import (
 )
 from proactivebench.work.ranks import ALONE, Team
 
-RUN, EPISODES, PROMPTS, METRICS = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json"
+RUN, EPISODES, PROMPTS, METRICS, WHERE = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json", "where.json"
 
 
 class RunData(BaseModel):
@@ -103,6 +106,20 @@ def _prompts(folder: Path) -> Iterator[tuple[str, str, bytes]]:
         with suppress(ValidationError):
             entry = _Prompt.model_validate_json(line)
             yield entry.hash, entry.text, line
+
+
+def write_where(run: Path, data: Path) -> None:
+    """Notes the folder of the data that a run is played on, as seen from the run's, so that both can move together."""
+    text = json.dumps({"data": Path(os.path.relpath(data.resolve(), run.resolve())).as_posix()})
+    write_whole(run / WHERE, [f"{text}\n".encode()])
+
+
+def read_where(run: Path) -> Path | None:
+    """The benchmark's folder as it was when the run was last played; None where that is not known."""
+    try:
+        return run / str(json.loads((run / WHERE).read_text(encoding="utf-8"))["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class RunLog(DescribedFolder):

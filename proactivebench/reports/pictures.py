@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
 from proactivebench.images import ChangedPictureError, PictureError, load_picture
 from proactivebench.models.base import Picture
@@ -54,11 +53,3 @@ class Pictures:
         file = io.BytesIO()
         image.save(file, "WEBP", quality=80, method=4)
         return file.getvalue()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -19,12 +19,12 @@ from proactivebench.models.base import PictureError
 from proactivebench.reports.album import Album
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.page import runs_page
-from proactivebench.reports.pictures import write_atomically
 from proactivebench.reports.plot_style import PAPER, encode
 from proactivebench.reports.plots import make_plots
 from proactivebench.reports.runs import Run
 from proactivebench.reports.score_files import WRITERS
 from proactivebench.reports.scores import score_tables
+from proactivebench.work.files import write_whole
 
 PAGE = "index.html"
 
@@ -54,7 +54,7 @@ def _write_pictures(album: Album, folder: Path, progress: Progress) -> int:
         path = folder / name[:2] / f"{name}.webp"
         if not path.exists():
             try:
-                write_atomically(path, album.pictures.draw(name))
+                write_whole(path, [album.pictures.draw(name)])
             except PictureError:
                 return False
         return True
@@ -86,15 +86,15 @@ def write_report(runs: Sequence[Run], folder: Path, progress: Progress, *, compa
     _claim(folder)
     tables = score_tables(runs, compare_paper=compare_paper)
     for name, write in WRITERS.items():
-        write_atomically(folder / "tables" / name, write(tables).encode())
+        write_whole(folder / "tables" / name, [write(tables).encode()])
     for plot in make_plots(runs, compare_paper=compare_paper):
         figure = plot.draw(PAPER)
         if figure is not None:
             for kind in ("svg", "png"):
-                write_atomically(folder / "plots" / f"{plot.stem}.{kind}", encode(figure, kind))
+                write_whole(folder / "plots" / f"{plot.stem}.{kind}", [encode(figure, kind)])
     album = EpisodeAlbum(runs)
     for name in progress.track(album.chunk_names(), description="Episodes"):
-        write_atomically(folder / "data" / f"{name}.js", chunk_script(album, name))
+        write_whole(folder / "data" / f"{name}.js", [chunk_script(album, name)])
     unreadable = _write_pictures(album, folder / "pictures", progress) + len(album.refused)
-    write_atomically(folder / PAGE, runs_page(album, runs, compare_paper=compare_paper).encode())
+    write_whole(folder / PAGE, [runs_page(album, runs, compare_paper=compare_paper).encode()])
     return unreadable

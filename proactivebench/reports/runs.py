@@ -21,9 +21,8 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
 from proactivebench.evaluation.measured import require_same
 from proactivebench.evaluation.records import Episode, Key
-from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts
+from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts, read_where
 from proactivebench.evaluation.settings import Settings
-from proactivebench.evaluation.where import read_where
 from proactivebench.frames import Frames
 from proactivebench.images import Picture, PictureError
 from proactivebench.scenarios import Sample, get_scenario

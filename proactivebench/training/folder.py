@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import trl
 from proactivebench import __version__
 from proactivebench.models.processors import Processor
 from proactivebench.training.settings import TrainSettings
+from proactivebench.work.files import whole
 from proactivebench.work.folder import LineFile, complete_lines
 
 DESCRIPTION, LOG, HELD_OUT = "train.json", "train_log.jsonl", "held_out"
@@ -67,13 +69,13 @@ def save_result(trainer: Any, processor: Processor, result: Path) -> None:
 
     Called by all processes, as each may hold a part of the weights; the first one writes.
     """
-    unfinished = result.with_name(f".{result.name}.part")
-    trainer.save_model(str(unfinished))
-    if trainer.is_world_process_zero():
-        processor.save_pretrained(unfinished)  # as it came
-        (unfinished / "training_args.bin").unlink()  # a pickle, which nobody should have to trust
-        (unfinished / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
-        unfinished.replace(result)
+    first = trainer.is_world_process_zero()
+    with whole(result) if first else nullcontext(result) as unfinished:
+        trainer.save_model(str(unfinished))
+        if first:
+            processor.save_pretrained(unfinished)  # as it came
+            (unfinished / "training_args.bin").unlink()  # a pickle, which nobody should have to trust
+            (unfinished / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
     trainer.accelerator.wait_for_everyone()
 
 

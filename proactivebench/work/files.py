@@ -1,28 +1,65 @@
-"""Files that appear complete or not at all, and texts that a person wrote."""
+"""Files and folders that appear complete or not at all, and texts that a person wrote.
+
+What is written goes to the disk before it takes its place, so that a power loss leaves the old or the new and never a
+file of the right size with other bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proactivebench.errors import UsageError
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path beside another, for a file or folder that takes its place when the block ends without an error.
+
+    Folders above it are made; after an error what was there before stays, and nothing else.
+
+    Raises:
+        OSError: It cannot be written; `filename` says where.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        for written in (part, *(part.rglob("*") if part.is_dir() else ())):
+            _to_disk(written)
+        part.replace(path)
+        _to_disk(path.parent)
+    except BaseException as error:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _to_disk(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows opens no folders
+        return
+    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes a file beside its place and moves it there when it is complete; folders above it are made.
+    """Writes a file that appears complete or not at all.
 
     Raises:
         OSError: It cannot be written; what was there before stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.writelines(chunks)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with whole(path) as part, part.open("wb") as file:
+        file.writelines(chunks)
 
 
 def read_text(path: Path) -> str:

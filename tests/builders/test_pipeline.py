@@ -21,7 +21,7 @@ import filelock
 import pytest
 
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
-from builders.pipeline import parts, storage
+from builders.pipeline import parts
 from builders.pipeline.build import build
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildError, nothing_built
@@ -29,6 +29,7 @@ from builders.pipeline.workers import WorkerError, Workers
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.samples import read_samples
+from proactivebench.work.files import whole, write_whole
 from raw_sources.base import Problem, SourceError
 from tests.support.processes import PATIENCE, ROOT, started, wait_until
 
@@ -270,15 +271,34 @@ def test_a_torn_line_of_the_journal_hides_nothing_that_follows(tmp_path: Path) -
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "frame.png"
-    storage.write_file(path, b"as it was")
+    write_whole(path, [b"as it was"])
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        storage.write_file(path, b"new")
+        write_whole(path, [b"new"])
     assert [(there, there.read_bytes()) for there in tmp_path.iterdir()] == [(path, b"as it was")]
+
+
+def test_bytes_are_on_the_disk_before_they_take_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda opened: saved.append(Path(f"/proc/self/fd/{opened}").resolve().name))
+    write_whole(tmp_path / "frame.png", [b"picture"])
+    with whole(tmp_path / "model") as part:
+        part.mkdir()
+        (part / "weights").write_bytes(b"1")
+    assert saved == [".frame.png.part", tmp_path.name, ".model.part", "weights", tmp_path.name]
+    assert (tmp_path / "model" / "weights").read_bytes() == b"1"
+
+
+def test_a_folder_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), whole(tmp_path / "model") as part:
+        part.mkdir()
+        (part / "weights").write_bytes(b"1")
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_build_that_is_stopped_before_its_manifest_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,13 +350,11 @@ def test_one_build_at_a_time(tmp_path: Path) -> None:
 def test_a_full_disk_ends_with_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room = iter(range(30))
 
-    def write_bytes(path: Path, data: bytes) -> int:
+    def to_disk(_: int) -> None:
         if next(room, None) is None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with path.open("wb") as file:
-            return file.write(data)
 
-    monkeypatch.setattr(storage.Path, "write_bytes", write_bytes)
+    monkeypatch.setattr(os, "fsync", to_disk)
     with pytest.raises(BuildError, match=r"\.png: No space left on device.* same command continues"):
         build(FakeBuilder(), tmp_path)
     monkeypatch.undo()
