@@ -18,7 +18,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.digests import file_digests
 from proactivebench.images import Picture, PictureError
 from proactivebench.scenarios import Scenario
-from proactivebench.scenarios.reach import observations
+from proactivebench.scenarios.reach import shown_states
 from proactivebench.views import View
 
 MISSING = ""
@@ -61,7 +61,7 @@ class Frames:
         shown = {}
         for scenario in scenarios:
             samples = benchmark.samples(scenario, filtered=False)
-            shown[scenario.name] = sorted({one.frame_path for sample in samples for one in observations(sample)})
+            shown[scenario.name] = sorted({state.frame_path() for sample in samples for state in shown_states(sample)})
         files = {image: benchmark.root / image for images in shown.values() for image in images}
         found = file_digests((file for file in files.values() if file.is_file()), report)
         return cls(benchmark.root, {image: found.get(file, MISSING) for image, file in files.items()}, shown)

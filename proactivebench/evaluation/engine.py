@@ -111,15 +111,15 @@ def evaluate(
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
     if judge is not None and model.group > 1:
         raise UsageError("--deterministic fixes the batches of one model, but --mode oeg-multi plays with two.")
-    frames = Frames.of(benchmark, scenarios, on_check)
-    tasks = plan(benchmark, scenarios, frames, settings)
-    allowed_errors = int(max_errors * len(tasks))
     crew = Crew(model) if judge is None else Crew(model, judge.model)
     if judge is not None:
         judge = Judge(crew.members[1], judge.instructions)
     errors = 0
-    identity = run_identity(benchmark, scenarios, frames, model, settings, judge)
-    with gathered() as team, RunLog(folder, identity, team) as log:
+    with gathered() as team, RunLog(folder, team) as log:
+        frames = Frames.of(benchmark, scenarios, on_check)
+        tasks = plan(benchmark, scenarios, frames, settings)
+        allowed_errors = int(max_errors * len(tasks))
+        log.claim(run_identity(benchmark, scenarios, frames, model, settings, judge))
         if team.first:
             write_where(folder, benchmark.folder)
         groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,8 @@ def run_metrics(episodes: Iterable[Episode], judgements: Iterable[JudgedReply], 
 
 
 class _JudgeLog(DescribedFolder):
-    def __init__(self, folder: Path, identity: Mapping[str, Any], team: Team):
-        super().__init__(folder / FOLDER, JUDGE, identity, team)
+    def __init__(self, folder: Path, team: Team):
+        super().__init__(folder / FOLDER, JUDGE, team)
         self._run = folder
         self.done: set[Key] = set()
 
@@ -177,7 +177,8 @@ def judge_run(
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
     questions = read_prompts(folder)
     crew = Crew(judge.model)
-    with gathered() as team, _JudgeLog(folder, judge.identity(), team) as log:
+    with gathered() as team, _JudgeLog(folder, team) as log:
+        log.claim(judge.identity())
         mine = team.share(episodes)
         owed = [episode for episode in mine if episode.key not in log.done]
         on_start(len(mine), len(mine) - len(owed))

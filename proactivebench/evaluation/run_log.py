@@ -127,18 +127,14 @@ class RunLog(DescribedFolder):
 
     Args:
         folder: Made where it is missing.
-        identity: Everything that decides the numbers, as JSON values.
         team: The processes that play it together.
 
     Attributes:
-        done: Keys of the episodes that were finished without an error.
-
-    Raises:
-        UsageError: The folder holds a run with another identity, something else, or is in use.
+        done: Keys of the episodes that were finished without an error; none before `claim`.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], team: Team = ALONE):
-        super().__init__(folder, RUN, identity, team)
+    def __init__(self, folder: Path, team: Team = ALONE):
+        super().__init__(folder, RUN, team)
         self.done: set[Key] = set()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:

@@ -19,10 +19,11 @@ The rules are published protocol (`prompts` and `answers` hold the texts and the
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from proactivebench import prompts
 from proactivebench.answers import Outcome, Reading, read
@@ -272,6 +273,20 @@ class Environment(ABC):
             self.correct = True
         elif suggestion.outcome is Outcome.CORRECT and suggestion.position is not None:
             action = self._carried_out(self._shown[suggestion.position][1])
+        moved = self._act(action)
+        return Verdict(suggestion, category, action, self.scenario.cost_of(action) if moved else 0.0)
+
+    def ahead(self) -> Iterator[Self]:
+        """Yields the episode after each suggestion that is right now and does not end it."""
+        for option, action in self._shown:
+            if option in self.accepted:
+                branch = copy.copy(self)
+                branch._act(self._carried_out(action))
+                if not branch.done:
+                    yield branch
+
+    def _act(self, action: AnyAction) -> bool:
+        """Moves where that is possible, else ends the episode; returns whether it moved."""
         moved = action is not Action.STOP and not self.last_turn and self.possible(action)
         self.notice = ""
         if moved:
@@ -280,4 +295,4 @@ class Environment(ABC):
         self.done |= not moved
         self.turn += 1
         self._settle()
-        return Verdict(suggestion, category, action, self.scenario.cost_of(action) if moved else 0.0)
+        return moved

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 from proactivebench.scenarios.environment import Environment, Observation
@@ -21,11 +20,7 @@ def states(environment: Environment) -> Iterator[Environment]:
             continue
         seen.add(place)
         yield here
-        for suggestion in here.accepted:
-            branch = copy.copy(here)
-            branch.step(suggestion)
-            if not branch.done:
-                ahead.append(branch)
+        ahead += here.ahead()
 
 
 def reachable(environment: Environment) -> Iterator[Observation]:
@@ -33,10 +28,15 @@ def reachable(environment: Environment) -> Iterator[Observation]:
     return (state.observe() for state in states(environment))
 
 
-def observations(sample: Sample) -> Iterator[Observation]:
-    """Yields what the episodes of a sample can show, the reference frame included."""
-    yield make_environment(sample, reference=True).observe()
+def shown_states(sample: Sample) -> Iterator[Environment]:
+    """Yields the episodes of a sample at every view that they can show, the reference frame included."""
+    yield make_environment(sample, reference=True)
     try:
-        yield from reachable(make_environment(sample))
+        yield from states(make_environment(sample))
     except IndexError:
         return  # no frame of that number; `check_environment` says so
+
+
+def observations(sample: Sample) -> Iterator[Observation]:
+    """Yields what the episodes of a sample can show, the reference frame included."""
+    return (state.observe() for state in shown_states(sample))

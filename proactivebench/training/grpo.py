@@ -103,7 +103,8 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
         benchmark = None if settings.eval_data is None else Benchmark.open(settings.eval_data)
         steps = _steps(settings, data.rows)
         if place.is_main_process:
-            stack.enter_context(DescribedFolder(out, DESCRIPTION, identity(settings, revision, data.fingerprint)))
+            described = stack.enter_context(DescribedFolder(out, DESCRIPTION))
+            described.claim(identity(settings, revision, data.fingerprint))
             remove_torn_checkpoints(out)
         place.wait_for_everyone()
         if result.exists():

@@ -136,31 +136,41 @@ class LineFile:
 class DescribedFolder:
     """A locked folder whose description says what decides its contents; a context manager.
 
+    It is locked from the start, and `claim` says what it is for: to find that out can take long, and another process is
+    to be refused before.
+
     Args:
         folder: Made where it is missing.
         name: Name of the description's file (`run.json`).
-        identity: The description, as JSON values.
         team: The processes that work in it together.
 
     Raises:
-        UsageError: The folder holds other work, or is in use by another process.
+        UsageError: The folder is in use by another process.
     """
 
-    def __init__(self, folder: Path, name: str, identity: Mapping[str, Any], team: Team = ALONE):
+    def __init__(self, folder: Path, name: str, team: Team = ALONE):
         self.folder = folder
         self.team = team
         self._description = folder / name
-        self._identity = json.loads(json.dumps(identity))
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack, self.team.first_one_first():
-            if self.team.first:
-                stack.enter_context(self._lock())
-            self._claim()
-            self.open_files(stack.callback)
-            self._open = stack.pop_all()
+        if self.team.first:
+            self._open.enter_context(self._lock())
         return self
+
+    def claim(self, identity: Mapping[str, Any]) -> None:
+        """Describes the folder, or makes sure that it is described like this, and opens its files.
+
+        Args:
+            identity: The description, as JSON values.
+
+        Raises:
+            UsageError: The folder holds other work.
+        """
+        with self.team.first_one_first():
+            self._describe(json.loads(json.dumps(identity)))
+            self.open_files(self._open.callback)
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
         """Opens what is written to; called once the folder is ours."""
@@ -184,18 +194,18 @@ class DescribedFolder:
         except OSError as error:
             raise _unwritable(self.folder, error) from error
 
-    def _claim(self) -> None:
+    def _describe(self, identity: Mapping[str, Any]) -> None:
         if not self._description.exists():
             foreign = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
             if foreign:
                 raise UsageError(
                     f"{self.folder} holds {foreign[0]} but no {self._description.name}; choose an empty or new folder."
                 )
-            write_json(self._description, self._identity)
+            write_json(self._description, identity)
             return
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
-            found = differences(there, self._identity)
+            found = differences(there, identity)
             changes = [_change(*difference) for difference in found if difference[0].partition(".")[0] != MACHINES]
         except (ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -20,12 +21,15 @@ from proactivebench.evaluation.comparison import compare_runs
 from proactivebench.evaluation.measured import CAVEAT
 from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import Settings
+from proactivebench.frames import Frames
 from proactivebench.images import ChangedPictureError, load_picture
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.report import write_report
 from proactivebench.reports.runs import load_runs
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, make_environment
+from proactivebench.scenarios.environment import Environment
+from tests.support.all_scenarios import ALL, four_samples_each
 from tests.support.small_benchmark import build_small
 from tests.support.small_runs import play
 
@@ -134,6 +138,37 @@ def test_a_strangers_run_shows_nothing_from_elsewhere(data: Path, tmp_path: Path
     with Progress(disable=True) as progress:
         assert write_report(load_runs([run]), tmp_path / "report", progress) == 2
     assert len(list((tmp_path / "report" / "pictures").rglob("*.webp"))) == 4
+
+
+def test_frames_are_listed_without_playing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def visited(environment: Environment) -> set[str]:
+        """What always asking for what is right leads to, reply by reply."""
+        paths, waiting, seen = set(), [environment], set()
+        while waiting:
+            here = waiting.pop()
+            place = here.frame_path(), here.crop(), here.turn
+            if place not in seen:
+                seen.add(place)
+                paths.add(here.frame_path())
+                for suggestion in here.accepted:
+                    after = copy.copy(here)
+                    after.step(suggestion)
+                    waiting += [] if after.done else [after]
+        return paths
+
+    benchmark = four_samples_each(tmp_path)
+    played = {
+        scenario.name: sorted(
+            {
+                path
+                for sample in benchmark.samples(scenario, filtered=False)
+                for path in (make_environment(sample, reference=True).frame_path(), *visited(make_environment(sample)))
+            }
+        )
+        for scenario in ALL
+    }
+    monkeypatch.setattr(Environment, "step", lambda *_: pytest.fail("a reply was read"))
+    assert Frames.of(benchmark, ALL).scenarios == played
 
 
 # Which leak filter applies.

@@ -12,6 +12,7 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.frames import Frames
 from proactivebench.models.base import Model, PictureError, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import QD
@@ -183,8 +184,9 @@ def test_other_settings_never_continue_a_run(benchmark: Benchmark, tmp_path: Pat
         run(benchmark, ScriptedModel("guess"), tmp_path)
 
 
-def test_two_processes_never_share_a_run(benchmark: Benchmark, tmp_path: Path) -> None:
-    with RunLog(tmp_path, {}), pytest.raises(UsageError, match="in use by another process"):
+def test_two_processes_never_share_a_run(benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Frames, "of", lambda *_: pytest.fail("frames were read before the folder was ours"))
+    with RunLog(tmp_path), pytest.raises(UsageError, match="in use by another process"):
         run(benchmark, ScriptedModel("guess"), tmp_path)
 
 
