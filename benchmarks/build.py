@@ -32,7 +32,7 @@ from builders.base import Builder, PlannedSample
 from builders.pictures import JPEG_QUALITY
 from builders.pipeline.build import build
 from builders.pipeline.workers import Workers
-from builders.registry import BuildOptions, make_builder
+from builders.registry import make_builder
 from builders.vsod_labels import JUDGEMENT, PLACE
 from proactivebench.scenarios import get_scenario
 from raw_sources import fakes
@@ -113,50 +113,50 @@ def _coco(planned: Planned, out: Path) -> int:
     return copy([sample.recipe.picture for sample in planned], out)
 
 
-def _draw_rod(raw: Path) -> BuildOptions:
+def _draw_rod(raw: Path) -> dict[str, Any]:
     fakes.make_rod(raw, sequences=len(fakes.ROD_SEQUENCES))
-    return BuildOptions()
+    return {}
 
 
-def _draw_vsod(raw: Path) -> BuildOptions:
+def _draw_vsod(raw: Path) -> dict[str, Any]:
     fakes.make_vsod(raw, videos=6, frames=120)
     labels = raw / "labels.csv"
     rows = [(f"test/video_{number:03}", "12", "2", "speaker", "", f"Shirt {number}", "", "yes") for number in range(6)]
     labels.write_text("\n".join(",".join(row) for row in [PLACE + JUDGEMENT, *rows]) + "\n")
-    return BuildOptions(labels=labels)
+    return {"labels": labels}
 
 
-def _draw_mvpn(raw: Path) -> BuildOptions:
+def _draw_mvpn(raw: Path) -> dict[str, Any]:
     folder = fakes.make_mvpn(raw, sets=60)
-    return BuildOptions(class_names=folder / "class_names.csv")
+    return {"class_names": folder / "class_names.csv"}
 
 
-def _draw_imagenet_c(raw: Path) -> BuildOptions:
+def _draw_imagenet_c(raw: Path) -> dict[str, Any]:
     fakes.make_imagenet_c(raw, wnids=6, pictures=8)
-    return BuildOptions(per_category=8)
+    return {"per_category": 8}
 
 
-def _draw_imagenet(raw: Path) -> BuildOptions:
+def _draw_imagenet(raw: Path) -> dict[str, Any]:
     fakes.make_imagenet(raw, pictures=96)
-    return BuildOptions(per_category=16, from_imagenet=raw)
+    return {"per_category": 16, "from_imagenet": raw}
 
 
-def _draw_quickdraw(raw: Path) -> BuildOptions:
+def _draw_quickdraw(raw: Path) -> dict[str, Any]:
     fakes.make_quickdraw(raw)
-    return BuildOptions()
+    return {}
 
 
-def _draw_changeit(raw: Path) -> BuildOptions:
+def _draw_changeit(raw: Path) -> dict[str, Any]:
     fakes.make_changeit(raw)
-    return BuildOptions()
+    return {}
 
 
-def _draw_coco(raw: Path) -> BuildOptions:
+def _draw_coco(raw: Path) -> dict[str, Any]:
     fakes.make_coco(raw, images=200)
-    return BuildOptions()
+    return {}
 
 
-CASES: dict[str, tuple[str, Callable[[Path], BuildOptions], Callable[[Planned, Path], int]]] = {
+CASES: dict[str, tuple[str, Callable[[Path], dict[str, Any]], Callable[[Planned, Path], int]]] = {
     "ROD": ("ROD", _draw_rod, _rod),
     "VSOD": ("VSOD", _draw_vsod, _vsod),
     "MVP-N": ("MVP-N", _draw_mvpn, _mvpn),
@@ -224,7 +224,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder) / "raw"
             raw.mkdir()
-            builder = make_builder(get_scenario(scenario), raw, draw(raw))
+            builder = make_builder(get_scenario(scenario), raw, **draw(raw))
             line[name] = compare(builder, plain, Path(folder))
     print(json.dumps(line))
 

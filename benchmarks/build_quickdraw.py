@@ -23,7 +23,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from builders.pipeline.build import build
-from builders.quickdraw import LINE_WIDTH, MARGIN, SIZE, QuickDrawBuilder
+from builders.quickdraw import QuickDrawBuilder
+from builders.quickdraw_frames import LINE_WIDTH, MARGIN, SIZE
 from raw_sources.quickdraw import DrawingRef, QuickDraw
 
 OVERSAMPLING = 4

@@ -12,10 +12,16 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from builders.options import Option
+from proactivebench.errors import UsageError
 from proactivebench.scenarios import Scenario
 from raw_sources.base import Problem
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Unit = TypeVar("Unit")
 Recipe = TypeVar("Recipe")
@@ -78,6 +84,28 @@ class Plan(Generic[Recipe]):
     problems: Sequence[Problem] = field(default=())
 
 
+class NeedsMoreError(UsageError):
+    """A scenario needs something that a person has to give."""
+
+
+class Proposals(NamedTuple):
+    """A table that was written for a person to fill in.
+
+    Attributes:
+        rows: Number of its rows.
+        option: The option that takes it, filled in.
+        fill_in: Column -> what is expected there.
+        beside: What else was written beside the table, in words.
+        problems: Raw data that is broken or missing.
+    """
+
+    rows: int
+    option: str
+    fill_in: Mapping[str, str]
+    beside: str = ""
+    problems: Sequence[Problem] = ()
+
+
 class Builder(ABC, Generic[Unit, Recipe]):
     """Settings of a build, picklable, and the two steps from raw records to frames.
 
@@ -86,6 +114,58 @@ class Builder(ABC, Generic[Unit, Recipe]):
     """
 
     scenario: ClassVar[Scenario]
+    OPTIONS: ClassVar[Sequence[Option]] = ()
+    """What a person may say about a build; the values reach `from_options` by their names."""
+    TRAIN_ROWS: ClassVar[Option | None] = None
+    """The option that says how many rows `build train` takes from it; None where it offers none."""
+    PROPOSES: ClassVar[bool] = False
+    """Whether it needs a table from a person, and can propose one."""
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> Builder[Any, Any]:
+        """Finds the raw data and makes the builder.
+
+        Args:
+            raw: Folder with the raw data, at any depth.
+            options: The value of each of `OPTIONS`; besides, `seed` (int) decides every random choice, and `keep`
+                (Path) is a folder for what was expensive to compute.
+
+        Raises:
+            SourceNotFoundError: The raw data are not there.
+            NeedsMoreError: A person has to give something else.
+            UsageError: An option cannot be meant, or a file that it names is wrong.
+            SourceError: The raw data cannot be used at all.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def train_portion(cls, raw: Path, options: Mapping[str, Any], count: int) -> Portion[Any, Any]:
+        """Makes what `build train` draws rows from: records that no sample of the benchmark shows.
+
+        Args:
+            raw: Folder with the raw data, at any depth.
+            options: As for `from_options`; seed and options must be those of the benchmark.
+            count: Number of rows, at least 1.
+
+        Raises:
+            As `from_options`.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def propose(cls, raw: Path, table: Path, progress: Progress | None = None) -> Proposals:
+        """Writes the table that a person fills in, where the builder `PROPOSES` one (`--propose`).
+
+        Raises:
+            UsageError: The table is there already, or there is nothing to propose.
+            SourceNotFoundError: The raw data are not there.
+        """
+        raise NotImplementedError
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Names of the raw sources that this build is made from; their licences decide whether it may be published."""
+        return self.scenario.sources
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -139,6 +219,43 @@ class RecordBuilder(Builder[Record | Problem, Recipe], Generic[Record, Recipe]):
 
     def plan(self, unit: Record | Problem) -> Plan[Recipe]:
         return Plan((), problems=(unit,)) if isinstance(unit, Problem) else self.plan_record(unit)
+
+
+@dataclass(frozen=True)
+class Drawn(Generic[Record]):
+    """What was drawn; beside it what was left out on purpose, and raw data that is broken or missing."""
+
+    records: list[Record] = field(default_factory=list)
+    skipped: list[Skip] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Portion(ABC, Generic[Unit, Record]):
+    """The rows that come from one raw source.
+
+    Attributes:
+        builder: Makes a sample of a record, and renders it.
+        count: Number of rows.
+    """
+
+    builder: Builder[Any, Any]
+    count: int
+
+    @abstractmethod
+    def units(self) -> Sequence[Unit]:
+        """The pieces of the raw source that are drawn from one by one; each picklable."""
+
+    @abstractmethod
+    def draw(self, unit: Unit) -> Drawn[Record]:
+        """Draws records from a piece.
+
+        Raises:
+            SourceError: It cannot be read at all.
+        """
+
+    @abstractmethod
+    def plan(self, record: Record) -> PlannedSample[Any]:
+        """The sample of a record that was drawn."""
 
 
 def sample_random(seed: int, scenario: Scenario, key: str) -> random.Random:

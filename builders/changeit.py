@@ -11,7 +11,7 @@ annotation that is exact to the second only. A video that is cut is used as far 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -104,6 +104,10 @@ class ChangeItBuilder(RecordBuilder[ChangeItRecord, VideoFrames]):
     source: ChangeIt
     seed: int = 0
     positions: int = POSITIONS
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> ChangeItBuilder:
+        return cls(ChangeIt.locate(raw), options["seed"])
 
     def __post_init__(self) -> None:
         if self.positions < 2:

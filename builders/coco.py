@@ -8,18 +8,22 @@ much of it the first views show.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
+from builders.base import Drawn, Frame, Plan, PlannedSample, Portion, RecordBuilder, Skip, sample_random
 from builders.coco_crops import possible_crops
-from builders.coco_similarity import HARD, Similarity
+from builders.coco_similarity import HARD, Similarity, get_similarity
 from builders.negatives import draw_wrong_categories
+from builders.options import Option
 from builders.pictures import read_original
 from builders.pipeline.storage import fingerprint
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
+from proactivebench.errors import UsageError
+from proactivebench.layout import TRAIN
 from raw_sources.base import Problem
 from raw_sources.coco import LICENCES, Coco, CocoRecord
 
@@ -66,11 +70,30 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
     """
 
     scenario = scenarios.COCO
+    OPTIONS = (
+        Option(
+            "negatives",
+            str,
+            "supercategories",
+            "COCO: wrong categories from its supercategories, random, clip:MODEL (as the paper) or a file.",
+        ),
+    )
+    TRAIN_ROWS = Option("coco", int, 10_000, "Train: rows from COCO's training photos.", least=0)
 
     source: Coco
     split: str = "val"
     seed: int = 0
     similarity: Similarity = HARD
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> CocoBuilder:
+        source = Coco.locate(raw)
+        return cls(source, seed=options["seed"], similarity=get_similarity(options["negatives"], options["keep"]))
+
+    @classmethod
+    def train_portion(cls, raw: Path, options: Mapping[str, Any], count: int) -> Photos:
+        similarity = get_similarity(options["negatives"], options["keep"])
+        return Photos(cls(Coco.locate(raw, TRAIN), TRAIN, options["seed"], similarity), count)
 
     def settings(self) -> dict[str, Any]:
         files = [self.source.annotations, *self.source.pictures().values()]
@@ -122,3 +145,46 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
         record = planned.recipe
         data = read_original(record.picture, (record.width, record.height))
         yield Frame(planned.fields["image_template"], data)
+
+
+@dataclass(frozen=True)
+class Photos(Portion[None, CocoRecord]):
+    """Rows of the train split: photos of COCO's training split.
+
+    Attributes:
+        builder: Builds from COCO's split `train`.
+        count: Number of photos.
+
+    Raises:
+        UsageError: The photos may be those of the test split.
+    """
+
+    builder: CocoBuilder
+    count: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.builder.split != TRAIN or "2017" in self.builder.source.annotations.name:
+            raise UsageError(
+                f"{self.builder.source.annotations} may hold photos of the test split: those of 2014 and of 2017 are "
+                "divided differently. Get instances_train2014.json."
+            )
+
+    def units(self) -> Sequence[None]:
+        return [None]
+
+    def draw(self, unit: None) -> Drawn[CocoRecord]:
+        drawn = Drawn[CocoRecord]()
+        usable = []
+        for record in self.builder.read(drawn.problems):
+            plan = self.builder.plan_record(record)
+            drawn.skipped.extend(plan.skipped)
+            usable += [record] * len(plan.samples)
+        drawn.records.extend(sorted(usable, key=self._rank)[: self.count])
+        return drawn
+
+    def _rank(self, record: CocoRecord) -> tuple[float, int]:
+        random = sample_random(self.builder.seed, self.builder.scenario, f"{TRAIN}/{record.image_id}")
+        return random.random(), record.image_id
+
+    def plan(self, record: CocoRecord) -> PlannedSample[CocoRecord]:
+        return self.builder.plan_record(record).samples[0]

@@ -8,15 +8,16 @@ picture share one seed, so noise grows from level to level instead of changing.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from builders.imagenet_c import AnyImageNetCBuilder
+from builders.imagenet_c_any import AnyImageNetCBuilder
 from builders.pictures import picture_versions, read_picture
 from builders.pipeline.storage import fingerprint
 from proactivebench.errors import UsageError
@@ -64,6 +65,14 @@ class GeneratedImageNetCBuilder(AnyImageNetCBuilder[tuple[ImageNetRecord, ...], 
     source: ImageNet
     seed: int = 0
     per_class: int = 5
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> GeneratedImageNetCBuilder:
+        return cls(ImageNet.locate(raw), options["seed"], options["per_category"] or cls.per_class)
+
+    @property
+    def sources(self) -> Sequence[str]:
+        return ("imagenet",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

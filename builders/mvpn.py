@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
+from builders.base import Frame, NeedsMoreError, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
+from builders.options import Option
 from builders.pictures import encode_png, picture_versions, read_picture
 from builders.pipeline.storage import fingerprint
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
-from raw_sources.base import Problem
-from raw_sources.mvpn import LOOK_ALIKES, Mvpn, MvpnRecord
+from raw_sources.base import Problem, SourceError
+from raw_sources.mvpn import LOOK_ALIKES, Mvpn, MvpnRecord, read_class_names
 
 SPLITS = ("test",)
 
@@ -71,10 +72,24 @@ class MvpnBuilder(RecordBuilder[MvpnRecord, tuple[Path, ...]]):
     """
 
     scenario = scenarios.MVPN
+    OPTIONS = (Option("class_names", Path, help="MVP-N: table of the products' names (class id, name)."),)
 
     source: Mvpn
     class_names: Mapping[str, str]
     seed: int = 0
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> MvpnBuilder:
+        source = Mvpn.locate(raw)
+        if options["class_names"] is None:
+            raise NeedsMoreError(
+                "MVP-N needs the names of its products, which its documentation lists: a table with lines such as "
+                "`0000,Name of the product`, given by --class-names."
+            )
+        try:
+            return cls(source, read_class_names(options["class_names"]), options["seed"])
+        except SourceError as error:
+            raise UsageError(str(error)) from error
 
     def settings(self) -> dict[str, Any]:
         pictures = sorted({view.path for record in self.source.read([], SPLITS) for view in record.views})

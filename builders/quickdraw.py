@@ -1,8 +1,7 @@
 """Quick, Draw!: one frame per stroke, first stroke first, the complete drawing as reference.
 
-Decided here: the look of a frame. The bounding box of the complete drawing is fitted into the canvas, so nothing moves
-from frame to frame; lines are drawn on a larger canvas and averaged down. Simplified and raw strokes give frames of one
-look. Drawings with a single stroke leave nothing to ask for and are passed over by the source's draw.
+Drawings with a single stroke leave nothing to ask for and are passed over by the source's draw. `quickdraw_frames`
+draws them.
 """
 
 from __future__ import annotations
@@ -11,30 +10,19 @@ import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from cv2.typing import MatLike
-from numpy.typing import NDArray
-
-from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Builder, Drawn, Frame, Plan, PlannedSample, Portion, Skip, sample_random
 from builders.negatives import draw_wrong_categories
+from builders.options import PER_CATEGORY, Option
 from builders.wording import QUICKDRAW, category_text
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
 from raw_sources.quickdraw import CATEGORIES, DrawingRef, QuickDraw, read_drawing
-from raw_sources.quickdraw_lines import Stroke
 
-SIZE = 256
-"""Width and height of a frame in pixels."""
-
-MARGIN = 16
-LINE_WIDTH = 4
-_OVERSAMPLING = 4
-_SUBPIXEL_BITS = 4
-_PNG = (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE)
+CATEGORIES_CHOSEN = Option("categories", str, help="Quick, Draw!: only these categories, separated by commas.")
 
 
 @dataclass(frozen=True)
@@ -52,11 +40,27 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
     """
 
     scenario = scenarios.QD
+    OPTIONS = (PER_CATEGORY, CATEGORIES_CHOSEN)
+    TRAIN_ROWS = Option("quickdraw", int, 17_000, "Train: rows from Quick, Draw!.", least=0)
 
     source: QuickDraw
     seed: int = 0
     per_category: int = 10
     categories: Sequence[str] | None = None
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> QuickDrawBuilder:
+        names = options["categories"]
+        return cls(
+            QuickDraw.locate(raw),
+            options["seed"],
+            options["per_category"] or cls.per_category,
+            None if names is None else [name.strip() for name in names.split(",")],
+        )
+
+    @classmethod
+    def train_portion(cls, raw: Path, options: Mapping[str, Any], count: int) -> Drawings:
+        return Drawings(cls.from_options(raw, options), count)
 
     def __post_init__(self) -> None:
         if self.per_category < 1:
@@ -82,7 +86,9 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
         return hashlib.blake2b(sizes.encode(), digest_size=8).hexdigest()
 
     def versions(self) -> dict[str, str]:
-        return {"opencv": cv2.__version__, "numpy": np.__version__}
+        from builders.quickdraw_frames import versions
+
+        return versions()
 
     def check_folder(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
         require_disjoint(parts)
@@ -122,9 +128,39 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
         return PlannedSample(key, fields, ref, f"Quick, Draw! {ref.category}, key_id {ref.key_id}", "CC BY 4.0")
 
     def render(self, planned: PlannedSample[DrawingRef]) -> Iterator[Frame]:
+        from builders.quickdraw_frames import draw_prefixes, encode
+
         template: str = planned.fields["image_template"]
         for number, image in enumerate(draw_prefixes(read_drawing(planned.recipe).strokes)):
-            yield Frame(template.format(image=f"{number:04d}"), cv2.imencode(".png", image, _PNG)[1].tobytes())
+            yield Frame(template.format(image=f"{number:04d}"), encode(image))
+
+
+@dataclass(frozen=True)
+class Drawings(Portion[tuple[str, int], DrawingRef]):
+    """Rows of the train split: drawings, evenly spread over the categories.
+
+    They are the next of the draw whose first ones are the test split, so no drawing is in both.
+
+    Attributes:
+        builder: The builder of the test split, whose drawings are passed over.
+        count: Number of drawings.
+    """
+
+    builder: QuickDrawBuilder
+    count: int = 17_000
+
+    def units(self) -> Sequence[tuple[str, int]]:
+        names = self.builder.units()
+        return [(name, (self.count + place) // len(names)) for place, name in enumerate(names)]
+
+    def draw(self, unit: tuple[str, int]) -> Drawn[DrawingRef]:
+        name, count = unit
+        found = self.builder.source.select(name, count, self.builder.seed, skip=self.builder.per_category)
+        few = [Skip(name, "category with fewer drawings than asked for")] if len(found.chosen) < count else []
+        return Drawn(found.chosen, few, found.problems)
+
+    def plan(self, record: DrawingRef) -> PlannedSample[DrawingRef]:
+        return self.builder.plan_drawing(record)
 
 
 def require_disjoint(parts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -148,33 +184,3 @@ def require_disjoint(parts: Mapping[str, Mapping[str, Any]]) -> None:
             f"share drawings with a train split that was made for seed {seed} and {most}. Give both the same --seed "
             "and --per-category, or another folder."
         )
-
-
-def draw_prefixes(strokes: Sequence[Stroke]) -> Iterator[MatLike]:
-    """Draws the first stroke, the first two, and so on: black on white, anti-aliased.
-
-    Args:
-        strokes: In any coordinates, y downwards.
-
-    Yields:
-        Images of shape (SIZE, SIZE), uint8 grey values, 0 is black.
-    """
-    cv2.setNumThreads(1)  # the pictures are small, and the pipeline has one process per core
-    canvas = np.full((SIZE * _OVERSAMPLING, SIZE * _OVERSAMPLING), 255, np.uint8)
-    for points in _fit(strokes):
-        dot = len(points) == 1  # drawn as a line from the point back to itself
-        cv2.polylines(canvas, [points], dot, 0, LINE_WIDTH * _OVERSAMPLING, shift=_SUBPIXEL_BITS)
-        # Halving twice is four times as fast as one reduction by four.
-        half = cv2.resize(canvas, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        yield cv2.resize(half, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-
-
-def _fit(strokes: Sequence[Stroke]) -> list[NDArray[np.int32]]:
-    """Scales and centres a drawing: points of shape (n, 2) in fractions of a pixel of the large canvas."""
-    points = [np.array(stroke, np.float64).T for stroke in strokes]
-    low, high = (bound([bound(part, axis=0) for part in points], axis=0) for bound in (np.min, np.max))
-    extent = max(float((high - low).max()), 1e-6)
-    unit = _OVERSAMPLING << _SUBPIXEL_BITS
-    scale = (SIZE - 2 * MARGIN) * unit / extent
-    centre = SIZE * unit / 2
-    return [np.rint((part - (low + high) / 2) * scale + centre).astype(np.int32) for part in points]

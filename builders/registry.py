@@ -1,194 +1,131 @@
-"""From a scenario and what the user said to its builder.
-
-Some scenarios need more than raw data: MVP-N the names of its products, VSOD labels by a person. Where that is missing
-the scenario cannot be built, and says what it needs.
-"""
+"""All builders, one for each scenario: ours and those of plug-ins. This page collects and knows nothing itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from builders.base import Builder
+from builders.changeit import ChangeItBuilder
+from builders.coco import CocoBuilder
+from builders.imagenet_c import ImageNetCBuilder
+from builders.mvpn import MvpnBuilder
+from builders.options import Option
+from builders.quickdraw import QuickDrawBuilder
+from builders.rod import RodBuilder
+from builders.train.split import TrainSplit
+from builders.vsod import VsodBuilder
 from proactivebench.errors import UsageError
+from proactivebench.layout import TRAIN
 from proactivebench.scenarios import Scenario
-from raw_sources.base import SourceError
+from raw_sources.plugins import PluginError, collect, listed
 
-if TYPE_CHECKING:
-    from builders.train.split import TrainSplit
+AnyBuilder = type[Builder[Any, Any]]
+
+_OURS: Sequence[AnyBuilder] = (
+    RodBuilder,
+    VsodBuilder,
+    MvpnBuilder,
+    ImageNetCBuilder,
+    QuickDrawBuilder,
+    ChangeItBuilder,
+    CocoBuilder,
+)
 
 
-class NeedsMoreError(UsageError):
-    """A scenario needs something that the user did not give."""
+def _is_builder(thing: object) -> TypeGuard[AnyBuilder]:
+    return isinstance(thing, type) and issubclass(thing, Builder)
 
 
-@dataclass(frozen=True)
-class BuildOptions:
-    """What a user may say about a build; None leaves the choice to the builder.
+@lru_cache
+def _all(plugins: str) -> dict[str, AnyBuilder]:
+    found = collect("builders", _OURS, _is_builder, lambda builder: [builder.scenario.name])
+    return {builder.scenario.name: builder for builder in found}
 
-    Attributes:
-        seed: Decides every random choice.
-        per_category: Drawings of each category of Quick, Draw! (10), pictures of each class of ImageNet-C (5).
-        categories: Categories of Quick, Draw! to build.
-        class_names: Table of MVP-N's product names.
-        labels: Labels of VSOD.
-        max_pixels: Pixels (width times height) to which the photos of ROD are scaled down.
-        from_imagenet: Folder with ImageNet's validation pictures, to generate corruptions from.
-        negatives: Where COCO's wrong categories come from: `supercategories`, `random`, `clip:MODEL` or a file.
-        keep: Folder in which similarities that a model computed are kept.
+
+def builders() -> Mapping[str, AnyBuilder]:
+    """Short scenario name -> its builder: the seven in the order of the paper's tables, then those of plug-ins."""
+    return _all(listed())
+
+
+def builder_options() -> list[Option]:
+    """All options of all builders, those of the train split last; what several builders share is there once.
+
+    Raises:
+        PluginError: Two builders mean different things by one name.
     """
-
-    seed: int = 0
-    per_category: int | None = None
-    categories: Sequence[str] | None = None
-    class_names: Path | None = None
-    labels: Path | None = None
-    max_pixels: int | None = None
-    from_imagenet: Path | None = None
-    negatives: str = "supercategories"
-    keep: Path = Path()
-
-    def sized(self, name: str) -> dict[str, int]:
-        """The number per category under a builder's own name for it, if the user gave one."""
-        return {} if self.per_category is None else {name: self.per_category}
+    found: dict[str, Option] = {}
+    for builder in builders().values():
+        for option in (*builder.OPTIONS, *filter(None, [builder.TRAIN_ROWS])):
+            if found.setdefault(option.name, option) != option:
+                raise PluginError(f"{builder.__name__}: another builder has an option {option.flag}. Rename it.")
+    rows = train_options()
+    return [option for option in found.values() if option not in rows] + rows
 
 
-def make_builder(scenario: Scenario, raw: Path, options: BuildOptions) -> Builder[Any, Any]:
+def train_options() -> list[Option]:
+    """The options that say how many rows of the train split come from whom."""
+    return [builder.TRAIN_ROWS for builder in builders().values() if builder.TRAIN_ROWS]
+
+
+def meant_for(option: Option) -> list[str]:
+    """What an option is for: short names of scenarios, and `train`."""
+    named = [name for name, builder in builders().items() if option in builder.OPTIONS]
+    train = any(option in (*b.OPTIONS, b.TRAIN_ROWS) for b in builders().values() if b.TRAIN_ROWS)
+    return [*named, TRAIN] if train else named
+
+
+def proposing() -> list[str]:
+    """Short names of the scenarios that have a table to propose."""
+    return [name for name, builder in builders().items() if builder.PROPOSES]
+
+
+def make_builder(scenario: Scenario, raw: Path, **said: Any) -> Builder[Any, Any]:
     """Finds the raw data of a scenario and makes its builder.
 
     Args:
         scenario: What to build.
         raw: Folder with the raw data, at any depth.
-        options: What else the user said.
+        said: Seed and options, where they are not the default; those of other builders are passed over.
 
     Raises:
         SourceNotFoundError: The raw data are not there.
         NeedsMoreError: Something else is needed.
-        UsageError: An option cannot be meant, or a file that it names is wrong.
+        UsageError: An option cannot be meant, a file that it names is wrong, or the scenario has no builder.
         SourceError: The raw data cannot be used at all.
     """
-    return _MAKERS[scenario.name](raw, options)
+    builder = builders().get(scenario.name)
+    if builder is None:
+        raise UsageError(f"{scenario.name} cannot be built: what brings it has no builder.")
+    return builder.from_options(raw, _options(builder, said))
 
 
-def make_train_split(raw: Path, options: BuildOptions, drawings: int, photos: int) -> TrainSplit:
+def make_train_split(raw: Path, rows: Mapping[str, int], **said: Any) -> TrainSplit:
     """Finds the raw data of the train split and says what it is made from.
 
     Args:
         raw: Folder with the raw data, at any depth.
-        options: What else the user said; seed and number per category must be those of the test split.
-        drawings: Rows from Quick, Draw!; 0 for none.
-        photos: Rows from COCO's training photos; 0 for none.
+        rows: Short scenario name -> number of rows; 0, or not there, for none.
+        said: Seed and options of the builders; those of the benchmark must be the same.
 
     Raises:
         SourceNotFoundError: The raw data are not there.
         UsageError: Nothing is asked for, or an option cannot be meant.
     """
-    from builders.coco import CocoBuilder
-    from builders.coco_similarity import get_similarity
-    from builders.quickdraw import QuickDrawBuilder
-    from builders.train.split import Drawings, Photos, TrainSplit
-    from raw_sources.coco import Coco
-    from raw_sources.quickdraw import QuickDraw
-
-    portions: list[Drawings | Photos] = []
-    if drawings:
-        test = QuickDrawBuilder(
-            QuickDraw.locate(raw), options.seed, categories=options.categories, **options.sized("per_category")
-        )
-        portions.append(Drawings(test, drawings))
-    if photos:
-        similarity = get_similarity(options.negatives, options.keep)
-        train = CocoBuilder(Coco.locate(raw, "train"), split="train", seed=options.seed, similarity=similarity)
-        portions.append(Photos(train, photos))
+    offering = {name: builder for name, builder in builders().items() if builder.TRAIN_ROWS}
+    portions = [
+        builder.train_portion(raw, _options(builder, said), rows[name])
+        for name, builder in offering.items()
+        if rows.get(name)
+    ]
     if not portions:
-        raise UsageError("The train split needs rows: --quickdraw or --coco above 0.")
-    return TrainSplit(portions, options.seed)
+        flags = " or ".join(option.flag for option in train_options())
+        raise UsageError(f"The train split needs rows: {flags} above 0.")
+    return TrainSplit(portions, said.get("seed", 0))
 
 
-def _rod(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    from builders.rod import RodBuilder
-    from raw_sources.rod import Rod
-
-    return RodBuilder(Rod.locate(raw), seed=options.seed, max_pixels=options.max_pixels)
-
-
-def _vsod(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    from builders.vsod import VsodBuilder
-    from builders.vsod_labels import read_labels
-    from raw_sources.vsod import Vsod
-
-    source = Vsod.locate(raw)
-    if options.labels is None:
-        raise NeedsMoreError(
-            "VSOD needs labels by a person: `proactivebench build vsod --propose labels.csv` makes the table to fill "
-            "in, `--labels labels.csv` builds from it."
-        )
-    return VsodBuilder(source, read_labels(options.labels), seed=options.seed)
-
-
-def _mvpn(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    from builders.mvpn import MvpnBuilder
-    from raw_sources.mvpn import Mvpn, read_class_names
-
-    source = Mvpn.locate(raw)
-    if options.class_names is None:
-        raise NeedsMoreError(
-            "MVP-N needs the names of its products, which its documentation lists: a table with lines such as "
-            "`0000,Name of the product`, given by --class-names."
-        )
-    try:
-        names = read_class_names(options.class_names)
-    except SourceError as error:
-        raise UsageError(str(error)) from error
-    return MvpnBuilder(source, names, seed=options.seed)
-
-
-def _imagenet_c(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    if options.from_imagenet is not None:
-        from builders.imagenet_c_generated import GeneratedImageNetCBuilder
-        from raw_sources.imagenet import ImageNet
-
-        pictures = ImageNet.locate(options.from_imagenet)
-        return GeneratedImageNetCBuilder(pictures, seed=options.seed, **options.sized("per_class"))
-    from builders.imagenet_c import ImageNetCBuilder
-    from raw_sources.imagenet_c import ImageNetC
-
-    return ImageNetCBuilder(ImageNetC.locate(raw), seed=options.seed, **options.sized("per_class"))
-
-
-def _quickdraw(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    from builders.quickdraw import QuickDrawBuilder
-    from raw_sources.quickdraw import QuickDraw
-
-    source = QuickDraw.locate(raw)
-    return QuickDrawBuilder(source, options.seed, categories=options.categories, **options.sized("per_category"))
-
-
-def _changeit(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    from builders.changeit import ChangeItBuilder
-    from raw_sources.changeit import ChangeIt
-
-    return ChangeItBuilder(ChangeIt.locate(raw), seed=options.seed)
-
-
-def _coco(raw: Path, options: BuildOptions) -> Builder[Any, Any]:
-    from builders.coco import CocoBuilder
-    from builders.coco_similarity import get_similarity
-    from raw_sources.coco import Coco
-
-    source = Coco.locate(raw)
-    similarity = get_similarity(options.negatives, options.keep)
-    return CocoBuilder(source, seed=options.seed, similarity=similarity)
-
-
-_MAKERS: Mapping[str, Callable[[Path, BuildOptions], Builder[Any, Any]]] = {
-    "ROD": _rod,
-    "VSOD": _vsod,
-    "MVP-N": _mvpn,
-    "IN-C": _imagenet_c,
-    "QD": _quickdraw,
-    "CIT": _changeit,
-    "COCO": _coco,
-}
+def _options(builder: AnyBuilder, said: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = {"seed": 0, "keep": Path()} | {option.name: option.default for option in builder.OPTIONS}
+    return {name: said.get(name, default) for name, default in defaults.items()}

@@ -7,13 +7,14 @@ name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
+from builders.options import Option
 from builders.pictures import encode_jpeg, picture_versions, read_picture
 from builders.pipeline.storage import fingerprint, path_part
 from builders.wording import category_text, draw_texts
@@ -63,10 +64,21 @@ class RodBuilder(RecordBuilder[RodRecord, tuple[Path | None, ...]]):
     """
 
     scenario = scenarios.ROD
+    OPTIONS = (
+        Option(
+            "max_pixels",
+            int,
+            help="ROD: scale photos down to this many pixels, width times height (default: full size, as the paper).",
+        ),
+    )
 
     source: Rod
     seed: int = 0
     max_pixels: int | None = None
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> RodBuilder:
+        return cls(Rod.locate(raw), options["seed"], options["max_pixels"])
 
     def __post_init__(self) -> None:
         if self.max_pixels is not None and self.max_pixels < 1:

@@ -6,7 +6,7 @@ Questions about one video share its frames, which are numbered from 0 in the ord
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from rich.progress import Progress
 
-from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Builder, Frame, NeedsMoreError, Plan, PlannedSample, Proposals, Skip, sample_random
+from builders.options import Option
 from builders.pictures import encode_jpeg, picture_versions, read_picture
 from builders.pipeline.storage import fingerprint, path_part
-from builders.vsod_labels import VsodLabel, wrong_categories
+from builders.vsod_labels import FILL_IN, VsodLabel, read_labels, wrong_categories
 from builders.wording import category_text, draw_texts
 from builders.wording_video import ABSTENTIONS, REWIND, VSOD_QUESTIONS, WAIT_UNTIL_FREE
 from proactivebench import scenarios
@@ -39,10 +41,35 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
     """
 
     scenario = scenarios.VSOD
+    OPTIONS = (
+        Option(
+            "labels",
+            Path,
+            help="VSOD: the table, filled in: kind is speaker, people or event, strong_occlusions yes or no.",
+        ),
+    )
+    PROPOSES = True
 
     source: Vsod
     labels: Sequence[VsodLabel]
     seed: int = 0
+
+    @classmethod
+    def from_options(cls, raw: Path, options: Mapping[str, Any]) -> VsodBuilder:
+        source = Vsod.locate(raw)
+        if options["labels"] is None:
+            raise NeedsMoreError(
+                "VSOD needs labels by a person: `proactivebench build vsod --propose labels.csv` makes the table to "
+                "fill in, `--labels labels.csv` builds from it."
+            )
+        return cls(source, read_labels(options["labels"]), options["seed"])
+
+    @classmethod
+    def propose(cls, raw: Path, table: Path, progress: Progress | None = None) -> Proposals:
+        from builders.vsod_proposals import propose
+
+        report = propose(Vsod.locate(raw), table, progress)
+        return Proposals(report.rows, "labels", FILL_IN, "their contact sheets", report.problems)
 
     def settings(self) -> dict[str, Any]:
         folder = self.source.folder

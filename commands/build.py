@@ -16,28 +16,39 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from builders.options import Option
     from builders.pipeline.parts import BuildReport
-    from builders.registry import BuildOptions
     from proactivebench.scenarios import Scenario
 
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
-_MEANT_FOR: Mapping[str, tuple[str, ...]] = {
-    "per_category": ("QD", "IN-C", "train"),
-    "categories": ("QD", "train"),
-    "class_names": ("MVP-N",),
-    "labels": ("VSOD",),
-    "max_pixels": ("ROD",),
-    "from_imagenet": ("IN-C",),
-    "negatives": ("COCO", "train"),
-    "quickdraw": ("train",),
-    "coco": ("train",),
-}
-"""Option -> what it is for; the others are for everything."""
+
+class Build(click.Command):
+    """Has the options of all builders, which are looked up when they are needed: no other command waits for them."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        from builders.registry import builder_options
+
+        *own, plugin, help_ = super().get_params(ctx)
+        return [*own, *map(_click_option, builder_options()), plugin, help_]
 
 
-@click.command()
+def _click_option(option: Option) -> click.Option:
+    from builders.options import Folder
+
+    kinds: Mapping[Any, Any] = {int: click.IntRange(option.least), Path: EXISTING_FILE, Folder: EXISTING_FOLDER}
+    return click.Option(
+        [option.flag],
+        type=kinds.get(option.type, option.type),
+        default=option.default,
+        is_flag=option.type is bool,
+        show_default=option.default is not None,
+        help=option.help,
+    )
+
+
+@click.command(cls=Build)
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...|all|train")
 @click.option("--raw", type=EXISTING_FOLDER, required=True, help="Folder that holds the raw data, at any depth.")
 @click.option("--out", type=FOLDER, help="Folder of the benchmark, outside of RAW; several scenarios share one.")
@@ -45,35 +56,7 @@ _MEANT_FOR: Mapping[str, tuple[str, ...]] = {
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that plan and render.")
 @click.option("--strict", is_flag=True, help="Fail at the first broken raw record instead of leaving it out.")
 @click.option(
-    "--per-category",
-    type=click.IntRange(1),
-    help="Drawings per category of Quick, Draw! (default 10), pictures per class of ImageNet-C (default 5).",
-)
-@click.option("--categories", help="Quick, Draw!: only these categories, separated by commas.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(1),
-    help="ROD: scale photos down to this many pixels, width times height (default: full size, as the paper).",
-)
-@click.option("--class-names", type=EXISTING_FILE, help="MVP-N: table of the products' names (class id, name).")
-@click.option("--propose", type=NEW_FILE, help="VSOD: only write this table of occlusions to fill in.")
-@click.option(
-    "--labels",
-    type=EXISTING_FILE,
-    help="VSOD: the table, filled in: kind is speaker, people or event, strong_occlusions yes or no.",
-)
-@click.option("--from-imagenet", type=EXISTING_FOLDER, help="ImageNet-C: generate from these validation pictures.")
-@click.option(
-    "--negatives",
-    default="supercategories",
-    show_default=True,
-    help="COCO: wrong categories from its supercategories, random, clip:MODEL (as the paper) or a file.",
-)
-@click.option(
-    "--quickdraw", type=click.IntRange(0), default=17_000, show_default=True, help="Train: rows from Quick, Draw!."
-)
-@click.option(
-    "--coco", type=click.IntRange(0), default=10_000, show_default=True, help="Train: rows from COCO's training photos."
+    "--propose", type=NEW_FILE, help="Scenarios that need labels by a person: only write the table to fill in."
 )
 @click.pass_context
 def build(
@@ -84,13 +67,10 @@ def build(
     out: Path | None,
     workers: int,
     strict: bool,
-    categories: str | None,
     propose: Path | None,
-    quickdraw: int,
-    coco: int,
     **options: Any,
 ) -> None:
-    """Build scenarios of the benchmark from raw data: ROD, VSOD, MVP-N, IN-C, QD, CIT, COCO.
+    """Build scenarios of the benchmark from raw data: ROD, VSOD, MVP-N, IN-C, QD, CIT, COCO, and those of plug-ins.
 
     The names of their data sets, as in `sources`, will do as well. `all` builds those whose raw data are there and
     says of the others what they lack. `train` builds the training split: single turns from drawings and photos that
@@ -99,41 +79,41 @@ def build(
     The same raw data and seed give the same bytes, whatever the number of workers. An interrupted build is continued
     by the same command.
     """
-    from builders.registry import BuildOptions
-    from proactivebench.scenarios import SCENARIOS, VSOD, get_scenario
+    from proactivebench.scenarios import SCENARIOS, get_scenario
 
     named = [get_scenario(name) for name in scenarios if name not in ("all", "train")]
     chosen = list(SCENARIOS.values()) if "all" in scenarios else named
     parts = [scenario.name for scenario in chosen] + ["train"] * ("train" in scenarios)
-    if propose is not None and parts != [VSOD.name]:
-        raise click.UsageError("--propose is for VSOD alone: build vsod --propose TABLE.")
+    if propose is not None:
+        _require_one_that_proposes(parts)
     _refuse_misplaced(context, parts)
     if propose is not None:
-        return _propose(raw, propose, out)
+        return _propose(chosen[0], raw, propose, out)
     if out is None:
         raise click.UsageError("Missing option '--out'.")
     if out.resolve().is_relative_to(raw.resolve()):
         raise click.UsageError(f"{out} lies in {raw}, where its frames would be taken for raw data. Choose another.")
-    names = None if categories is None else [name.strip() for name in categories.split(",")]
-    said = BuildOptions(categories=names, keep=out / ".similarity", **options)
+    said = {**options, "keep": out / ".similarity"}
     how = {"workers": workers, "strict": strict}
     _build_scenarios(chosen, named, raw, said, out, how)
     if "train" in scenarios:
-        from builders.registry import make_train_split
+        from builders.registry import builders, make_train_split
         from builders.train.files import build_train
 
-        _run(build_train, make_train_split(raw, said, quickdraw, coco), out, how)
+        rows = {name: options[builder.TRAIN_ROWS.name] for name, builder in builders().items() if builder.TRAIN_ROWS}
+        _run(build_train, make_train_split(raw, rows, **said), out, how)
     return None
 
 
 def _refuse_misplaced(context: click.Context, parts: Sequence[str]) -> None:
     """Refuses options that mean nothing for what is built."""
-    for option, meant_for in _MEANT_FOR.items():
-        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
-        if given and not set(meant_for) & set(parts):
+    from builders.registry import builder_options, meant_for
+
+    for option in builder_options():
+        given = context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+        if given and not set(meant_for(option)) & set(parts):
             raise click.UsageError(
-                f"--{option.replace('_', '-')} has no meaning for {', '.join(parts)}: it is for "
-                f"{' and '.join(meant_for)}."
+                f"{option.flag} has no meaning for {', '.join(parts)}: it is for {' and '.join(meant_for(option))}."
             )
 
 
@@ -141,14 +121,15 @@ def _build_scenarios(
     chosen: Sequence[Scenario],
     named: Collection[Scenario],
     raw: Path,
-    options: BuildOptions,
+    said: Mapping[str, Any],
     out: Path,
     how: Mapping[str, Any],
 ) -> None:
     """Builds scenarios; those that nobody named are left out where they cannot be built, and say why."""
+    from builders.base import NeedsMoreError
     from builders.pipeline.build import build
     from builders.pipeline.parts import NothingBuiltError
-    from builders.registry import NeedsMoreError, make_builder
+    from builders.registry import make_builder
     from proactivebench.errors import UsageError
     from raw_sources.base import SourceError, SourceNotFoundError
 
@@ -166,7 +147,7 @@ def _build_scenarios(
     builders = []
     for scenario in chosen:
         with attempt(scenario):
-            builders.append(make_builder(scenario, raw, options))
+            builders.append(make_builder(scenario, raw, **said))
     built = 0
     for builder in builders:
         with attempt(builder.scenario):
@@ -194,21 +175,31 @@ def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
         console.print(f"  and {more:,} more problem{'s' * (more > 1)} in the raw data")
 
 
-def _propose(raw: Path, table: Path, out: Path | None) -> None:
+def _require_one_that_proposes(parts: Sequence[str]) -> None:
+    """Refuses `--propose` unless one scenario is named that has something to propose."""
+    from builders.registry import proposing
+
+    names = proposing()
+    if len(parts) != 1 or parts[0] not in names:
+        raise click.UsageError(
+            f"--propose is for {' and '.join(names)} alone: build {names[0].lower()} --propose TABLE."
+        )
+
+
+def _propose(scenario: Scenario, raw: Path, table: Path, out: Path | None) -> None:
     import shlex
 
-    from builders.vsod_labels import FILL_IN
-    from builders.vsod_proposals import propose
-    from raw_sources.vsod import Vsod
+    from builders.registry import builders
 
     with progress() as bars:
-        report = propose(Vsod.locate(raw), table, bars)
-    command = ["proactivebench", "build", "vsod", "--raw", raw, "--out", out or "data", "--labels", table]
+        report = builders()[scenario.name].propose(raw, table, bars)
+    command = ["proactivebench", "build", scenario.name.lower(), "--raw", raw, "--out", out or "data"]
+    beside = f", and {report.beside} beside it" if report.beside else ""
     for line in (
-        f"{report.rows:,} proposals in {table}, and their contact sheets beside it. Fill in the rows you want to use:",
-        *(f"  {column}: {expected}" for column, expected in FILL_IN.items()),
+        f"{report.rows:,} proposals in {table}{beside}. Fill in the rows you want to use:",
+        *(f"  {column}: {expected}" for column, expected in report.fill_in.items()),
         "Then:",
-        f"  {shlex.join(map(str, command))}",
+        f"  {shlex.join(map(str, [*command, f'--{report.option}', table]))}",
     ):
         console().print(line, soft_wrap=True, markup=False)
     for problem in report.problems:

@@ -106,12 +106,11 @@ def _bundled() -> Path:
 
 def _build(raw: Mapping[Scenario, Path], out: Path, **options: Any) -> list[BuildReport]:
     from builders.pipeline.build import build
-    from builders.registry import BuildOptions, make_builder
+    from builders.registry import make_builder
 
     with progress() as bars:
         return [
-            build(make_builder(scenario, folder, BuildOptions(**options)), out, progress=bars)
-            for scenario, folder in raw.items()
+            build(make_builder(scenario, folder, **options), out, progress=bars) for scenario, folder in raw.items()
         ]
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from raw_sources.plugins import PluginError, using
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
@@ -38,7 +40,23 @@ class DataFolder(click.Path):
 
 
 class Commands(click.Group):
-    """Prints errors that a user can mend as messages without a traceback, and leaves with their exit code."""
+    """What all commands have in common.
+
+    Each takes `--plugin`, which is read before the command itself: a plug-in may bring options and names. Errors that a
+    user can mend are printed as messages without a traceback, and lead to their exit code.
+    """
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        text = "A file or package that brings scenarios of your own; may be repeated."
+        cmd.params.append(click.Option(["--plugin"], metavar="PATH", multiple=True, expose_value=False, help=text))
+        super().add_command(cmd, name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, args = super().resolve_command(ctx, args)
+        ctx.with_resource(using(map(Path, _plugins(args))))
+        return name, command, args
 
     def invoke(self, ctx: click.Context) -> Any:
         from proactivebench.errors import ProactiveBenchError
@@ -47,7 +65,7 @@ class Commands(click.Group):
         try:
             with _kill_as_ctrl_c():
                 return super().invoke(ctx)
-        except (ProactiveBenchError, SourceError) as error:
+        except (ProactiveBenchError, SourceError, PluginError) as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:
@@ -73,6 +91,17 @@ def _kill_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _plugins(args: Sequence[str]) -> Iterator[str]:
+    """The values of `--plugin` among a command's arguments."""
+    words = iter(args)
+    for word in words:
+        option, sign, value = word.partition("=")
+        if word == "--":
+            return
+        if option == "--plugin" and (path := value if sign else next(words, "")):
+            yield path
 
 
 def _is_silent() -> bool:

@@ -97,11 +97,10 @@ def find_entry(name: str) -> CatalogEntry:
     Raises:
         UnknownNameError: There is no source of that name.
     """
-    from builders.hub.rights import SOURCES
     from proactivebench.errors import UsageError
     from proactivebench.scenarios import get_scenario
-    from raw_sources.catalog import get_entry
+    from raw_sources.registry import get_entry
 
-    with suppress(UsageError):  # imagenet is a source and no scenario
-        [name] = SOURCES[get_scenario(name).name]
+    with suppress(UsageError, ValueError):  # some sources have no scenario, and some scenarios several sources
+        [name] = get_scenario(name).sources
     return get_entry(name)

@@ -50,6 +50,7 @@ class _Skip(_Form):
 
 class _Entry(_Form):
     dataset: str
+    sources: list[str] = []
     settings: dict[str, Any]
     versions: dict[str, str]
     counts: _Counts

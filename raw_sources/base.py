@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from raw_sources.catalog import CatalogEntry
+
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -110,10 +112,13 @@ class Source(ABC, Generic[Record]):
     """A raw data set on disk.
 
     Attributes:
-        name: The name on the command line and in `catalog.toml`.
+        name: The name on the command line and in `catalog.toml`, in lower case.
+        entry: What is known of it: licence, how to get it. For ours `catalog.toml` says that; a plug-in's source
+            without an entry can be built from, but not published.
     """
 
     name: ClassVar[str]
+    entry: ClassVar[CatalogEntry]
 
     @classmethod
     @abstractmethod

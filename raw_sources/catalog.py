@@ -138,13 +138,12 @@ def load_catalog(path: Path = CATALOG) -> Mapping[str, CatalogEntry]:
         raise SourceError(f"{path} cannot be read as a catalogue: {error}.") from None
 
 
-def get_entry(name: str) -> CatalogEntry:
+def find_entry(name: str, catalog: Mapping[str, CatalogEntry]) -> CatalogEntry:
     """The catalogue's entry for one source, by its name in any letter case.
 
     Raises:
         UnknownNameError: There is no source of that name.
     """
-    catalog = load_catalog()
     _require(name.lower(), catalog, "raw source")
     return catalog[name.lower()]
 

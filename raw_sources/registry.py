@@ -1,20 +1,22 @@
-"""Which class reads which raw source, and the table of all sources.
+"""All raw sources by name: ours, as the catalogue lists them, and those that plug-ins bring.
 
-The classes are imported when they are asked for: some stand on libraries that take time to load.
+Our classes are imported when they are asked for: some stand on libraries that take time to load.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from raw_sources.base import Inventory, Source, SourceError
-from raw_sources.catalog import CatalogEntry, load_catalog
+from raw_sources.catalog import CatalogEntry, find_entry, load_catalog
+from raw_sources.plugins import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
 
 CLASSES = {
     "rod": "raw_sources.rod:Rod",
@@ -46,8 +48,36 @@ class SourceRow:
     error: str | None = None
 
 
+def _is_source(thing: object) -> TypeGuard[type[Source[Any]]]:
+    return isinstance(thing, type) and issubclass(thing, Source)
+
+
+def _plugged() -> dict[str, type[Source[Any]]]:
+    """What plug-ins bring, by name."""
+    ours: tuple[type[Source[Any]], ...] = ()
+    others = collect("sources", ours, _is_source, lambda source: [source.name], reserved=[*CLASSES])
+    return {source.name: source for source in others}
+
+
+def catalog() -> Mapping[str, CatalogEntry]:
+    """What is known of each source, by name: ours first. A plug-in's source without an entry is not listed."""
+    others = {name: source.entry for name, source in _plugged().items() if hasattr(source, "entry")}
+    return {**load_catalog(), **others}
+
+
+def get_entry(name: str) -> CatalogEntry:
+    """What is known of one source, by its name in any letter case.
+
+    Raises:
+        UnknownNameError: There is no source of that name, or nothing is known of it.
+    """
+    return find_entry(name, catalog())
+
+
 def source_class(name: str) -> type[Source[Any]]:
-    """Imports the class that reads a source of the catalogue."""
+    """The class that reads a source."""
+    if name not in CLASSES:
+        return _plugged()[name]
     module, _, attribute = CLASSES[name].partition(":")
     return cast("type[Source[Any]]", getattr(import_module(module), attribute))
 
@@ -58,7 +88,7 @@ def sources_table(raw: Path | None = None) -> Iterator[SourceRow]:
     With a raw folder each source is also looked for and verified there, which reads much of it; each row comes as soon
     as its source is done.
     """
-    for name, entry in load_catalog().items():
+    for name, entry in catalog().items():
         how = "downloads it" if entry.files else f"shows {len(entry.steps)} steps"
         if raw is None:
             yield SourceRow(entry, how)

@@ -18,7 +18,6 @@ from proactivebench.layout import TRAIN
 from proactivebench.provenance import PUBLISHED
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import write_whole
-from raw_sources.catalog import CatalogEntry
 
 NAME = "README.md"
 PAPER = "https://arxiv.org/abs/2603.19466"
@@ -102,7 +101,7 @@ def _scenario(benchmark: Benchmark, name: str, entry: Mapping[str, Any]) -> dict
         "played": sum(1 for _ in benchmark.samples(scenario)),
         "frames": entry["counts"]["frames"],
         "categories": len({sample.answer for sample in samples}),
-        "source": _only(sources_of([name])),
+        "source": " and ".join(source.title for source in sources_of({name: entry}).values()),
         "licence": " / ".join(sorted({file["licence"] for path, file in entry["files"].items() if _is_frame(path)})),
         "settings": {key: _setting(value) for key, value in entry["settings"].items()},
         "versions": entry["versions"],
@@ -119,8 +118,3 @@ def _setting(value: object) -> str:
 
 def _is_frame(path: str) -> bool:
     return not path.endswith(".jsonl")
-
-
-def _only(sources: Mapping[str, CatalogEntry]) -> CatalogEntry:
-    [source] = sources.values()
-    return source

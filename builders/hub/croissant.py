@@ -140,7 +140,9 @@ def _file(file: StoredFile, page: str, entries: Mapping[str, Any]) -> dict[str, 
         "sha256": file.sha256,
     }
     if parts:
-        described["prov:wasDerivedFrom"] = [{"@id": entry.home} for entry in sources_of(parts).values()]
+        described["prov:wasDerivedFrom"] = [
+            {"@id": entry.home} for entry in sources_of({part: entries[part] for part in parts}).values()
+        ]
     return described
 
 

@@ -1,31 +1,21 @@
 """What a licence allows to share.
 
 The catalogue of raw sources says for each whether its pictures may be passed on. "Not stated" counts as no: what nobody
-allowed is not allowed. Where it differs from picture to picture (COCO), the licence of every frame in the manifest
-decides. A person who has asked the owners says so per source, and takes the responsibility.
+allowed is not allowed. Where it differs from picture to picture, the licence of every frame in the manifest
+decides. A person who has asked the owners says so per source, and takes the responsibility. A part of which nobody can
+say what it is made from is refused: nothing is published for want of a line in a table.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from proactivebench.errors import UsageError
-from proactivebench.layout import TRAIN
-from raw_sources.catalog import CatalogEntry, get_entry
-
-SOURCES: Mapping[str, tuple[str, ...]] = {
-    "ROD": ("rod",),
-    "VSOD": ("vsod",),
-    "MVP-N": ("mvpn",),
-    "IN-C": ("imagenet-c",),
-    "QD": ("quickdraw",),
-    "CIT": ("changeit",),
-    "COCO": ("coco",),
-    TRAIN: ("quickdraw", "coco"),
-}
-"""Part of a benchmark -> the raw sources that it is made from."""
+from proactivebench.scenarios import SCENARIOS
+from raw_sources.catalog import CatalogEntry, UnknownNameError
+from raw_sources.registry import get_entry
 
 _FREE = re.compile(
     r"CC0.*|CC BY(-SA)?( \d\.\d)?|Attribution(-ShareAlike)? License|No known copyright restrictions"
@@ -35,9 +25,37 @@ _FREE = re.compile(
 """Licences of single pictures that allow to pass them on, also scaled down or cut; a file may have several."""
 
 
-def sources_of(parts: Collection[str]) -> dict[str, CatalogEntry]:
-    """The raw sources that some parts of a benchmark are made from, by name, in the order of `SOURCES`."""
-    return {source: get_entry(source) for part, sources in SOURCES.items() if part in parts for source in sources}
+def sources_of(entries: Mapping[str, Any]) -> dict[str, CatalogEntry]:
+    """The raw sources that some parts of a benchmark are made from, by name.
+
+    Args:
+        entries: Manifest entries by part (short scenario name, or `TRAIN`).
+
+    Raises:
+        UsageError: What a part is made from, or on which terms, is not known.
+    """
+    return {name: _known(part, name) for part, built in entries.items() for name in _names(part, built)}
+
+
+def _names(part: str, built: Mapping[str, Any]) -> Sequence[str]:
+    """What a part is made from: what its manifest entry says, or else its scenario."""
+    names = built.get("sources") or (SCENARIOS[part].sources if part in SCENARIOS else ())
+    if not names:
+        raise UsageError(
+            f"What {part} is made from is not known, so it cannot be published. If a plug-in brings it, name that with "
+            "--plugin; else build it anew."
+        )
+    return names
+
+
+def _known(part: str, source: str) -> CatalogEntry:
+    try:
+        return get_entry(source)
+    except UnknownNameError:
+        raise UsageError(
+            f"{part} is made from {source!r}, of which no licence terms are known, so it cannot be published. A source "
+            "says them as its `entry`."
+        ) from None
 
 
 def require_rights(entries: Mapping[str, Any], cleared: Collection[str]) -> None:
@@ -48,14 +66,15 @@ def require_rights(entries: Mapping[str, Any], cleared: Collection[str]) -> None
         cleared: Raw sources for which the publisher has the rights.
 
     Raises:
-        UsageError: A source may not be passed on; the text names all of them, and why.
+        UsageError: A source may not be passed on; the text names all of them, and why. Or it is not known what a part
+            is made from, or on which terms: that nobody can clear.
         UnknownNameError: `cleared` names no raw source.
     """
     for source in cleared:
         get_entry(source)
     refused: dict[str, list[str]] = {}
     for part, built in entries.items():
-        for source, entry in sources_of([part]).items():
+        for source, entry in sources_of({part: built}).items():
             if source not in cleared and (why := _objection(entry, built)):
                 refused.setdefault(source, []).append(f"- {part} is made from {entry.title}: {why}.")
     if refused:

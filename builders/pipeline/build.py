@@ -75,7 +75,7 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
     scenario, out = job.builder.scenario, job.out
     samples_path = out / "test" / f"{scenario.dataset}_preprocessed.jsonl"
     frames = samples_path.with_name(scenario.dataset)
-    part = Part(out, scenario.name, scenario.dataset, samples_path, frames, job.builder.settings())
+    part = Part(out, scenario.name, scenario.dataset, samples_path, frames, job.builder.settings(), job.builder.sources)
     if report := part.existing():
         return report
     job.builder.check_folder(part.beside())

@@ -111,6 +111,7 @@ class Part:
         result: What is there when everything else is.
         frames: Folder of its frames.
         settings: Everything that decides its bytes, as JSON values.
+        sources: Names of the raw sources that it is made from.
     """
 
     out: Path
@@ -119,6 +120,7 @@ class Part:
     result: Path
     frames: Path
     settings: Mapping[str, Any]
+    sources: Sequence[str]
 
     @property
     def _journal(self) -> Path:
@@ -187,6 +189,7 @@ class Part:
         """
         entry = {
             "dataset": self.dataset,
+            "sources": list(self.sources),
             "settings": self.settings,
             "versions": _all_versions(versions),
             "counts": {"samples": report.samples, "frames": report.frames, "problems": len(report.problems)},

@@ -20,7 +20,6 @@ from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildReport, Part, nothing_built, working_in
 from builders.pipeline.storage import StoredFile, all_stored, describe_file
 from builders.pipeline.workers import Workers
-from builders.quickdraw import require_disjoint
 from builders.train.rows import Row, make_row
 from builders.train.split import Item, TrainSplit
 from proactivebench.errors import UsageError
@@ -73,10 +72,11 @@ class _Build:
 
     def run(self, workers: int) -> BuildReport:
         folder = self.out / "data"
-        part = Part(self.out, TRAIN, TRAIN, folder, folder, self.split.settings())
+        part = Part(self.out, TRAIN, TRAIN, folder, folder, self.split.settings(), self.split.sources)
         if report := part.existing():
             return report
-        require_disjoint(part.beside())
+        for portion in self.split.portions:
+            portion.builder.check_folder(part.beside())
         with part.under_way(self.versions) as journal, Workers(workers, self.split) as pool:
             drawn = self.split.draw(pool, self.progress)
             if self.strict and drawn.problems:

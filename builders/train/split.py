@@ -1,135 +1,19 @@
-"""What the train split is made from: which drawings of Quick, Draw! and photos of COCO, and in which order.
+"""What the train split is made from: the rows that builders offer (`portion`), and in which order.
 
-Drawings are the next of the draw whose first ones are the test split, so no drawing is in both; photos are those of
-COCO's other split. Rows of both are mixed by a draw of their own. `train_files` makes and writes them.
+Rows of all portions are mixed by a draw of their own. `files` makes and writes them.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from rich.progress import Progress
 
-from builders.base import Builder, PlannedSample, Skip, Unit, sample_random
-from builders.coco import CocoBuilder
+from builders.base import Builder, Drawn, PlannedSample, Portion, sample_random
 from builders.pipeline.workers import Workers
-from builders.quickdraw import QuickDrawBuilder
-from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
-from raw_sources.base import Problem
-from raw_sources.coco import CocoRecord
-from raw_sources.quickdraw import DrawingRef
-
-Record = TypeVar("Record")
-
-
-@dataclass(frozen=True)
-class Drawn(Generic[Record]):
-    """What was drawn; beside it what was left out on purpose, and raw data that is broken or missing."""
-
-    records: list[Record] = field(default_factory=list)
-    skipped: list[Skip] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-class Portion(ABC, Generic[Unit, Record]):
-    """The rows that come from one raw source.
-
-    Attributes:
-        builder: Makes a sample of a record, and renders it.
-        count: Number of rows.
-    """
-
-    builder: Builder[Any, Any]
-    count: int
-
-    @abstractmethod
-    def units(self) -> Sequence[Unit]:
-        """The pieces of the raw source that are drawn from one by one; each picklable."""
-
-    @abstractmethod
-    def draw(self, unit: Unit) -> Drawn[Record]:
-        """Draws records from a piece.
-
-        Raises:
-            SourceError: It cannot be read at all.
-        """
-
-    @abstractmethod
-    def plan(self, record: Record) -> PlannedSample[Any]:
-        """The sample of a record that was drawn."""
-
-
-@dataclass(frozen=True)
-class Drawings(Portion[tuple[str, int], DrawingRef]):
-    """Drawings, evenly spread over the categories.
-
-    Attributes:
-        builder: The builder of the test split, whose drawings are passed over.
-        count: Number of drawings.
-    """
-
-    builder: QuickDrawBuilder
-    count: int = 17_000
-
-    def units(self) -> Sequence[tuple[str, int]]:
-        names = self.builder.units()
-        return [(name, (self.count + place) // len(names)) for place, name in enumerate(names)]
-
-    def draw(self, unit: tuple[str, int]) -> Drawn[DrawingRef]:
-        name, count = unit
-        found = self.builder.source.select(name, count, self.builder.seed, skip=self.builder.per_category)
-        few = [Skip(name, "category with fewer drawings than asked for")] if len(found.chosen) < count else []
-        return Drawn(found.chosen, few, found.problems)
-
-    def plan(self, record: DrawingRef) -> PlannedSample[DrawingRef]:
-        return self.builder.plan_drawing(record)
-
-
-@dataclass(frozen=True)
-class Photos(Portion[None, CocoRecord]):
-    """Photos of COCO's training split.
-
-    Attributes:
-        builder: Builds from COCO's split `train`.
-        count: Number of photos.
-
-    Raises:
-        UsageError: The photos may be those of the test split.
-    """
-
-    builder: CocoBuilder
-    count: int = 10_000
-
-    def __post_init__(self) -> None:
-        if self.builder.split != TRAIN or "2017" in self.builder.source.annotations.name:
-            raise UsageError(
-                f"{self.builder.source.annotations} may hold photos of the test split: those of 2014 and of 2017 are "
-                "divided differently. Get instances_train2014.json."
-            )
-
-    def units(self) -> Sequence[None]:
-        return [None]
-
-    def draw(self, unit: None) -> Drawn[CocoRecord]:
-        drawn = Drawn[CocoRecord]()
-        usable = []
-        for record in self.builder.read(drawn.problems):
-            plan = self.builder.plan_record(record)
-            drawn.skipped.extend(plan.skipped)
-            usable += [record] * len(plan.samples)
-        drawn.records.extend(sorted(usable, key=self._rank)[: self.count])
-        return drawn
-
-    def _rank(self, record: CocoRecord) -> tuple[float, int]:
-        random = sample_random(self.builder.seed, self.builder.scenario, f"{TRAIN}/{record.image_id}")
-        return random.random(), record.image_id
-
-    def plan(self, record: CocoRecord) -> PlannedSample[CocoRecord]:
-        return self.builder.plan_record(record).samples[0]
 
 
 class Item(NamedTuple):
@@ -150,6 +34,11 @@ class TrainSplit:
 
     portions: Sequence[Portion[Any, Any]]
     seed: int = 0
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the raw sources that its rows are made from."""
+        return tuple(dict.fromkeys(name for portion in self.portions for name in portion.builder.sources))
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides the bytes, as JSON values."""

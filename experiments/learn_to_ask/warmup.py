@@ -29,7 +29,7 @@ from rich.progress import Progress
 from torch.nn.functional import cross_entropy
 
 from builders.negatives import draw_wrong_categories
-from builders.quickdraw import draw_prefixes
+from builders.quickdraw_frames import draw_prefixes
 from builders.wording import QUICKDRAW, category_text
 from experiments.learn_to_ask.model import MEAN, PICTURE, PIXELS, STD, make_model, make_processor
 from proactivebench import prompts

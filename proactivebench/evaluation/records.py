@@ -7,14 +7,22 @@ texts are kept once each in `prompts.jsonl` and named here by their hash; pictur
 from __future__ import annotations
 
 import hashlib
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)  # fmt: skip
 
 from proactivebench import scenarios
 from proactivebench.answers import Outcome, what_counts
 from proactivebench.models.base import Refusal
-from proactivebench.scenarios import SCENARIOS, Action, Observation, Verdict
+from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Observation, Verdict
 from proactivebench.views import Crop, View
 
 Kind = scenarios.Kind | Literal["free"]
@@ -32,6 +40,14 @@ def text_hash(text: str) -> str:
 def crop_of(view: View | None) -> tuple[float, float, float, float] | None:
     """The rectangle that a view shows: left, top, right, bottom."""
     return (view.left, view.top, view.right, view.bottom) if isinstance(view, Crop) else None
+
+
+def _action(value: Any) -> AnyAction:
+    return value if isinstance(value, AnyAction) else Action(value)
+
+
+AnAction = Annotated[AnyAction, PlainValidator(_action), PlainSerializer(int, return_type=int)]
+"""Kept by its code; what a code of a scenario from outside means, its `Episode` knows."""
 
 
 class Turn(BaseModel):
@@ -67,7 +83,7 @@ class Turn(BaseModel):
     by: Literal["text", "letter"] | None = None
     suggestion: Outcome | None = None
     category: Outcome | None = None
-    action: Action = Action.STOP
+    action: AnAction = Action.STOP
     cost: float = 0.0
     judge: str | None = None
 
@@ -148,10 +164,24 @@ class Episode(BaseModel):
     valid_replies: tuple[str, ...] = ()
     error: EpisodeError | None = None
 
+    @field_validator("turns", mode="before")
+    @classmethod
+    def _with_its_actions(cls, turns: object, info: ValidationInfo) -> object:
+        """Replaces the codes that only the scenario knows by its actions."""
+        scenario = SCENARIOS.get(info.data.get("scenario", ""))
+        if scenario is None or not isinstance(turns, list):
+            return turns
+        return [
+            {**turn, "action": scenario.action_with(turn["action"])}
+            if isinstance(turn, dict) and isinstance(turn.get("action"), int)
+            else turn
+            for turn in turns
+        ]
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.scenario not in SCENARIOS:
-            raise ValueError(f"there is no scenario {self.scenario!r}")
+            raise ValueError(f"there is no scenario {self.scenario!r}; if a plug-in brings it, name it with --plugin")
         if not self.turns and self.error is None:
             raise ValueError("it has neither turns nor an error")
         return self

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Model
 from proactivebench.work.files import read_text
+from raw_sources.plugins import collect
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,23 @@ class ModelOptions:
     cache: Path | None = None
 
 
+Loader = Callable[[str, ModelOptions], Model]
+"""From the name of a model and what the user said about it to the model."""
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """A kind of models, which a plug-in may bring among its `MODELS`.
+
+    Attributes:
+        name: What stands in front of the colon: `--model NAME:...`.
+        load: Loads one; it raises a `UsageError` for what it does not understand.
+    """
+
+    name: str
+    load: Loader
+
+
 FREE_REPLY_TOKENS = 2**15
 """Tokens of the longest free reply where the user says nothing (published example)."""
 
@@ -116,7 +134,7 @@ def load_model(spec: str, options: ModelOptions) -> Model:
                 "server's model, or hf:NAME for one of transformers."
             )
         kind, name = "hf", spec
-    load = _LOADERS.get(kind)
+    load = _loaders().get(kind)
     model = load(name, options) if load else _load_class(spec, options)
     if options.cache is None:
         return model
@@ -231,7 +249,7 @@ def _load_class(spec: str, options: ModelOptions) -> Model:
         module = importlib.import_module(name)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            kinds = ", ".join(f"{kind}:" for kind in _LOADERS)
+            kinds = ", ".join(f"{kind}:" for kind in _loaders())
             raise UsageError(
                 f"{spec}: there is no {name}.py in {here}, and no kind of model of that name ({kinds})."
             ) from None
@@ -256,7 +274,7 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{places[-1] if places else ''}"
 
 
-_LOADERS: dict[str, Callable[[str, ModelOptions], Model]] = {
+_OURS: Mapping[str, Loader] = {
     "scripted": _load_scripted,
     "demo": _load_demo,
     "hf": _load_transformers,
@@ -266,3 +284,13 @@ _LOADERS: dict[str, Callable[[str, ModelOptions], Model]] = {
     "paper": partial(_load_listed, "paper"),
     "newer": partial(_load_listed, "newer"),
 }
+
+
+def _is_kind(thing: object) -> TypeGuard[ModelKind]:
+    return isinstance(thing, ModelKind)
+
+
+def _loaders() -> dict[str, Loader]:
+    """All kinds of models by name: ours, and those of plug-ins."""
+    ours = [ModelKind(name, load) for name, load in _OURS.items()]
+    return {kind.name: kind.load for kind in collect("models", ours, _is_kind, lambda kind: [kind.name])}

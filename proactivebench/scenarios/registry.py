@@ -1,8 +1,10 @@
-"""All scenarios by name. This page collects what the others say and knows nothing itself."""
+"""All scenarios by name: the seven, and those that plug-ins bring. This page collects and knows nothing itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TypeGuard
 
 from proactivebench.errors import UsageError
 from proactivebench.scenarios.changeit import CIT
@@ -15,16 +17,36 @@ from proactivebench.scenarios.rod import ROD
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import Scenario
 from proactivebench.scenarios.vsod import VSOD
+from raw_sources.plugins import collect, listed, plain
 
-SCENARIOS: Mapping[str, Scenario] = {s.name: s for s in (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)}
-"""Short name -> scenario, in the order of the paper's tables."""
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
+_OURS = (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)
 
 
-_BY_ANY_NAME = {_plain(name): s for s in SCENARIOS.values() for name in (s.name, s.dataset)}
+def _is_scenario(thing: object) -> TypeGuard[Scenario]:
+    return isinstance(thing, Scenario)
+
+
+@lru_cache
+def _all(plugins: str) -> dict[str, Scenario]:
+    found = collect("scenarios", _OURS, _is_scenario, lambda s: {s.name, s.dataset}, reserved=("all", "train"))
+    return {scenario.name: scenario for scenario in found}
+
+
+class _Scenarios(Mapping[str, Scenario]):
+    """Asks for plug-ins whenever it is read, so that one that is named later is there too."""
+
+    def __getitem__(self, name: str) -> Scenario:
+        return _all(listed())[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_all(listed()))
+
+    def __len__(self) -> int:
+        return len(_all(listed()))
+
+
+SCENARIOS: Mapping[str, Scenario] = _Scenarios()
+"""Short name -> scenario: the seven in the order of the paper's tables, then those of plug-ins by name."""
 
 
 def get_scenario(name: str) -> Scenario:
@@ -33,11 +55,11 @@ def get_scenario(name: str) -> Scenario:
     Raises:
         UsageError: No scenario has that name; the message lists those that exist.
     """
-    try:
-        return _BY_ANY_NAME[_plain(name)]
-    except KeyError:
-        known = ", ".join(f"{s.name} ({s.dataset})" for s in SCENARIOS.values())
-        raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}.") from None
+    for scenario in SCENARIOS.values():
+        if plain(name) in (plain(scenario.name), plain(scenario.dataset)):
+            return scenario
+    known = ", ".join(f"{s.name} ({s.dataset})" for s in SCENARIOS.values())
+    raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}.")
 
 
 def make_environment(

@@ -8,6 +8,7 @@ scenario it is. The texts of the seven are published protocol (arXiv:2603.19466,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from proactivebench.scenarios.environment import Environment
     from proactivebench.scenarios.sample import Sample
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class AnyAction(IntEnum):
@@ -165,7 +169,29 @@ class Scenario:
     paper: Size | None = None
 
     def __post_init__(self) -> None:
+        for name in (self.name, self.dataset):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} must be letters, digits, hyphens and underscores: it names files")
+        for cls in (self.sample, self.environment):
+            if "scenario" in vars(cls):
+                raise ValueError(f"{self.name}: {cls.__name__} is that of {cls.scenario.name}; make a subclass of it")
+        for action in self.keywords.values():
+            if not isinstance(action, Action) and int(action) in {int(ours) for ours in Action}:
+                raise ValueError(f"{action!r} has a code of the seven scenarios; choose one from {max(Action) + 1}")
         self.sample.scenario = self.environment.scenario = self
+
+    def action_with(self, code: int) -> AnyAction:
+        """The action with a code, as records keep it: one of the seven's, or of the scenario's own.
+
+        Raises:
+            ValueError: There is none.
+        """
+        kinds: dict[type[AnyAction], None] = dict.fromkeys([Action, *map(type, self.keywords.values())])
+        for kind in kinds:
+            for action in kind:
+                if action == code:
+                    return action
+        raise ValueError(f"{self.name} has no action with code {code}")
 
     def action_of(self, option: str) -> AnyAction | None:
         """The action that an option asks for; None where it holds no keyword or those of several actions."""

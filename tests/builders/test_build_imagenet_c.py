@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from builders import imagenet_c_generated as corruptions
-from builders.imagenet_c import ACTIONS, ALSO_HELP, QUESTIONS, SUGGESTIONS, ImageNetCBuilder
+from builders.imagenet_c import ImageNetCBuilder
+from builders.imagenet_c_any import ACTIONS, ALSO_HELP, QUESTIONS, SUGGESTIONS
 from builders.imagenet_c_generated import GeneratedImageNetCBuilder, resize_and_crop
 from builders.pictures import read_picture
 from builders.pipeline.build import build

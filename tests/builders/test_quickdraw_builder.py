@@ -16,7 +16,8 @@ from PIL import Image
 
 from builders.negatives import draw_wrong_categories
 from builders.pipeline.build import build
-from builders.quickdraw import MARGIN, SIZE, QuickDrawBuilder, draw_prefixes
+from builders.quickdraw import QuickDrawBuilder
+from builders.quickdraw_frames import MARGIN, SIZE, draw_prefixes
 from builders.wording import ABSTENTIONS, QUICKDRAW, category_text
 from proactivebench.answers import normalise
 from proactivebench.errors import UsageError

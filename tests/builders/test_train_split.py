@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 from rich.progress import Progress
 
-from builders.coco import CocoBuilder
+from builders.coco import CocoBuilder, Photos
 from builders.pipeline.build import build
 from builders.pipeline.parts import BuildError
-from builders.quickdraw import QuickDrawBuilder
+from builders.quickdraw import Drawings, QuickDrawBuilder
 from builders.train import files as train_files
 from builders.train.files import build_train
-from builders.train.split import Drawings, Photos, TrainSplit
+from builders.train.split import TrainSplit
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
 from proactivebench.errors import UsageError

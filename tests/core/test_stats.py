@@ -12,7 +12,8 @@ from rich.progress import Progress
 
 import cli
 from builders.coco import CocoBuilder
-from builders.imagenet_c import ACTIONS, ImageNetCBuilder
+from builders.imagenet_c import ImageNetCBuilder
+from builders.imagenet_c_any import ACTIONS
 from builders.pipeline.build import build
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark

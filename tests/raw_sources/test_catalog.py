@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from raw_sources.base import SourceError
-from raw_sources.catalog import CATALOG, UnknownNameError, get_entry, load_catalog
+from raw_sources.catalog import CATALOG, UnknownNameError, load_catalog
+from raw_sources.registry import get_entry
 
 ENTRY = """
 [thing]

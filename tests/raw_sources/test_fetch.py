@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from raw_sources import catalog, registry
+from raw_sources import registry
 from raw_sources.base import SourceError
-from raw_sources.catalog import CatalogEntry, UnknownNameError, get_entry
+from raw_sources.catalog import CatalogEntry, UnknownNameError
 from raw_sources.fetch import fetch
-from raw_sources.registry import source_class, sources_table
+from raw_sources.registry import get_entry, source_class, sources_table
 from tests.support.http_server import Served, serve
 from tests.support.processes import run
 
@@ -127,7 +127,7 @@ def test_the_command_says_at_once_that_it_tries_again(server, tmp_path, monkeypa
     served.answers = [(503, {"Retry-After": "0"})]
     server.files["/quickdraw_dataset/full/simplified/cat.ndjson"] = served
     entries = {"quickdraw": local("quickdraw", server)}
-    monkeypatch.setattr(catalog, "load_catalog", lambda: entries)
+    monkeypatch.setattr(registry, "load_catalog", lambda: entries)
     result = CliRunner().invoke(main, ["fetch", "quickdraw", "cat", "--raw", str(tmp_path)])
     assert "503 Service Unavailable. Trying again in 0 s." in result.stderr
     assert "cat.ndjson is there." in result.stdout

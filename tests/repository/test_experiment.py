@@ -15,7 +15,7 @@ pytest.importorskip("trl")
 import torch
 from PIL import Image
 
-from builders.quickdraw import draw_prefixes
+from builders.quickdraw_frames import draw_prefixes
 from builders.wording import QUICKDRAW
 from experiments.learn_to_ask import data, plot, run, warmup
 from experiments.learn_to_ask.model import END, MEAN, PIXELS, STD, make_model, make_processor

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
+    "plug-ins": ("raw_sources.plugins",),
     "raw_sources": ("raw_sources",),
     "core": tuple(
         f"proactivebench.{name}"
@@ -32,11 +33,12 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
 """Room -> the names that its modules begin with; of several that fit a module the longest counts."""
 
 BELOW: Mapping[str, frozenset[str]] = {
-    "raw_sources": frozenset(),
-    "core": frozenset(),
+    "plug-ins": frozenset(),
+    "raw_sources": frozenset({"plug-ins"}),
+    "core": frozenset({"plug-ins"}),
     "benchmark": frozenset({"core"}),
-    "builders": frozenset({"raw_sources", "core", "benchmark"}),
-    "models": frozenset({"core", "benchmark"}),
+    "builders": frozenset({"plug-ins", "raw_sources", "core", "benchmark"}),
+    "models": frozenset({"plug-ins", "core", "benchmark"}),
     "evaluation": frozenset({"core", "benchmark", "models"}),
     "training": frozenset({"core", "benchmark", "models", "evaluation"}),
     "reports": frozenset({"core", "benchmark", "models", "evaluation"}),
@@ -47,8 +49,14 @@ BELOW: Mapping[str, frozenset[str]] = {
 }
 """Room -> the rooms whose modules it may import, beside its own."""
 
-KNOW_EACH_OTHER = frozenset(f"proactivebench.scenarios.{name}" for name in ("scenario", "environment", "sample"))
-"""A scenario leads to its sample and its environment, and these to it: a circle of types, not of loading."""
+KNOW_EACH_OTHER = frozenset(
+    {
+        *(f"proactivebench.scenarios.{name}" for name in ("scenario", "environment", "sample")),
+        *("raw_sources.base", "raw_sources.catalog"),
+    }
+)
+"""A scenario leads to its sample and its environment, and these to it, a source to its entry in the catalogue, whose
+errors are those of sources: circles of types, not of loading."""
 
 VERSION = "proactivebench"
 """The package itself holds nothing but the version, and may be imported from everywhere."""

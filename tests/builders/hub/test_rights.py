@@ -32,7 +32,7 @@ def test_what_may_not_be_shared_is_refused_unless_the_rights_are_there(scenario:
 def test_coco_goes_by_the_licence_of_every_picture() -> None:
     free = ["Attribution License", "CC BY-SA 2.0", "No known copyright restrictions", "United States Government Work"]
     require_rights({"COCO": entry(*free), "QD": entry("CC BY 4.0")}, [])
-    require_rights({"train": entry("Attribution License, CC BY 4.0")}, [])
+    require_rights({"train": {**entry("Attribution License, CC BY 4.0"), "sources": ["quickdraw", "coco"]}}, [])
     for closed in (
         "CC BY-NC 2.0",
         "CC BY 4.0, Attribution-NonCommercial License",
@@ -54,3 +54,16 @@ def test_all_that_is_refused_is_said_at_once() -> None:
 def test_rights_to_a_source_that_does_not_exist() -> None:
     with pytest.raises(UnknownNameError, match="imagenet"):
         require_rights({"QD": entry()}, ["imagnet"])
+
+
+def test_generated_pictures_have_the_licence_of_what_they_are_made_from() -> None:
+    with pytest.raises(UsageError, match=r"--i-have-the-rights imagenet$"):
+        require_rights({"IN-C": {**entry("whatever"), "sources": ["imagenet"]}}, ["imagenet-c"])
+
+
+@pytest.mark.parametrize(
+    ("part", "sources"), [("train", []), ("STRANGE", []), ("STRANGE", ["nowhere"]), ("QD", ["quickdraw", "nowhere"])]
+)
+def test_what_nobody_knows_the_terms_of_is_refused(part: str, sources: list[str]) -> None:
+    with pytest.raises(UsageError, match="cannot be published"):
+        require_rights({part: {**entry("CC BY 4.0"), "sources": sources}}, ["quickdraw"])
