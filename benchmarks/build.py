@@ -25,9 +25,9 @@ from typing import Any
 
 import av
 import numpy as np
-from build_quickdraw import build_with_pillow
 from PIL import Image
 
+from benchmarks.build_quickdraw import build_with_pillow
 from builders.base import Builder, PlannedSample
 from builders.pictures import JPEG_QUALITY
 from builders.pipeline.build import build
@@ -45,8 +45,7 @@ def encode_anew(suffix: str, pictures: Iterable[Path], out: Path) -> int:
     count = 0
     for count, path in enumerate(pictures, start=1):
         image = Image.open(path)
-        quality = {"quality": JPEG_QUALITY} if suffix == "jpg" else {}
-        image.convert("RGB").save(out / f"{count}.{suffix}", **quality)
+        image.convert("RGB").save(out / f"{count}.{suffix}", quality=JPEG_QUALITY)  # PNG has none and ignores it
     return count
 
 
@@ -104,7 +103,8 @@ def _changeit(planned: Planned, out: Path) -> int:
             for frame in container.decode(video=0):
                 if second is not None and frame.time is not None and frame.time >= second:
                     count += 1
-                    frame.to_image().save(out / f"{count}.jpg", quality=JPEG_QUALITY)
+                    picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+                    picture.save(out / f"{count}.jpg", quality=JPEG_QUALITY)
                     second = next(wanted, None)
     return count
 

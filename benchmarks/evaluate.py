@@ -24,16 +24,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import transformers
 from PIL import Image
 
 from benchmarks.full_size import CONFIGS, full_size
 from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
+from commands.shared import quieten
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation.engine import evaluate, plan
 from proactivebench.evaluation.settings import Settings
+from proactivebench.frames import Frames
 from proactivebench.models.checkpoints import Checkpoint, load_checkpoint
 from proactivebench.models.transformers_model import TransformersModel
 from proactivebench.scenarios import QD, Environment, Sample, make_environment
@@ -63,7 +64,7 @@ def build_benchmark(folder: Path, picture_size: str) -> Benchmark:
 def question(environment: Environment) -> tuple[str, str]:
     """Path of the frame and text of the question that an environment asks now."""
     shown = environment.observe()
-    return shown.image, prompts.multiple_choice(shown.question, shown.options, short_answer=True)
+    return shown.frame_path, prompts.multiple_choice(shown.question, shown.options, short_answer=True)
 
 
 class Round(NamedTuple):
@@ -119,7 +120,8 @@ def ours(checkpoint: Checkpoint, benchmark: Benchmark, samples: list[Sample], op
 
 def measure(checkpoint: Checkpoint, benchmark: Benchmark, options: argparse.Namespace) -> dict[str, Any]:
     """Lets both sides play, and returns the figures."""
-    samples = [task.sample for task in plan(benchmark, [QD], Settings(limit=options.samples))]
+    frames = Frames.of(benchmark, [QD])
+    samples = [task.sample for task in plan(benchmark, [QD], frames, Settings(limit=options.samples))]
     for side in (plain_loop, ours):
         side(checkpoint, benchmark, samples[:WARM_UP], options)
     rounds = [[side(checkpoint, benchmark, samples, options) for side in (plain_loop, ours)] for _ in range(ROUNDS)]
@@ -148,7 +150,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch, for both sides")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    transformers.utils.logging.disable_progress_bar()
+    quieten()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         benchmark = build_benchmark(folder / "data", options.picture_size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ import transformers as hf
 from transformers import AutoModelForImageTextToText
 
 from proactivebench.models.checkpoints import Checkpoint
-from tests.support.tiny_models import FAMILIES, Family, processor_of, tokenizer_of
+from tests.support.tiny_models import FAMILIES, Family, processor_of, token_id, tokenizer_of
 
 TEXT_3B = {
     "vocab_size": 151936,
@@ -94,9 +95,8 @@ def full_size(name: str, texts: Sequence[str], device: str = "cuda") -> Checkpoi
     kind = CONFIGS[name]
     tokenizer = tokenizer_of(kind, texts)
     ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    auto: Any = AutoModelForImageTextToText
     torch.manual_seed(0)
     with torch.device(device):
-        network = AutoModelForImageTextToText.from_config(
-            kind.config(tokenizer.convert_tokens_to_ids, ids), dtype=torch.bfloat16
-        )
+        network = auto.from_config(kind.config(partial(token_id, tokenizer), ids), dtype=torch.bfloat16)
     return Checkpoint(network.eval(), processor_of(kind, tokenizer), {"model": name, "revision": "random"})

@@ -23,17 +23,19 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import datasets
 import torch
-import transformers
 from rich.console import Console
 from transformers import AutoModelForImageTextToText, PrinterCallback, Qwen2_5_VLConfig
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from commands.shared import quieten
 from proactivebench.benchmark import Benchmark
 from proactivebench.models.processors import load_processor
 from proactivebench.training import grpo
@@ -80,24 +82,25 @@ def make_data(folder: Path) -> Path:
 def large_model(folder: Path) -> Path:
     """Random weights of the size of Qwen2.5-VL-3B, with the tokenizer and processor of the tiny model."""
     tiny_model("qwen2_5_vl", folder)
-    tiny = Qwen2_5_VLConfig.from_pretrained(folder)
-    tokens = {name: getattr(tiny, name) for name in ("image_token_id", "video_token_id", "vision_start_token_id")}
-    eos = {"eos_token_id": tiny.text_config.eos_token_id, "pad_token_id": 0}
+    tiny = json.loads((folder / "config.json").read_bytes())
+    tokens = {name: tiny[name] for name in ("image_token_id", "video_token_id", "vision_start_token_id")}
+    eos = {"eos_token_id": tiny["text_config"]["eos_token_id"], "pad_token_id": 0}
     config = Qwen2_5_VLConfig(
         text_config=QWEN_3B["text_config"] | eos,
         vision_config=QWEN_3B["vision_config"],
         tie_word_embeddings=True,
         **tokens,
     )
+    auto: Any = AutoModelForImageTextToText
     with torch.device("cuda"):
-        network = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
+        network = auto.from_config(config, dtype=torch.bfloat16)
     network.save_pretrained(folder)
     return folder
 
 
 def bare_reward(
     completions: list[Any], ground_truth: list[str], proactive_actions: list[list[str]], **_: Any
-) -> list[float]:
+) -> list[float | None]:
     """The least that a reward can be: texts compared as they are."""
     replies = [completion[0]["content"].strip() for completion in completions]
     return [
@@ -158,11 +161,8 @@ def seconds_per_step(train: Callable[[], Any], clock: Callable[[], float]) -> li
         if "loss" in logs:
             stamps.append(clock())
 
-    GRPOTrainer.log = stamped
-    try:
+    with patch.object(GRPOTrainer, "log", stamped):
         train()
-    finally:
-        GRPOTrainer.log = log
     return [after - before for before, after in itertools.pairwise(stamps)]
 
 
@@ -179,9 +179,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.gpu and not torch.cuda.is_available():
         parser.error("there is no GPU here")
-    datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
+    quieten()
     clock = time.perf_counter if arguments.gpu else time.process_time
     ours: list[float] = []
     bare: list[float] = []
@@ -200,13 +198,13 @@ def main() -> None:
             save_every=arguments.steps,
         )
         for number in range(1 if arguments.gpu else arguments.rounds):
-            sides = [
+            sides: list[tuple[list[float], Callable[[Path], object]]] = [
                 (ours, lambda out: grpo.train(settings, out, Console(quiet=True))),
                 (bare, lambda out: train_with_trl(settings, out)),
             ]
             for seconds, run in sides if number % 2 else reversed(sides):
                 out = folder / f"{number}-{seconds is ours}"
-                seconds += seconds_per_step(lambda run=run, out=out: run(out), clock)
+                seconds += seconds_per_step(partial(run, out), clock)
     step, bare_step = statistics.median(ours), statistics.median(bare)
     line = {
         "benchmark": "train",

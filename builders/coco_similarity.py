@@ -98,7 +98,7 @@ def _read(path: Path) -> dict[str, list[str]]:
     for category in CATEGORIES:
         others = [other for other in dict.fromkeys(ranking.get(category, ())) if other != category]
         if unknown := sorted(set(others).difference(CATEGORIES)):
-            raise UsageError(f"{path}: {category!r} lists {unknown[0]!r}, which is no category.")
+            raise UsageError(f"{path}: {category!r} lists {unknown[0]!r}, which is not a category.")
         if len(others) < WRONG_CATEGORIES:
             raise UsageError(f"{path}: {category!r} needs {WRONG_CATEGORIES} other categories, found {len(others)}.")
         similar[category] = others[:WRONG_CATEGORIES]

@@ -111,7 +111,7 @@ class MvpnBuilder(RecordBuilder[MvpnRecord, tuple[Path, ...]]):
         records = list(self.source.read(problems, SPLITS))
         if unnamed := sorted({record.label for record in records} - self.class_names.keys()):
             raise UsageError(
-                f"These classes of MVP-N have no name: {', '.join(unnamed)}. Add a line class_id,name for each to the "
+                f"MVP-N classes without a name: {', '.join(unnamed)}. Add a line class_id,name for each to the "
                 "file of class names; the names are in the documentation of MVP-N."
             )
         return records

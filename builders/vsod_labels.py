@@ -113,7 +113,7 @@ def read_labels(path: Path) -> list[VsodLabel]:
     if wrong:
         raise UsageError("\n".join(wrong))
     if not labels:
-        raise UsageError(f"{path} has no row that is filled in. The columns for you are: {', '.join(JUDGEMENT)}.")
+        raise UsageError(f"{path} has no completed rows. Please fill in the columns: {', '.join(JUDGEMENT)}.")
     return labels
 
 

@@ -72,12 +72,12 @@ def build(
 ) -> None:
     """Build scenarios of the benchmark from raw data: ROD, VSOD, MVP-N, IN-C, QD, CIT, COCO, and those of plug-ins.
 
-    The names of their data sets, as in `sources`, will do as well. `all` builds those whose raw data are there and
-    says of the others what they lack. `train` builds the training split: single turns from drawings and photos that
+    The names of their data sets, as in `sources`, also work. `all` builds those whose raw data are there and
+    says what the others are missing. `train` builds the training split: single turns from drawings and photos that
     the benchmark does not have.
 
-    The same raw data and seed give the same bytes, whatever the number of workers. An interrupted build is continued
-    by the same command.
+    The same raw data and seed give the same bytes, whatever the number of workers. Run the same command again
+    to resume an interrupted build.
     """
     from proactivebench.scenarios import SCENARIOS, get_scenario
 
@@ -113,7 +113,7 @@ def _refuse_misplaced(context: click.Context, parts: Sequence[str]) -> None:
         given = context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
         if given and not set(meant_for(option)) & set(parts):
             raise click.UsageError(
-                f"{option.flag} has no meaning for {', '.join(parts)}: it is for {' and '.join(meant_for(option))}."
+                f"{option.flag} does not apply to {', '.join(parts)}: it is for {' and '.join(meant_for(option))}."
             )
 
 

@@ -87,7 +87,7 @@ def _claim(out: Path) -> None:
     ours = {"data", "tour", "runs", "report", EPISODES, TOUR}
     there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
     if foreign := sorted(set(there) - ours):
-        raise UsageError(f"{out} holds {foreign[0]}, which is no part of the demo; choose an empty or new folder.")
+        raise UsageError(f"{out} holds {foreign[0]}, which does not belong to the demo; choose a new or empty folder.")
 
 
 def _models() -> dict[str, str]:

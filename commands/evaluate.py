@@ -53,7 +53,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.command()
 @click.option("--model", "spec", required=True, help=MODEL_HELP)
 @click.option("--data", type=DataFolder(), required=True, help="Folder of a benchmark, or hub:USER/NAME[@REVISION].")
-@click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run resumes.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option(
     "--mode",
@@ -72,8 +72,8 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option(
     "--limit",
     type=Limit(),
-    help="Play so many samples of each scenario; `paper` are the 100 of the paper's free replies.  [default: all, with "
-    "free replies paper]",
+    help="Play at most this many samples per scenario, chosen by --seed; `paper`: the 100 of its free replies.  "
+    "[default: all; for free replies, paper]",
 )
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Plays of every sample.")
 @click.option("--no-filter", is_flag=True, help="Play also what the benchmark's leak filter dropped.")

@@ -27,9 +27,9 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         try:
             given = json.loads(value)
         except ValueError as error:
-            self.fail(f"{value!r} is no JSON: {error}.", param, ctx)
+            self.fail(f"{value!r} is not valid JSON: {error}.", param, ctx)
         if not isinstance(given, dict):
-            self.fail(f"{value!r} is no JSON object, such as '{{\"top_p\": 0.9}}'.", param, ctx)
+            self.fail(f"{value!r} is not a JSON object such as '{{\"top_p\": 0.9}}'.", param, ctx)
         return given
 
 
@@ -41,13 +41,13 @@ _OPTIONS = (
     click.option(
         "--timeout",
         type=click.FloatRange(0, min_open=True),
-        help="openai, inspect: seconds after which an attempt without the whole reply has failed.  [default: 120]",
+        help="openai, inspect: seconds an attempt may take before it fails.  [default: 120]",
     ),
     click.option("--retries", type=click.IntRange(0), help="openai, inspect: attempts after the first.  [default: 8]"),
     click.option(
         "--temperature",
         type=click.FloatRange(0),
-        help="openai, inspect: replies are drawn with it.  [default: 0, the most probable; free replies the server's]",
+        help="openai, inspect: sampling temperature.  [default: 0, the most probable; free replies the server's]",
     ),
     click.option(
         "--reasoning/--no-reasoning",
@@ -81,7 +81,7 @@ _OPTIONS = (
         "--quantization",
         type=click.Choice(["4", "8"]),
         callback=lambda ctx, param, value: value and int(value),
-        help="hf: round weights to so many bits (bitsandbytes), for models that do not fit otherwise.",
+        help="hf: round weights to this many bits (bitsandbytes), for models that would not fit otherwise.",
     ),
     click.option("--attention", help="hf: sdpa, eager, flash_attention_2.  [default: transformers chooses]"),
     click.option(
@@ -93,7 +93,9 @@ _OPTIONS = (
     click.option("--revision", help="hf, vllm: branch, tag or commit on the Hub."),
     click.option("--adapter", help="hf: folder or id of a LoRA adapter, or a folder in the model's own."),
     click.option(
-        "--max-pixels", type=click.IntRange(1), help="hf, vllm, openai, inspect: scale larger pictures down to so many."
+        "--max-pixels",
+        type=click.IntRange(1),
+        help="hf, vllm, openai, inspect: downscale pictures with more pixels than this.",
     ),
     click.option(
         "--max-new-tokens",

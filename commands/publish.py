@@ -31,8 +31,8 @@ def package(data: Path) -> None:
 
 @click.command()
 @click.argument("data", type=EXISTING_FOLDER)
-@click.option("--repo", required=True, metavar="USER/NAME", help="Data set repository; made where it does not exist.")
-@click.option("--private", is_flag=True, help="Make it for you alone.")
+@click.option("--repo", required=True, metavar="USER/NAME", help="Data set repository; created if it does not exist.")
+@click.option("--private", is_flag=True, help="Create a private repository.")
 @click.option("--dry-run", is_flag=True, help="Write and show what would be published, without network.")
 @click.option(
     "--i-have-the-rights",
@@ -45,7 +45,7 @@ def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[
     """Publish the benchmark in DATA on the Hugging Face Hub.
 
     Archives, samples, a Parquet file per scenario for the viewer, a data set card and a Croissant description.
-    Repeated, it uploads what has changed; interrupted, it goes on. The token is that of `hf auth login`, or HF_TOKEN.
+    Repeated, it uploads what has changed; interrupted, it resumes. The token is that of `hf auth login`, or HF_TOKEN.
     """
     from rich.filesize import decimal
 

@@ -95,7 +95,7 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
 @_COMPARE
 @_PORT
 def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, port: int) -> None:
-    """Show RUNS in the browser, on this machine alone; the page follows a run that goes on."""
+    """Show RUNS in the browser, on this machine alone; the page follows a run in progress."""
     _require_libraries()
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.sites import RunsSite
@@ -129,10 +129,12 @@ def _require_name(context: click.Context, option: click.Parameter, name: str) ->
 @click.command()
 @click.argument("data", type=DataFolder())
 @click.option("--name", required=True, callback=_require_name, help="Who plays; the run's model is human:NAME.")
-@click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run is continued.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run resumes.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option("--mode", type=click.Choice(["mcqa", "reference"]), default="mcqa", show_default=True)
-@click.option("--limit", type=click.IntRange(1), help="Play so many samples of each scenario, drawn by the seed.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Play at most this many samples per scenario, chosen by the seed."
+)
 @click.option("--seed", default=0, show_default=True, help="Decides which samples a limit draws.")
 @_PORT
 def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: int, **settings: Any) -> None:

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--raw", type=EXISTING_FOLDER, help="Look what of each source is in this folder, and verify it.")
+@click.option("--raw", type=EXISTING_FOLDER, help="Verify which sources are present in this folder.")
 @click.option(
-    "--problems", type=click.IntRange(0), default=3, show_default=True, help="Show so many problems of each source."
+    "--problems",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Show at most this many problems per source.",
 )
 def sources(raw: Path | None, problems: int) -> None:
     """Show the raw data sets: licence, size, how to get each; with --raw also what is there and what is missing."""
@@ -51,12 +55,12 @@ def sources(raw: Path | None, problems: int) -> None:
 @click.command()
 @click.argument("source")
 @click.argument("parts", nargs=-1)
-@click.option("--raw", type=FOLDER, required=True, help="Folder of the raw data; made where it is missing.")
+@click.option("--raw", type=FOLDER, required=True, help="Folder of the raw data; created if missing.")
 def fetch(source: str, parts: tuple[str, ...], raw: Path) -> None:
     """Get a raw SOURCE, or the steps to get it; PARTS are some of its files (val2014, cat).
 
     SOURCE is a name that `proactivebench sources` lists, or the scenario that is made from it (QD).
-    Downloads go on where they stopped, are verified and safely unpacked.
+    Downloads resume where they stopped, are verified, and are unpacked safely.
     """
     from raw_sources.fetch import fetch as fetch_source
 
@@ -65,7 +69,7 @@ def fetch(source: str, parts: tuple[str, ...], raw: Path) -> None:
     for path in fetched.ready:
         output().print(f"{path} is there.", soft_wrap=True, markup=False)
     if fetched.steps:
-        output().print("What is left for you:")
+        output().print("Remaining manual steps:")
         for number, step in enumerate(fetched.steps, start=1):
             output().print(f"{number}. {step}", soft_wrap=True, markup=False)
 

@@ -48,7 +48,9 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         raise UsageError(f"{path} cannot be read as TOML: {error}") from error
     known = {field.name for field in fields(TrainSettings)} | {"out"}
     if unknown := sorted(settings.keys() - known):
-        raise UsageError(f"{path} has {unknown[0]!r}, which is no setting. There are: {', '.join(sorted(known))}.")
+        raise UsageError(
+            f"{path} has {unknown[0]!r}, which is not a setting. Settings are: {', '.join(sorted(known))}."
+        )
     context.default_map = settings
 
 

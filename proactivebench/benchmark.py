@@ -55,7 +55,7 @@ class Benchmark:
             if any(root.glob("*_preprocessed.jsonl")):
                 return cls(root.parent if root.name == "test" else root, root, assume_published)
         raise UsageError(
-            f"{folder} holds no benchmark: expected files like {folder}/test/QuickDraw_preprocessed.jsonl. "
+            f"{folder} is not a benchmark: expected files like {folder}/test/QuickDraw_preprocessed.jsonl. "
             "Build one with `proactivebench build`, or name the folder of a downloaded one."
         )
 
@@ -131,7 +131,9 @@ class Benchmark:
         """
         if not self.path(scenario).is_file():
             present = ", ".join(present.name for present in self.scenarios)
-            raise UsageError(f"{self.folder} holds no {scenario.name} ({self.path(scenario).name}); it has {present}.")
+            raise UsageError(
+                f"{self.folder} does not contain {scenario.name} ({self.path(scenario).name}); it has {present}."
+            )
         kept = self.kept_ids(scenario) if filtered else None
         absent = set(kept or ()) if (self.folder / KEPT_IDS).is_file() else set()
         for sample in read_samples(self.path(scenario), scenario):

@@ -82,7 +82,7 @@ class Frames:
             PictureError: It is none of these frames.
         """
         if image not in self.digests:
-            raise PictureError(f"{image!r} is no frame that a sample can show.")
+            raise PictureError(f"{image!r} is not a frame that a sample can show.")
         return Picture(self.root / image, view, self.digests[image])
 
 

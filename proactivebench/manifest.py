@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         first = error.errors()[0]
         place = "".join(f"{part}: " for part in first["loc"])
         raise UsageError(
-            f"{path} is no manifest that this version can read ({place}{first['msg']}). Choose another folder."
+            f"{path} is not a manifest that this version can read ({place}{first['msg']}). Choose another folder."
         ) from None
     entries: dict[str, Any] = json.loads(data)["scenarios"]
     return entries

@@ -48,7 +48,7 @@ def read_record(folder: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except ValidationError:
-        raise UsageError(f"{path} is no record of a pull. Choose another folder.") from None
+        raise UsageError(f"{path} is not a record of a pull. Choose another folder.") from None
 
 
 def git_checksum(path: Path) -> str:

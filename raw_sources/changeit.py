@@ -92,7 +92,7 @@ def read_labels(path: Path) -> tuple[Label, ...]:
             expected = f"expected {len(labels)} and a label from 0 to 3"
             raise SourceError(f"{path}:{number}: {expected}, found {','.join(row)!r}.") from error
     if not labels:
-        raise SourceError(f"{path}: it holds no labels, expected second,label on each line.")
+        raise SourceError(f"{path}: no labels found, expected second,label on each line.")
     return tuple(labels)
 
 

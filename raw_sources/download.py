@@ -115,8 +115,8 @@ def download(
         part.discard()
     except OSError as error:
         raise SourceError(
-            f"{target} cannot be written: {error.strerror or error}. What has arrived is kept: when that is put "
-            "right, the same command goes on from there."
+            f"{target} cannot be written: {error.strerror or error}. What has arrived is kept: fix this and "
+            "run the same command again to resume."
         ) from error
 
 
@@ -208,8 +208,8 @@ def _require_space(part: _Part, needed: int) -> None:
     free = shutil.disk_usage(part.path.parent).free
     if free < needed:
         raise SourceError(
-            f"{part.path.parent} has {decimal(free)} free, but {decimal(needed)} are still to come. Make room and give "
-            "the same command again: it goes on from there."
+            f"{part.path.parent} has {decimal(free)} free, but {decimal(needed)} are still to come. Free some "
+            "space and run the same command again to resume."
         )
 
 
@@ -219,7 +219,7 @@ def _verify(file: RemoteFile, part: _Part) -> None:
             part.discard()
             raise SourceError(
                 f"{file.url}: the download is damaged: its {what} is {found}, expected {expected}. It was "
-                "deleted; give the same command again."
+                "deleted; run the same command again."
             )
 
 

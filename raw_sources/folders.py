@@ -76,7 +76,7 @@ def walk(raw: Path) -> Iterator[Listing]:
         SourceNotFoundError: `raw` is no folder.
     """
     if not raw.is_dir():
-        raise SourceNotFoundError(f"{raw} is no folder. Give the folder that holds the raw data sets.")
+        raise SourceNotFoundError(f"{raw} is not a folder. Name the folder that holds the raw data sets.")
     seen: set[tuple[int, int]] = set()
     level = [raw]
     for _ in range(DEPTH + 1):

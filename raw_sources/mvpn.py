@@ -186,7 +186,7 @@ def read_class_names(path: Path) -> dict[str, str]:
     except (OSError, UnicodeError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read as UTF-8 text with class_id,name on each line ({error}).") from error
     if not names and not wrong:
-        wrong.append("it holds no class")
+        wrong.append("it names no class")
     if wrong:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise SourceError(f"{path}: {'; '.join(wrong[:_SHOWN])}{more}. Expected lines like 0027,Peach drink.")
@@ -199,7 +199,7 @@ def _add_name(names: dict[str, str], fields: list[str]) -> str | None:
         return f"expected a class and a name, found {','.join(fields)!r}"
     label, name = fields[0].zfill(4), fields[1]
     if label not in CLASSES:
-        return f"{fields[0]!r} is no class; they are {CLASSES[0]} to {CLASSES[-1]}"
+        return f"{fields[0]!r} is not a class; classes are {CLASSES[0]} to {CLASSES[-1]}"
     if label in names:
         return f"class {label} is named twice"
     if name in names.values():

@@ -79,7 +79,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         av.open(str(path.absolute()), options=options, metadata_errors="replace") as container,
     ):
         if not container.streams.video:
-            raise VideoError(f"{path}: it holds no pictures. Get the file again.")
+            raise VideoError(f"{path}: it contains no pictures. Download the file again.")
         stream = container.streams.video[0]
         codec: av.VideoCodecContext | None = stream.codec_context
         if codec is None:
@@ -184,7 +184,7 @@ def readable_seconds(path: Path) -> float:
                 if packet.pts is not None and packet.time_base is not None:
                     times.append(float(packet.pts * packet.time_base))
         if not times:
-            raise VideoError(f"{path}: it holds no pictures. Get the file again.")
+            raise VideoError(f"{path}: it contains no pictures. Download the file again.")
     return max(times) - min(times)
 
 

@@ -101,7 +101,7 @@ def parse_annotation(xml: bytes, size: Callable[[], tuple[int, int]]) -> tuple[B
         root = fromstring(xml, forbid_dtd=True)
     except DefusedXmlException as error:
         raise ValueError(
-            "it has a document type, which an annotation has no use for and which may be hostile"
+            "it declares a document type, which an annotation does not need and which may be hostile"
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise ValueError(f"no readable XML ({error})") from error

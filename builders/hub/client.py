@@ -62,7 +62,7 @@ def require_name(repo: str) -> None:
     with explained(repo):
         validate_repo_id(repo)
     if "/" not in repo:
-        raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.")
+        raise UsageError(f"{repo!r} is not a valid repository name: expected USER/NAME.")
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def explained(repo: str) -> Iterator[None]:
     try:
         yield
     except errors.HFValidationError:
-        raise UsageError(f"{repo!r} is no name of a repository: expected USER/NAME.") from None
+        raise UsageError(f"{repo!r} is not a valid repository name: expected USER/NAME.") from None
     except errors.GatedRepoError:
         raise HubError(
             f"{repo} asks its readers to accept conditions. Accept them on its page on the Hub. {_LOG_IN}."
@@ -95,25 +95,29 @@ def explained(repo: str) -> Iterator[None]:
         raise UsageError(f"{repo}: no token is known. {_LOG_IN} to one that may write.") from None
     except (client_error, ConnectionError) as error:
         raise UnreachableError(
-            f"{repo}: the Hub cannot be reached ({_clean(error)}). The same command goes on where it stopped."
+            f"{repo}: the Hub cannot be reached ({_clean(error)}). Run the same command again to resume."
         ) from None
     except (OSError, ValueError, RuntimeError) as error:  # a file that cannot be read, an answer that makes no sense
-        raise HubError(f"{repo}: the transfer failed ({_clean(error)}). The same command goes on.") from error
+        raise HubError(
+            f"{repo}: the transfer failed ({_clean(error)}). Run the same command again to resume."
+        ) from error
 
 
 def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
     status = error.response.status_code
     said = _clean(error.server_message or error.response.reason_phrase)
     if status == 401:
-        return HubError(f"{repo}: the Hub does not know who you are, or there is no such data set ({said}). {_LOG_IN}.")
+        return HubError(f"{repo}: this data set does not exist, or you are not logged in ({said}). {_LOG_IN}.")
     if status == 403:
         return HubError(f"{repo}: your token may not do this ({said}). {_LOG_IN} to one with the right to write there.")
     if status == 404:
         return HubError(f"{repo}: there is no such data set, or it is private ({said}). {_LOG_IN} if it is yours.")
     if status in {409, 412}:
-        return HubError(f"{repo}: somebody else changed it just now ({said}). Give the same command again.")
+        return HubError(f"{repo}: somebody else changed it just now ({said}). Run the same command again.")
     if status == 429 or status >= 500:
-        return UnreachableError(f"{repo}: the Hub answers {status} ({said}). The same command goes on later.")
+        return UnreachableError(
+            f"{repo}: the Hub answers {status} ({said}). Run the same command again later to resume."
+        )
     return HubError(f"{repo}: the Hub refuses with {status} ({said}).")
 
 

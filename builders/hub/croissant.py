@@ -79,7 +79,7 @@ def validate(description: Mapping[str, Any]) -> None:
     try:
         mlcroissant.Dataset(jsonld=orjson.loads(orjson.dumps(description)))  # a copy, since it writes to its argument
     except mlcroissant.ValidationError as error:
-        raise CroissantError(f"{NAME} is no valid Croissant description: {error}") from error
+        raise CroissantError(f"{NAME} is not a valid Croissant description: {error}") from error
 
 
 def listed_files(description: bytes) -> list[str]:

@@ -59,7 +59,7 @@ def built_scenarios(folder: Path) -> dict[str, Any]:
     """
     if not (folder / "manifest.json").is_file():
         raise UsageError(
-            f"{folder} has no manifest.json, so it is no benchmark that this toolkit built. Name the folder that "
+            f"{folder} has no manifest.json, so this toolkit did not build it. Name the folder that "
             "`proactivebench build` wrote."
         )
     manifest = read_manifest(folder)

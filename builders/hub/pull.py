@@ -67,7 +67,7 @@ def pull(
     Args:
         api: Client of the Hub.
         repo: USER/NAME on the Hub.
-        out: Folder of the benchmark; made where it is missing.
+        out: Folder of the benchmark; created if missing.
         parts: Names of scenarios, and `train` for the training split; by default all scenarios.
         revision: Branch, tag or commit; by default the newest commit.
         progress: Shows how far it is.
@@ -89,7 +89,7 @@ def pull_snapshot(snapshot: Snapshot, out: Path, parts: Sequence[str], progress:
     there = parts_of(snapshot)
     for part in parts:
         if part not in there:
-            raise UsageError(f"{snapshot.repo} holds no {part}; it has {', '.join(there)}.")
+            raise UsageError(f"{snapshot.repo} does not contain {part}; it has {', '.join(there)}.")
     wanted = [part for part in there if part in (parts or SCENARIOS)]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -99,8 +99,8 @@ def pull_snapshot(snapshot: Snapshot, out: Path, parts: Sequence[str], progress:
             return _Pull(snapshot, out, progress).run(there, wanted)
     except OSError as error:
         raise HubError(
-            f"{error.filename or out}: {error.strerror or error}. What has arrived is kept: once that is mended, the "
-            "same command continues."
+            f"{error.filename or out}: {error.strerror or error}. What has arrived is kept: fix this and run the "
+            "same command again to resume."
         ) from error
 
 
@@ -124,7 +124,7 @@ def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:
         there[TRAIN] = train
     if not there:
         raise HubError(
-            f"{snapshot.repo} holds no benchmark: expected files like test/QuickDraw.zip and "
+            f"{snapshot.repo} is not a benchmark: expected files like test/QuickDraw.zip and "
             "test/QuickDraw_preprocessed.jsonl."
         )
     return there
@@ -212,7 +212,7 @@ class _Pull:
         try:
             return read_manifest(self.staging)
         except UsageError:
-            raise HubError(f"{self.snapshot.repo}: its {MANIFEST} is none that this version can read.") from None
+            raise HubError(f"{self.snapshot.repo}: its {MANIFEST} cannot be read by this version.") from None
 
     def _take_train(self, files: Sequence[str]) -> None:
         arrived = [self.snapshot.fetch(path, self.staging, self.progress) for path in files]

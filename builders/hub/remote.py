@@ -107,7 +107,7 @@ class Snapshot:
             target.unlink()
             raise HubError(
                 f"{self.repo}: {path} did not arrive as the Hub says that it is (checksum {stored.checksum}). It was "
-                "deleted; give the same command again."
+                "deleted; run the same command again."
             )
         progress.remove_task(task)
         return target

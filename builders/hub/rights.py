@@ -91,8 +91,8 @@ def _objection(entry: CatalogEntry, built: Mapping[str, Any]) -> str | None:
     if entry.redistribution == "allowed":
         return None
     if entry.redistribution != "per picture":
-        speaks = "forbids" if entry.redistribution == "not allowed" else "does not allow"
-        return f"its licence {speaks} to pass its pictures on ({entry.licence}; see {entry.home})"
+        verb = "forbids" if entry.redistribution == "not allowed" else "does not allow"
+        return f"its licence {verb} redistributing its pictures ({entry.licence}; see {entry.home})"
     licences = [file["licence"] for path, file in built["files"].items() if not path.endswith(".jsonl")]
     closed = [licence for licence in licences if not all(map(_FREE.fullmatch, licence.split(", ")))]
     if not closed:

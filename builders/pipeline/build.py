@@ -55,7 +55,7 @@ def build(
 
     Args:
         builder: What to build.
-        out: Folder of the benchmark; made where it is missing.
+        out: Folder of the benchmark; created if missing.
         workers: Number of processes.
         strict: Makes the first broken raw record an error instead of leaving it out.
         progress: Shows how far it is.

@@ -95,8 +95,8 @@ def working_in(out: Path) -> Iterator[None]:
         raise UsageError(f"Another process is building into {out}. Wait for it, or choose another folder.") from None
     except OSError as error:
         raise BuildError(
-            f"{error.filename or out}: {error.strerror or error}. What is finished is kept: once that is mended, the "
-            "same command continues."
+            f"{error.filename or out}: {error.strerror or error}. What is finished is kept: fix this and run the "
+            "same command again to resume."
         ) from error
 
 

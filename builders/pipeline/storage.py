@@ -44,7 +44,7 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
     """
     first, *names = frame.path.split("/")
     if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
-        raise SourceError(f"{frame.path!r} is no path below {dataset}/")
+        raise SourceError(f"{frame.path!r} is not a path below {dataset}/")
     write_whole(out / "test" / frame.path, [frame.data])
     return StoredFile(f"test/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
 

@@ -45,7 +45,7 @@ def build_train(
 
     Args:
         split: What to build.
-        out: Folder of the benchmark; made where it is missing.
+        out: Folder of the benchmark; created if missing.
         workers: Number of processes.
         strict: Makes the first broken raw record an error instead of leaving it out.
         progress: Shows how far it is.

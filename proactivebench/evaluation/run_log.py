@@ -82,9 +82,9 @@ def read_run(folder: Path) -> RunDescription:
     try:
         return RunDescription.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{folder} is no run: {path} cannot be read ({error.strerror}).") from error
+        raise UsageError(f"{folder} is not a run: {path} cannot be read ({error.strerror}).") from error
     except ValidationError as error:
-        raise UsageError(f"{folder} is no run: {path} does not describe one ({error}).") from error
+        raise UsageError(f"{folder} is not a run: {path} does not describe one ({error}).") from error
 
 
 def read_episodes(folder: Path) -> Iterator[Episode]:

@@ -64,7 +64,7 @@ class Settings(BaseModel):
         if self.mode != "mcqa" and (self.shots or self.random_options):
             raise UsageError(f"Examples and random options belong to multiple choice, not to --mode {self.mode}.")
         if self.mode in ("reference", "oeg") and self.history:
-            raise UsageError(f"--mode {self.mode} has one turn, so there is no history to keep.")
+            raise UsageError(f"--mode {self.mode} has one turn and so cannot keep a history.")
         if self.shrink_examples and (self.history or not self.shots):
             raise UsageError(
                 "--shrink-examples belongs to --shots, and not beside --history, which shrinks everything."

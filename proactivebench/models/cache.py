@@ -143,8 +143,8 @@ class _Replies:
             self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise ProactiveBenchError(
-                f"{self._path}: cannot keep a reply ({error}). Make room, delete the file if it is damaged, or go on "
-                "without --cache."
+                f"{self._path}: cannot keep a reply ({error}). Make room, delete the file if it is damaged, or "
+                "continue without --cache."
             ) from error
 
     def close(self) -> None:

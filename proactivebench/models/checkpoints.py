@@ -171,7 +171,7 @@ def _device(name: str | None) -> torch.device:
 def _precision(name: str | None, device: torch.device) -> torch.dtype:
     precision = getattr(torch, name or ("float32" if device.type == "cpu" else "bfloat16"), None)
     if not isinstance(precision, torch.dtype) or not precision.is_floating_point:
-        raise UsageError(f"{name!r} is no data type for weights. Usual are bfloat16, float16 and float32.")
+        raise UsageError(f"{name!r} is not a data type for weights. Use bfloat16, float16 or float32.")
     return precision
 
 
@@ -190,10 +190,10 @@ def _adapted(network: Network, name: str, folder: Path) -> Network:
         given, taken = peft.load_peft_weights(str(folder), device="cpu"), peft.get_peft_model_state_dict(adapted)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError, UnpicklingError) as error:
         said = " ".join(str(error).split())
-        raise UsageError(f"{name} is no adapter for this model: {said}") from error
+        raise UsageError(f"{name} is not an adapter for this model: {said}") from error
     if unfit := sorted(given.keys() ^ taken.keys()):
         raise UsageError(
-            f"{name} is no adapter for this model: {len(unfit)} of its weights have no place there, or are asked for "
+            f"{name} is not an adapter for this model: {len(unfit)} of its weights do not fit there, or are expected "
             f"and missing, {unfit[0]} for one."
         )
     return adapted

@@ -57,7 +57,7 @@ def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
             ignore_patterns=["original/*", "consolidated*"],  # the same weights again, in their authors' format
         )
     except (OSError, ValueError) as error:
-        raise UsageError(f"{name} is no folder, and cannot be had from the Hub: {error}") from error
+        raise UsageError(f"{name} is not a folder and cannot be downloaded from the Hub: {error}") from error
     return Path(snapshot), Path(snapshot).name
 
 

@@ -130,8 +130,8 @@ def load_model(spec: str, options: ModelOptions) -> Model:
     if not colon:
         if not spec or not ("/" in spec or Path(spec).is_dir()):
             raise UsageError(
-                f"--model {spec!r} says no kind of model and is no folder. Write scripted:NAME, openai:NAME for a "
-                "server's model, or hf:NAME for one of transformers."
+                f"Cannot tell what kind of model {spec!r} is: it has no prefix and is not a folder. Write "
+                "scripted:NAME, openai:NAME for a server's model, or hf:NAME for a Hugging Face model."
             )
         kind, name = "hf", spec
     load = _loaders().get(kind)
@@ -158,7 +158,7 @@ def _given(options: ModelOptions, kind: str, *names: str) -> dict[str, Any]:
     }
     for name in given:
         if name not in names:
-            raise UsageError(f"--{name.replace('_', '-')} has no meaning for {kind}; leave it out.")
+            raise UsageError(f"--{name.replace('_', '-')} does not apply to {kind}; leave it out.")
     return given
 
 

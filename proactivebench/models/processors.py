@@ -1,4 +1,4 @@
-"""From a conversation to the tensors that a model of transformers takes, for every family alike.
+"""From a conversation to the tensors that a Hugging Face Transformers model takes, for every family alike.
 
 A conversation is encoded alone, in whatever thread is free, and batches are padded here. The processors could do both
 at once; but then nothing is ready while the accelerator works, lengths are unknown when requests are grouped, and one

@@ -28,9 +28,9 @@ _OURS = ("model", "messages", "stream", "n")
 """What the toolkit says itself in every request."""
 
 OTHER_FORM = {
-    "max_tokens": "It is a model that thinks before it answers: say --reasoning.",
-    "temperature": "It is a model that thinks before it answers: say --reasoning, and perhaps no --temperature.",
-    "max_completion_tokens": "It is no model that thinks, or the server does not know them: say --no-reasoning.",
+    "max_tokens": "The model reasons before it answers: use --reasoning.",
+    "temperature": "The model reasons before it answers: use --reasoning, and perhaps no --temperature.",
+    "max_completion_tokens": "The model does not reason, or the server lacks this parameter: use --no-reasoning.",
     "reasoning_effort": "Take another --reasoning-effort, or leave it out.",
 }
 """Parameter that a server refuses -> what to do."""

@@ -42,7 +42,7 @@ def chunk_script(album: Album, name: str) -> bytes:
 
 def _claim(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / "pictures").is_dir():
-        raise UsageError(f"{folder} holds something that is no report. Choose a new folder.")
+        raise UsageError(f"{folder} contains something other than a report. Choose a new folder.")
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     (folder / PAGE).unlink(missing_ok=True)
 

@@ -168,7 +168,7 @@ def _read_identity(folder: Path) -> dict[str, Any]:
         RunData.model_validate(identity["data"])
     except FileNotFoundError:
         raise UsageError(
-            f"{folder} holds no run: expected {path}. Name the folder given to `evaluate --out`."
+            f"{folder} is not a run: expected {path}. Name the folder given to `evaluate --out`."
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise ProactiveBenchError(f"{path}: not the description of a run ({error!r}).") from error

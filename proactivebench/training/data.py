@@ -65,7 +65,7 @@ class TrainFiles:
             fingerprint = "sha256:" + hashlib.sha256(b"".join(map(_footer, urls))).hexdigest()
         if not urls:
             raise UsageError(
-                f"{data} holds no train split: expected files like {data}/data/train-00000-of-00001.parquet. "
+                f"{data} is not a train split: expected files like {data}/data/train-00000-of-00001.parquet. "
                 "Build one with `proactivebench build train`, or name hub:ID for one on the Hub."
             )
         return cls(tuple(urls), fingerprint, sum(map(_rows_of, urls)))
@@ -147,7 +147,7 @@ def check_row(row: Row, limit: PromptLimit) -> None:
     """
     messages = row["prompt"]
     if not messages or messages[-1].get("role") != "user":
-        raise ValueError("prompt is no conversation that ends with a message of the user")
+        raise ValueError("prompt must be a conversation that ends with a user message")
     kinds = [block["type"] for message in messages for block in message["content"]]
     if kinds.count("image") != 1 or not {"image", "text"}.issuperset(kinds):
         raise ValueError(f"prompt has blocks of the types {kinds}, expected texts and one image")
@@ -160,7 +160,7 @@ def check_row(row: Row, limit: PromptLimit) -> None:
 
 def _picture(images: list[dict[str, Any]] | None) -> Image.Image:
     if images is None or len(images) != 1 or not images[0].get("bytes"):
-        raise ValueError("images is no list of one stored picture")
+        raise ValueError("images must be a list of one stored picture")
     try:
         picture = Image.open(io.BytesIO(images[0]["bytes"]), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:

@@ -42,10 +42,10 @@ class SingleTurn:
 
     def __post_init__(self) -> None:
         if self.answer not in self.categories:
-            raise ValueError(f"ground_truth {self.answer!r} is none of the shown categories {list(self.categories)}")
+            raise ValueError(f"ground_truth {self.answer!r} is not among the categories shown {list(self.categories)}")
         for action in self.accepted:
             if action not in self.suggestions:
-                raise ValueError(f"proactive_actions has {action!r}, which is none of the shown suggestions")
+                raise ValueError(f"proactive_actions has {action!r}, which is not among the suggestions shown")
 
     @classmethod
     def of_row(cls, text: str, options: Sequence[str], accepted: Sequence[str], answer: str) -> SingleTurn:

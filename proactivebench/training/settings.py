@@ -33,13 +33,15 @@ class TrainSettings:
     lora_dropout: Annotated[float, "Dropout in front of the adapter."] = 0.1
     learning_rate: Annotated[float, "Of AdamW at the first step; it follows a cosine to 0, without warm-up."] = 2e-5
     epochs: Annotated[float, "Passes over the data."] = 1.0
-    max_steps: Annotated[int | None, "Train so many steps; the cosine ends there, too.  [default: all epochs]"] = None
+    max_steps: Annotated[
+        int | None, "Train for this many steps; the cosine schedule ends there too.  [default: all epochs]"
+    ] = None
     completions_per_step: Annotated[int, "Answers that one update learns from: prompts times generations."] = 512
     generations: Annotated[int, "Answers to each prompt; they are compared with each other only."] = 8
     per_device_batch: Annotated[int, "Answers in one backward pass of a device; decides memory, not the result."] = 8
     generate_at_once: Annotated[int, "Answers that a device generates at once; decides memory and speed."] = 64
     max_new_tokens: Annotated[int, "Tokens of the longest answer; the evaluator's limit."] = 50
-    temperature: Annotated[float, "Of sampling; TRL's default, as the paper names none."] = 1.0
+    temperature: Annotated[float, "Of sampling; TRL's default, as the paper does not say."] = 1.0
     stream: Annotated[bool, "Read rows as they are needed instead of storing them first."] = False
     multi_turn: Annotated[bool, "Train on whole episodes of a benchmark instead of single turns."] = False
     suggestion_cost: Annotated[float, "With --multi-turn: subtracted for each suggestion."] = 0.1

@@ -127,7 +127,7 @@ class Watch(TrainerCallback):
 def diverged(step: int, symptom: str, folder: Path) -> ProactiveBenchError:
     """The error of a training whose weights have become useless."""
     return ProactiveBenchError(
-        f"Step {step}: {symptom}, the weights are of no use any more. What was saved in {folder} is from before. Train "
+        f"Step {step}: {symptom}, the weights are unusable. Checkpoints in {folder} predate this step. Train "
         "again in another folder with a smaller --learning-rate, or look for damaged weights in the model."
     )
 
@@ -151,5 +151,5 @@ def _likely_cause(line: Mapping[str, float]) -> str:
             f"cut off ({line['cut_off']:.0%} are)."
         )
     if line.get("suggestion", 0) > 0.9:
-        return "The model always asks; a smaller --proactive-reward makes asking where it is of no use worth less."
+        return "The model always asks; a smaller --proactive-reward makes useless asking pay less."
     return "The model always gives the same answer; a larger --temperature makes it try others."

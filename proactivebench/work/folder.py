@@ -105,7 +105,7 @@ class LineFile:
     """A file of JSON lines that is appended to.
 
     Args:
-        path: The file; made where it is missing.
+        path: The file; created if missing.
         keep: The lines of it that stay; None changes nothing, for a process that joins others.
     """
 

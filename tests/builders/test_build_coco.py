@@ -302,7 +302,7 @@ class TestSimilarity:
             ('{"dog": "cat"}', "is not a JSON object from each category"),
             ('{"person": ["dog", "cat"]}', "'person' needs 3 other categories, found 2"),
             ('{"person": ["dog", "person", "dog", "cat"]}', "'person' needs 3 other categories, found 2"),
-            ('{"person": ["dog", "cat", "unicorn"]}', "'person' lists 'unicorn', which is no category"),
+            ('{"person": ["dog", "cat", "unicorn"]}', "'person' lists 'unicorn', which is not a category"),
         ],
     )
     def test_a_bad_file_is_explained(self, text: str, complaint: str, tmp_path: Path) -> None:
@@ -368,7 +368,8 @@ class TestClip:
 
         def embedding(name: str) -> torch.Tensor:
             with torch.inference_mode():
-                return encoder(**tokenizer(f"a photo of a {name}", return_tensors="pt")).text_embeds[0]
+                embeds: torch.Tensor = encoder(**tokenizer(f"a photo of a {name}", return_tensors="pt")).text_embeds
+                return embeds[0]
 
         def similar(name: str) -> float:
             return float(torch.nn.functional.cosine_similarity(embedding("dog"), embedding(name), dim=0))

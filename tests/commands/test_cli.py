@@ -73,14 +73,14 @@ def test_check_reads_the_manifest_as_strictly_as_a_build(tmp_path: Path) -> None
         (("build", "quickdraw", "--raw", "docs"), "Missing option '--out'"),
         (("build", "coco", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
         (("build", "all", "vsod", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
-        (("build", "coco", "--raw", "docs", "--out", "x", "--labels", "x.csv"), "--labels has no meaning for COCO"),
+        (("build", "coco", "--raw", "docs", "--out", "x", "--labels", "x.csv"), "--labels does not apply to COCO"),
         (("build", "vsod", "--raw", "docs", "--propose", "y", "--seed", "1", "--coco", "1"), "it is for train"),
-        (("build", "mvpn", "--raw", "mvpn", "--out", "x", "--class-names", "x.csv"), "it holds no class"),
+        (("build", "mvpn", "--raw", "mvpn", "--out", "x", "--class-names", "x.csv"), "it names no class"),
         (("build", "imagenet-c", "--raw", "docs", "--out", "x"), "No ImageNet-C under docs"),
         (("package", "docs"), "has no manifest.json"),
-        (("check", "docs"), "holds no benchmark"),
+        (("check", "docs"), "is not a benchmark"),
         (("evaluate", "--model", "scripted:genius", "--data", "{data}", "--out", "x"), "no scripted model 'genius'"),
-        (("evaluate", "--model", "scripted:ask", "--data", "{data}", "--out", "x", "--scenario", "rod"), "no ROD"),
+        (("evaluate", "--model", "scripted:ask", "--data", "{data}", "--out", "x", "--scenario", "rod"), "contain ROD"),
         (("evaluate", "--model", "scripted:ask", "--data", "nowhere", "--out", "x"), "does not exist"),
     ],
 )  # fmt: skip
@@ -111,7 +111,7 @@ def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:
     again = call("demo", "--out", tmp_path / "demo")
     assert again.exit_code == 0
     refused = call("demo", "--out", tmp_path / "demo" / "data")
-    assert (refused.exit_code, "is no part of the demo" in refused.output) == (2, True)
+    assert (refused.exit_code, "does not belong to the demo" in refused.output) == (2, True)
 
 
 def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:

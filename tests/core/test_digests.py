@@ -25,7 +25,7 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a moment ago have been left alone for long."""
-    monkeypatch.setattr(digests.time, "time", lambda: time.time_ns() / 1e9 + 3600)
+    monkeypatch.setattr("proactivebench.digests.time.time", lambda: time.time_ns() / 1e9 + 3600)
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -38,7 +39,7 @@ def test_no_picture_has_more_than_max_pixels_or_grows(gradient: Path, max_pixels
 
 
 @pytest.mark.parametrize(("mode", "white"), [("1", 1), ("L", 255), ("P", 0), ("RGBA", (255, 0, 0, 0)), ("CMYK", None)])
-def test_all_modes_become_rgb(tmp_path: Path, mode: str, white: object) -> None:
+def test_all_modes_become_rgb(tmp_path: Path, mode: str, white: Any) -> None:
     path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
     Image.new(mode, (5, 4), white).save(path)
     shown = load_picture(Picture(path))

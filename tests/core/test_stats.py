@@ -125,7 +125,7 @@ def test_the_comparison_is_json(tmp_path: Path) -> None:
 
 
 def test_what_is_no_benchmark_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds no benchmark"):
+    with pytest.raises(UsageError, match="is not a benchmark"):
         compare_with_paper(tmp_path)
     build_small(tmp_path)
     with (tmp_path / "test" / "QuickDraw_preprocessed.jsonl").open("a") as file:

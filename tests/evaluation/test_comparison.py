@@ -35,7 +35,7 @@ def test_runs_are_compared_sample_by_sample(benchmark: Benchmark, tmp_path: Path
     same = compare_runs(tmp_path / "a", tmp_path / "a")
     assert all((d.change.mean, d.p_value) == (0, 1) for d in same.differences)
     assert (same.settings, same.played, same.shared) == ([], (80, 80), 80)
-    with pytest.raises(UsageError, match="is no run"):
+    with pytest.raises(UsageError, match="is not a run"):
         compare_runs(tmp_path / "a", tmp_path)
     lines = (tmp_path / "b" / "episodes.jsonl").read_text().replace("QuickDraw/", "Other/")
     (tmp_path / "b" / "episodes.jsonl").write_text(lines)

@@ -90,10 +90,10 @@ def test_samples_moved_with_their_pictures_are_the_same_data(data: Path, tmp_pat
 def test_runs_on_other_pictures_neither_compare_nor_share_a_report(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "red")
     redden(tmp_path / "red")
-    runs = [
+    runs = (
         play(data, ScriptedModel("guess"), tmp_path / "a"),
         play(tmp_path / "red", ScriptedModel("ask"), tmp_path / "b"),
-    ]
+    )
     with pytest.raises(UsageError, match="different benchmarks: their QD has other pictures"):
         compare_runs(*runs)
     with pytest.raises(UsageError, match="different benchmarks: their QD has other pictures"):

@@ -15,7 +15,7 @@ from proactivebench.evaluation.settings import Settings, chosen_samples
 from proactivebench.frames import Frames
 from proactivebench.models.base import Model, PictureError, Request
 from proactivebench.models.scripted import ScriptedModel
-from proactivebench.scenarios import QD
+from proactivebench.scenarios import QD, Environment
 from proactivebench.views import ShortEdge
 from tests.support.example_samples import example_sample
 from tests.support.small_benchmark import build_small
@@ -29,6 +29,11 @@ def benchmark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def benchmark(benchmark_folder: Path) -> Benchmark:
     return Benchmark.open(benchmark_folder)
+
+
+def episode(request: Request) -> Environment:
+    assert request.environment is not None, "these requests are not a judge's"
+    return request.environment
 
 
 class Scripted(Model):
@@ -69,13 +74,13 @@ def test_abstaining_scores_nothing(benchmark: Benchmark, tmp_path: Path) -> None
 
 
 def test_the_reference_setting_shows_the_complete_drawing_once(benchmark: Benchmark, tmp_path: Path) -> None:
-    model = Scripted(lambda request: request.environment.sample.answer)
+    model = Scripted(lambda request: episode(request).sample.answer)
     average = run(benchmark, model, tmp_path, settings={"mode": "reference"})["average"]
     assert (average["acc"], average["psr"]) == (1, 0)
     for request in model.requests:
         (message,) = request.messages
         assert message.picture is not None
-        assert message.picture.path.name == f"{request.environment.sample.reference_image:04d}.png"
+        assert message.picture.path.name == f"{episode(request).sample.reference_image:04d}.png"
         assert "E. " not in message.text
 
 
@@ -83,11 +88,11 @@ def test_history_keeps_earlier_turns(benchmark: Benchmark, tmp_path: Path) -> No
     lengths: dict[int, list[int]] = {}
 
     def ask(request: Request) -> str:
-        sample, messages = request.environment.sample, request.messages
+        sample, messages = episode(request).sample, request.messages
         lengths.setdefault(sample.id, []).append(len(messages))
         assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
         assert all(isinstance(message.picture.view, ShortEdge) for message in messages if message.picture)
-        return (request.environment.accepted or ("?",))[0]
+        return (episode(request).accepted or ("?",))[0]
 
     run(benchmark, Scripted(ask), tmp_path, settings={"history": True})
     for sample in benchmark.samples(QD):
@@ -98,7 +103,7 @@ def test_history_keeps_earlier_turns(benchmark: Benchmark, tmp_path: Path) -> No
 def test_a_system_prompt_stands_in_front_of_every_conversation(
     benchmark: Benchmark, tmp_path: Path, history: bool
 ) -> None:
-    model = Scripted(lambda request: request.environment.suggestions[0])
+    model = Scripted(lambda request: episode(request).suggestions[0])
     run(benchmark, model, tmp_path, settings={"system_prompt": "Be brief.", "history": history})
     for request in model.requests:
         roles = [message.role for message in request.messages]
@@ -110,9 +115,9 @@ def test_a_system_prompt_stands_in_front_of_every_conversation(
 
 def test_a_failed_picture_is_an_error_and_no_answer(benchmark: Benchmark, tmp_path: Path) -> None:
     def answer(request: Request) -> str:
-        if request.environment.sample.id == 0:
+        if episode(request).sample.id == 0:
             raise PictureError("0000.png: truncated")
-        return request.environment.sample.answer
+        return episode(request).sample.answer
 
     metrics = run(benchmark, Scripted(answer), tmp_path, max_errors=0.5)
     scores = metrics["scenarios"]["QD"]
@@ -120,7 +125,7 @@ def test_a_failed_picture_is_an_error_and_no_answer(benchmark: Benchmark, tmp_pa
     assert scores["acc"] == 1.0
     with pytest.raises(ProactiveBenchError, match=r"1 of 6 episodes.*sample 0: 0000.png: truncated"):
         run(benchmark, Scripted(answer), tmp_path, max_errors=0.1)
-    repaired = run(benchmark, Scripted(lambda request: request.environment.sample.answer), tmp_path)
+    repaired = run(benchmark, Scripted(lambda request: episode(request).sample.answer), tmp_path)
     assert (repaired["scenarios"]["QD"]["n"], repaired["scenarios"]["QD"]["errors"]) == (6, 0)
 
 

@@ -96,7 +96,7 @@ def test_the_leak_filter_takes_only_whole_plain_runs(benchmark: Benchmark, tmp_p
         filter_leaks(benchmark, [tmp_path / "part"])
     with pytest.raises(UsageError, match=r"with hint: true; .* plain multiple-choice runs"):
         filter_leaks(benchmark, [tmp_path / "hint"])
-    with pytest.raises(UsageError, match="is no run"):
+    with pytest.raises(UsageError, match="is not a run"):
         filter_leaks(benchmark, [tmp_path])
     play(benchmark, ScriptedModel("guess"), tmp_path / "free", [QD], mode="oeg")
     with pytest.raises(UsageError, match=r'with mode: "oeg"; .* without --mode'):

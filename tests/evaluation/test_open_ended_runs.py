@@ -67,13 +67,14 @@ def test_unusable_judgements_are_errors_and_owed_again(benchmark: Benchmark, tmp
         assert [published[name] for name in ("cc", "ps", "agg")] == [0.25, 0, 0.25]
     assert metrics["scenarios"]["QD"]["judge_unreadable"] == 3
     assert metrics["scenarios"]["QD"]["published_reading"]["judged"] == 4
-    console = Console(file=io.StringIO(), width=200)
+    printed = io.StringIO()
+    console = Console(file=printed, width=200)
     metrics_table({"run": metrics}, console, "some data")
-    said = console.file.getvalue()
+    said = printed.getvalue()
     assert "run: 3 outputs of the judge could not be read and are left out above. With the published reading" in said
     assert "QD: cc % 25.0" in said
-    said = {reply.error.message[:22] for reply in read_judgements(run) if reply.error}
-    assert said == {"The judge did not fini", "The judge's output mus"}
+    failures = {reply.error.message[:22] for reply in read_judgements(run) if reply.error}
+    assert failures == {"The judge did not fini", "The judge's output mus"}
     outputs = iter(["no idea", "0, 0", "0, 0"])
     metrics = judge_run(run, Judge(Answering(lambda request: next(outputs))), max_errors=0.25)
     assert metrics["scenarios"]["QD"]["judge_errors"] == 1
@@ -152,7 +153,7 @@ def test_instructions_replace_both_texts(benchmark: Benchmark, tmp_path: Path) -
 @pytest.mark.parametrize("description", ["[]", "{", '{"settings": 1}'])
 def test_what_is_no_run_is_not_judged(tmp_path: Path, description: str) -> None:
     (tmp_path / "run.json").write_text(description)
-    with pytest.raises(UsageError, match="is no run"):
+    with pytest.raises(UsageError, match="is not a run"):
         judge_run(tmp_path, Judge(MatchingJudge()))
 
 

@@ -47,6 +47,10 @@ def opened(run: Path) -> int:
     return path.stat().st_ino if path.exists() else 0
 
 
+def reopened(run: Path, before: int) -> bool:
+    return opened(run) != before
+
+
 def test_killed_at_twenty_moments_a_run_ends_with_the_same_scores(
     data: Path, undisturbed: bytes, tmp_path: Path
 ) -> None:
@@ -55,7 +59,7 @@ def test_killed_at_twenty_moments_a_run_ends_with_the_same_scores(
     for _ in range(20):
         before = opened(tmp_path)
         with started(evaluation(SLOW, data, tmp_path), variables=STALLS) as process:
-            wait_until(lambda before=before: opened(tmp_path) != before, process)
+            wait_until(partial(reopened, tmp_path, before), process)
             if not kept:  # the others may be killed before they finish anything
                 wait_until(lambda: any(read_episodes(tmp_path)), process)
             time.sleep(moments.uniform(0, 0.05))

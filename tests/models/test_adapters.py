@@ -122,5 +122,5 @@ def test_an_adapter_that_would_act_in_part_is_refused(base: Path, tmp_path: Path
     save_file(weights, path)
     if fault == "no file":
         path.unlink()
-    with pytest.raises(UsageError, match="is no adapter for this model"):
+    with pytest.raises(UsageError, match="is not an adapter for this model"):
         load_checkpoint(str(base), device="cpu", adapter=str(tmp_path / "adapter"))

@@ -30,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_small(tmp_path_factory.mktemp("data"))
 
 
-def run(*arguments: str) -> tuple[int, str]:
+def run(*arguments: object) -> tuple[int, str]:
     done = CliRunner().invoke(main, [*map(str, arguments)])
     return done.exit_code, done.output
 
@@ -72,17 +72,17 @@ def test_a_local_entry_is_loaded_with_its_options(name: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_transformers_has_the_family(name: str) -> None:
-    transformers = pytest.importorskip("transformers", reason="needs the extra models")
-    from transformers.models.auto import configuration_auto, image_processing_auto, modeling_auto, processing_auto
+    transformers: Any = pytest.importorskip("transformers", reason="needs the extra models")
     from transformers.utils.import_utils import is_torchvision_available
 
+    auto = transformers.models.auto
     family, entry = LOCAL[name].family, LOCAL[name]
-    assert family in configuration_auto.CONFIG_MAPPING_NAMES
-    assert family in processing_auto.PROCESSOR_MAPPING_NAMES
-    sees = modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-    assert family in sees or family in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    pictures = image_processing_auto.IMAGE_PROCESSOR_MAPPING_NAMES[family]
-    processor = getattr(transformers, processing_auto.PROCESSOR_MAPPING_NAMES[family])
+    assert family in auto.configuration_auto.CONFIG_MAPPING_NAMES
+    assert family in auto.processing_auto.PROCESSOR_MAPPING_NAMES
+    sees = auto.modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    assert family in sees or family in auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    pictures = auto.image_processing_auto.IMAGE_PROCESSOR_MAPPING_NAMES[family]
+    processor = getattr(transformers, auto.processing_auto.PROCESSOR_MAPPING_NAMES[family])
     prepared = "pil" in pictures and "torchvision" not in getattr(processor, "_backends", ())
     if not is_torchvision_available():
         assert ("torchvision" in entry.needs) != prepared, "what is not prepared by PIL needs torchvision"

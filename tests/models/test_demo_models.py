@@ -51,7 +51,7 @@ def test_a_run_names_the_model_and_not_its_place() -> None:
     identity = load_model("demo:asker", ModelOptions()).identity()
     assert identity["model"] == "demo:asker"
     assert str(DEMO["demo:asker"]) not in str(identity)
-    assert identity != load_model("demo:guesser", ModelOptions()).identity() | {"model": "demo:asker"}
+    assert identity != {**load_model("demo:guesser", ModelOptions()).identity(), "model": "demo:asker"}
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:

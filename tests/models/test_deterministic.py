@@ -103,7 +103,7 @@ def test_what_cannot_be_fixed_is_refused(data: Path, tmp_path: Path) -> None:
     assert [result.exit_code for result in (cached, judged, scripted)] == [2, 2, 2]
     assert "--cache" in cached.stderr
     assert "oeg-multi" in judged.stderr
-    assert "--deterministic has no meaning for a scripted model" in scripted.stderr
+    assert "--deterministic does not apply to a scripted model" in scripted.stderr
 
 
 def test_a_run_says_what_it_was_played_on(data: Path, tmp_path: Path) -> None:

@@ -81,12 +81,12 @@ def test_the_working_directory_hides_no_installed_module(here: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "options", "message"),
     [
-        ("openai:m", ModelOptions(dtype="float16"), "--dtype has no meaning for an openai: model"),
-        ("hf:m", ModelOptions(base_url="http://localhost/v1"), "--base-url has no meaning for an hf: model"),
-        ("org/m", ModelOptions(concurrency=3), "--concurrency has no meaning"),
-        ("scripted:ask", ModelOptions(batch_size=3), "--batch-size has no meaning for a scripted model"),
+        ("openai:m", ModelOptions(dtype="float16"), "--dtype does not apply to an openai: model"),
+        ("hf:m", ModelOptions(base_url="http://localhost/v1"), "--base-url does not apply to an hf: model"),
+        ("org/m", ModelOptions(concurrency=3), "--concurrency does not apply"),
+        ("scripted:ask", ModelOptions(batch_size=3), "--batch-size does not apply to a scripted model"),
         ("scripted:ask", ModelOptions(cache=Path("replies")), "cannot have a --cache"),
-        ("my:Model", ModelOptions(max_pixels=3), "--max-pixels has no meaning for a class of your own"),
+        ("my:Model", ModelOptions(max_pixels=3), "--max-pixels does not apply to a class of your own"),
         ("scripted:nobody", ModelOptions(), "There is no scripted model 'nobody'. There are: oracle"),
     ],
 )
@@ -97,7 +97,7 @@ def test_options_that_would_have_no_effect_are_refused(spec: str, options: Model
 
 @pytest.mark.parametrize("spec", ["", "scripted", "gpt-4"])
 def test_a_bare_name_is_no_model(here: Path, spec: str) -> None:
-    with pytest.raises(UsageError, match=r"says no kind of model.*scripted:NAME, openai:NAME"):
+    with pytest.raises(UsageError, match=r"Cannot tell what kind of model.*scripted:NAME, openai:NAME"):
         load_model(spec, ModelOptions())
 
 

@@ -47,13 +47,14 @@ def instructblip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         | {"model_type": "llama", "vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
         | {"pad_token_id": 0, "bos_token_id": 1},
         num_query_tokens=4,
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        image_token_index=tiny_models.token_id(tokenizer, "<image>"),
     )
     made = tmp_path_factory.mktemp("instructblip")
     tiny_models._save_random(hf.AutoModelForImageTextToText, config, made)
     pictures = hf.BlipImageProcessorPil(size={"height": 28, "width": 28})
     parts = {"image_processor": pictures, "tokenizer": tokenizer, "qformer_tokenizer": tokenizer}
-    hf.InstructBlipProcessor(**parts, num_query_tokens=4).save_pretrained(made)
+    processor: Any = hf.InstructBlipProcessor
+    processor(**parts, num_query_tokens=4).save_pretrained(made)
     return made
 
 

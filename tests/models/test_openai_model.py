@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -73,8 +74,15 @@ def ask(model: OpenAIModel, requests: Sequence[Request]) -> list[str | BaseExcep
     return asyncio.run(run())
 
 
-def ask_one(server: StubServer, request: Request, **options: object) -> str | BaseException:
-    return ask(OpenAIModel("m", base_url=server.url, **{"retries": 2, "timeout": PATIENCE} | options), [request])[0]
+def ask_one(server: StubServer, request: Request, **options: Any) -> str | BaseException:
+    how: dict[str, Any] = {"retries": 2, "timeout": PATIENCE} | options
+    return ask(OpenAIModel("m", base_url=server.url, **how), [request])[0]
+
+
+def picture_of(request: Request) -> Picture:
+    picture = request.messages[0].picture
+    assert picture is not None
+    return picture
 
 
 def decode(uri: str) -> tuple[str, bytes]:
@@ -90,7 +98,7 @@ def test_a_request_is_greedy_short_and_holds_the_picture(server: StubServer, req
     picture, text = message["content"]
     assert text == {"type": "text", "text": "What is this?"}
     head, stored = decode(picture["image_url"]["url"])
-    assert (head, stored) == ("data:image/png", request_of.messages[0].picture.path.read_bytes())
+    assert (head, stored) == ("data:image/png", picture_of(request_of).path.read_bytes())
     assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
 
 
@@ -123,7 +131,7 @@ def test_history_is_sent_in_order_and_each_picture_is_encoded_once(
 
     monkeypatch.setattr("proactivebench.models.data_uris.load_picture", load)
     asked = request_of.messages[0]
-    small = Message("user", "And now?", Picture(asked.picture.path, ShortEdge(64)))
+    small = Message("user", "And now?", Picture(picture_of(request_of).path, ShortEdge(64)))
     request = Request((asked, Message("assistant", "Move on."), small), request_of.environment, 0)
     replies = ask(OpenAIModel("m", base_url=server.url), [request] * 8)
     assert replies == ["a reply"] * 8
@@ -151,7 +159,7 @@ def test_history_is_sent_in_order_and_each_picture_is_encoded_once(
     ],
 )
 def test_a_file_goes_out_unchanged_where_every_reader_sees_the_same(
-    tmp_path: Path, mode: str, name: str, save: dict[str, object], as_stored: bool
+    tmp_path: Path, mode: str, name: str, save: dict[str, Any], as_stored: bool
 ) -> None:
     grey = noise((40, 30))
     path = tmp_path / name
@@ -159,7 +167,7 @@ def test_a_file_goes_out_unchanged_where_every_reader_sees_the_same(
     head, data = decode(encode_picture(Picture(path)))
     assert (data == path.read_bytes()) is as_stored
     sent = Image.open(io.BytesIO(data))
-    assert head == f"data:image/{sent.format.lower()}"
+    assert head == f"data:image/{str(sent.format).lower()}"
     assert sent.convert("RGB").tobytes() == load_picture(Picture(path)).tobytes()
 
 
@@ -174,7 +182,7 @@ def test_views_are_sent_without_loss(tmp_path: Path, view: Crop | ShortEdge) -> 
 
 
 def test_an_unreadable_picture_is_the_pictures_fault(server: StubServer, request_of: Request, tmp_path: Path) -> None:
-    (tmp_path / "torn.png").write_bytes(request_of.messages[0].picture.path.read_bytes()[:200])
+    (tmp_path / "torn.png").write_bytes(picture_of(request_of).path.read_bytes()[:200])
     request = Request((Message("user", "?", Picture(tmp_path / "torn.png")),), request_of.environment, 0)
     assert isinstance(ask_one(server, request), PictureError)
     assert server.requests == []

@@ -42,7 +42,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def request(*messages: Message, seed: int = 0) -> Request:
-    return Request(messages, environment=None, seed=seed)  # type: ignore[arg-type]  # only scripted models look at it
+    return Request(messages, environment=None, seed=seed)
 
 
 def conversations(folder: Path) -> list[Request]:
@@ -100,7 +100,7 @@ def test_a_batch_replies_as_single_requests_do(family: str, model_folder: ModelF
 def test_a_batch_is_what_the_processor_makes_of_it(family: str, model_folder: ModelFolder) -> None:
     processor = load_checkpoint(str(model_folder(family)), device="cpu").processor
     large = noise((200, 200)).convert("RGB")
-    rows = [
+    rows: list[list[tuple[str, Image.Image | None, str]]] = [
         [("user", large.crop((0, 0, 90, 50)), "short")],
         [
             ("user", large.crop((0, 0, 40, 160)), "earlier"),
@@ -263,15 +263,16 @@ def test_the_identity_changes_with_the_weights_and_the_settings(model_folder: Mo
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "no/such/folder"}, "no/such/folder is no folder"),
+        ({"name": "no/such/folder"}, "no/such/folder is not a folder"),
         ({"revision": "main"}, "revision"),
         ({"device": "toaster"}, "toaster"),
         ({"dtype": "int8"}, "int8"),
     ],
 )
 def test_wrong_use_is_explained(model_folder: ModelFolder, settings: dict[str, str], message: str) -> None:
+    how: dict[str, Any] = {"name": str(model_folder("llava")), "device": "cpu"} | settings
     with pytest.raises(UsageError, match=message):
-        load_checkpoint(**({"name": str(model_folder("llava")), "device": "cpu"} | settings))
+        load_checkpoint(**how)
 
 
 def test_a_folder_without_a_model_is_explained(tmp_path: Path) -> None:

@@ -71,8 +71,9 @@ def test_free_replies_are_drawn_as_the_model_says_by_seeds(folder: Path, data: P
     assert len(records) == 6
     settings = [one for _, given in LLM.calls for one in given]
     assert {(one.temperature, one.top_p) for one in settings} == {(0.7, 0.9)}
-    assert len({one.seed for one in settings}) == 6
-    assert all(0 <= one.seed < 2**31 for one in settings)
+    seeds = {one.seed for one in settings}
+    assert len(seeds) == 6
+    assert all(seed is not None and 0 <= seed < 2**31 for seed in seeds)
 
 
 def test_engine_options_are_passed_through_and_recorded(folder: Path, data: Path, tmp_path: Path) -> None:

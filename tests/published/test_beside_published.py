@@ -74,7 +74,7 @@ def reply(rng: random.Random, state: dict[str, Any]) -> str:
         "",
         "zzz",
     ]
-    return option if rng.random() < 0.6 else rng.choice(said)
+    return str(option if rng.random() < 0.6 else rng.choice(said))
 
 
 def facts(of: Any) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO, Any, Literal
 
 import pytest
 from hypothesis import given
@@ -18,10 +20,12 @@ from hypothesis import strategies as st
 from raw_sources.archives import Limits, unpack
 from raw_sources.base import SourceError
 
+MakeArchive = Callable[[Path, dict[str, bytes]], Path]
+
 FILES = {"a/1.txt": b"one", "a/b/2.txt": b"two" * 5000, "empty": b""}
 
 
-def make_tar(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
+def make_tar(path: Path, files: dict[str, bytes], mode: Literal["w", "w:gz"] = "w") -> Path:
     with tarfile.open(path, mode) as container:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
@@ -56,11 +60,12 @@ def refuses(archive: Path, match: str, limits: Limits | None = None) -> None:
 
 
 @pytest.fixture(params=[make_tar, make_tgz, make_zip], ids=["tar", "tar.gz", "zip"])
-def make(request):
-    return request.param
+def make(request: pytest.FixtureRequest) -> MakeArchive:
+    chosen: MakeArchive = request.param
+    return chosen
 
 
-def test_everything_arrives_and_progress_is_told(tmp_path, make):
+def test_everything_arrives_and_progress_is_told(tmp_path: Path, make: MakeArchive) -> None:
     told: list[int] = []
     unpack(make(tmp_path / "x", FILES), tmp_path / "out", report=told.append)
     assert content(tmp_path / "out") == FILES
@@ -68,7 +73,7 @@ def test_everything_arrives_and_progress_is_told(tmp_path, make):
     assert told[-1] == sum(map(len, FILES.values()))
 
 
-def test_folders_and_leading_dots_are_fine(tmp_path):
+def test_folders_and_leading_dots_are_fine(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x", "w") as container:
         for name in (".", "./a", "./a/empty"):
             info = tarfile.TarInfo(name)
@@ -80,19 +85,19 @@ def test_folders_and_leading_dots_are_fine(tmp_path):
     assert content(tmp_path / "out") == {"a/f": b""}
 
 
-def test_a_top_folder_of_the_same_name_is_not_repeated(tmp_path, make):
+def test_a_top_folder_of_the_same_name_is_not_repeated(tmp_path: Path, make: MakeArchive) -> None:
     unpack(make(tmp_path / "x", {"out/1": b"1", "out/out/2": b"2"}), tmp_path / "out")
     assert content(tmp_path / "out") == {"1": b"1", "out/2": b"2"}
 
 
-def test_an_existing_folder_is_not_touched(tmp_path, make):
+def test_an_existing_folder_is_not_touched(tmp_path: Path, make: MakeArchive) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(SourceError, match="exists already"):
         unpack(make(tmp_path / "x", FILES), tmp_path / "out")
     assert content(tmp_path / "out") == {}
 
 
-def test_what_a_killed_attempt_left_is_replaced(tmp_path, make):
+def test_what_a_killed_attempt_left_is_replaced(tmp_path: Path, make: MakeArchive) -> None:
     left = tmp_path / ".out.unpacking"
     left.mkdir()
     (left / "half").write_bytes(b"half")
@@ -101,7 +106,7 @@ def test_what_a_killed_attempt_left_is_replaced(tmp_path, make):
     assert not left.exists()
 
 
-def test_an_interrupt_leaves_nothing(tmp_path, make):
+def test_an_interrupt_leaves_nothing(tmp_path: Path, make: MakeArchive) -> None:
     def interrupt(written: int) -> None:
         raise KeyboardInterrupt
 
@@ -116,7 +121,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, make):
 @pytest.mark.parametrize(
     "name", ["../evil", "a/../../evil", "a/..", "/etc/evil", "C:/evil", "c:evil", "..\\evil", "a\\b", "a\nb"]
 )
-def test_names_that_leave_the_folder_are_refused(tmp_path, make, name):
+def test_names_that_leave_the_folder_are_refused(tmp_path: Path, make: MakeArchive, name: str) -> None:
     refuses(make(tmp_path / "x", {"good": b"1", name: b"2"}), "outside its folder")
 
 
@@ -124,12 +129,12 @@ def test_names_that_leave_the_folder_are_refused(tmp_path, make, name):
     ("first", "second"),
     [("a/x", "A/X"), ("caf\u00e9", "cafe\u0301"), ("stra\u00dfe", "STRASSE"), ("a", "./a"), ("a/b", "a//b")],
 )
-def test_names_that_fall_together_are_refused(tmp_path, make, first, second):
+def test_names_that_fall_together_are_refused(tmp_path: Path, make: MakeArchive, first: str, second: str) -> None:
     refuses(make(tmp_path / "x", {first: b"1", second: b"2"}), "falls on another member")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_that_comes_twice_is_refused(tmp_path):
+def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x", "w") as container:
         container.writestr("a", b"1")
         container.writestr("a", b"2")
@@ -137,7 +142,7 @@ def test_a_name_that_comes_twice_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "A/x"), ("a/b", "a/B/c")])
-def test_a_file_is_no_folder(tmp_path, make, first, second):
+def test_a_file_is_no_folder(tmp_path: Path, make: MakeArchive, first: str, second: str) -> None:
     refuses(make(tmp_path / "x", {first: b"1", second: b"2"}), "needs a folder")
     (tmp_path / "box").rmdir()
     refuses(make(tmp_path / "x", {second: b"2", first: b"1"}), "falls on another member")
@@ -146,7 +151,7 @@ def test_a_file_is_no_folder(tmp_path, make, first, second):
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"Z"]
 )
-def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
     with tarfile.open(tmp_path / "x", "w") as container:
         container.addfile(tarfile.TarInfo("good"), io.BytesIO())
         info = tarfile.TarInfo("bad")
@@ -156,7 +161,7 @@ def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
-def test_links_and_devices_in_a_zip_are_refused(tmp_path, kind):
+def test_links_and_devices_in_a_zip_are_refused(tmp_path: Path, kind: int) -> None:
     with zipfile.ZipFile(tmp_path / "x", "w") as container:
         info = zipfile.ZipInfo("bad")
         info.external_attr = (kind | 0o777) << 16
@@ -164,7 +169,7 @@ def test_links_and_devices_in_a_zip_are_refused(tmp_path, kind):
     refuses(tmp_path / "x", "'bad' is neither a plain file nor a folder")
 
 
-def test_an_encrypted_member_is_refused(tmp_path):
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "x", {"secret": b"1"})
     data = bytearray(archive.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
@@ -172,13 +177,13 @@ def test_an_encrypted_member_is_refused(tmp_path):
     refuses(archive, "'secret' is encrypted")
 
 
-def test_an_unusual_compression_is_refused(tmp_path):
+def test_an_unusual_compression_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x", "w", zipfile.ZIP_LZMA) as container:
         container.writestr("a", b"1")
     refuses(tmp_path / "x", "'a' is neither stored nor deflated")
 
 
-def test_bounds_are_kept(tmp_path, make):
+def test_bounds_are_kept(tmp_path: Path, make: MakeArchive) -> None:
     archive = make(tmp_path / "x", {"a": b"1" * 10, "b": b"2" * 10, "c": b""})
     unpack(archive, tmp_path / "exactly", Limits(members=3, total_bytes=20, file_bytes=10))
     assert len(content(tmp_path / "exactly")) == 3
@@ -192,7 +197,7 @@ def test_bounds_are_kept(tmp_path, make):
         (tmp_path / "box").rmdir()
 
 
-def test_a_bomb_stops_early(tmp_path, make):
+def test_a_bomb_stops_early(tmp_path: Path, make: MakeArchive) -> None:
     archive = make(tmp_path / "x", {"bomb": bytes(50_000_000)})
     told: list[int] = []
     with pytest.raises(SourceError, match="'bomb' unpacks to more"):
@@ -200,14 +205,14 @@ def test_a_bomb_stops_early(tmp_path, make):
     assert max(told) <= 2_000_000
 
 
-def test_a_zip_that_understates_its_size_is_refused(tmp_path):
+def test_a_zip_that_understates_its_size_is_refused(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "x", {"bomb": bytes(1_000_000)})
     real = (1_000_000).to_bytes(4, "little")
     archive.write_bytes(archive.read_bytes().replace(real, (10).to_bytes(4, "little")))
     refuses(archive, "damaged", Limits(file_bytes=1000))
 
 
-def test_a_header_of_impossible_length_is_refused(tmp_path):
+def test_a_header_of_impossible_length_is_refused(tmp_path: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10**10
     (tmp_path / "x").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
@@ -224,7 +229,7 @@ def zip_directory(entries: int) -> bytes:
     return entry * entries + big + locator + end
 
 
-def test_a_zip_directory_is_bounded_before_it_is_read(tmp_path):
+def test_a_zip_directory_is_bounded_before_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"PK\x03\x04" + zip_directory(400_000))
     tracemalloc.start()
     try:
@@ -234,12 +239,12 @@ def test_a_zip_directory_is_bounded_before_it_is_read(tmp_path):
         tracemalloc.stop()
 
 
-def test_a_small_zip64_directory_is_read(tmp_path):
+def test_a_small_zip64_directory_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"PK\x03\x04" + zip_directory(2))
     refuses(tmp_path / "x", "Bad magic number for file header")
 
 
-def test_headers_without_end_are_refused(tmp_path):
+def test_headers_without_end_are_refused(tmp_path: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1
     (tmp_path / "x").write_bytes((info.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 3000)
@@ -247,26 +252,26 @@ def test_headers_without_end_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
-def test_a_truncated_archive_is_damaged(tmp_path, make, keep):
+def test_a_truncated_archive_is_damaged(tmp_path: Path, make: MakeArchive, keep: float) -> None:
     data = make(tmp_path / "x", {f"{i}.bin": bytes([i, i * 7 % 251]) * 3000 for i in range(40)}).read_bytes()
     (tmp_path / "x").write_bytes(data[: int(len(data) * keep)])
     refuses(tmp_path / "x", "damaged")
 
 
-def test_a_tar_cut_between_members_is_damaged(tmp_path):
+def test_a_tar_cut_between_members_is_damaged(tmp_path: Path) -> None:
     data = make_tar(tmp_path / "x", {"a": bytes(512), "b": bytes(512)}).read_bytes()
     (tmp_path / "x").write_bytes(data[:1024])
     refuses(tmp_path / "x", "the end is missing")
 
 
-def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
+def test_a_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
     data = bytearray(make_tar(tmp_path / "x", {"a": bytes(512), "b": bytes(512)}).read_bytes())
     data[1024:1100] = b"?" * 76
     (tmp_path / "x").write_bytes(data)
     refuses(tmp_path / "x", "a damaged header")
 
 
-def test_a_gzip_with_a_wrong_checksum_is_damaged(tmp_path):
+def test_a_gzip_with_a_wrong_checksum_is_damaged(tmp_path: Path) -> None:
     data = bytearray(make_tgz(tmp_path / "x", FILES).read_bytes())
     data[-6] ^= 1
     (tmp_path / "x").write_bytes(data)
@@ -274,7 +279,7 @@ def test_a_gzip_with_a_wrong_checksum_is_damaged(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>not found</html>", bytes(2000), b"\x1f\x8b", b"PK\x03\x04"])
-def test_what_is_no_archive_is_refused(tmp_path, data):
+def test_what_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     if data == bytes(2000):  # an empty tar
         unpack(tmp_path / "x", tmp_path / "out")
@@ -283,20 +288,22 @@ def test_what_is_no_archive_is_refused(tmp_path, data):
         refuses(tmp_path / "x", "damaged or no zip or tar")
 
 
-def test_a_missing_archive_is_named(tmp_path):
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"none\.zip cannot be unpacked"):
         unpack(tmp_path / "none.zip", tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_name_that_is_too_long_is_named(tmp_path, make):
+def test_a_name_that_is_too_long_is_named(tmp_path: Path, make: MakeArchive) -> None:
     refuses(make(tmp_path / "x", {"good": b"1", "n" * 300: b"2"}), "at member 'nnn")
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, make, monkeypatch):
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, make: MakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     original = Path.open
 
-    def full(self, mode="r", *args, **kwargs):
+    def full(self: Path, mode: str = "r", *args: Any, **kwargs: Any) -> IO[Any]:
         if mode == "xb" and self.name == "2.txt":
             raise OSError(errno.ENOSPC, "No space left on device")
         return original(self, mode, *args, **kwargs)
@@ -306,7 +313,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, make, monkeypatch):
 
 
 @given(st.sampled_from([make_tar, make_tgz, make_zip]), st.data())
-def test_no_damage_escapes_the_folder_or_the_error(make, data):
+def test_no_damage_escapes_the_folder_or_the_error(make: MakeArchive, data: st.DataObject) -> None:
     """Whatever bytes are changed: a clear error or a folder, never anything else."""
     with TemporaryDirectory() as name:
         folder = Path(name)

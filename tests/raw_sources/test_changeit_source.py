@@ -119,7 +119,7 @@ def test_bad_annotations_and_broken_and_short_videos_are_named(raw: Path) -> Non
     shutil.copy(root / "annotations" / "apple" / "nOtThErE-05.fps1.csv", root / "annotations" / "nothing")
     problems = {problem.where.rpartition("/")[2]: problem.what for problem in ChangeIt.locate(raw).verify().problems}
     assert f"{bad}:2: expected 1 and a label from 0 to 3, found '1,7'" in problems[bad.name]
-    assert "holds no pictures" in problems[broken.name]
+    assert "contains no pictures" in problems[broken.name]
     assert "lasts 26 s, but 60 s are annotated" in problems["_mAdEuP0002.webm"]
     assert "categories.csv has no category nothing" in problems["nOtThErE-05.fps1.csv"]
 
@@ -160,7 +160,7 @@ def test_any_other_file_is_labels_or_a_refusal_by_name(tmp_path_factory: pytest.
         ("0,0\n\n1\n", ":3: expected 1 and a label"),
         ("0,0,0\n", ":1: expected 0 and a label"),
         ("second,label\n0,1\n", ":1: .*found 'second,label'"),
-        ("", "holds no labels"),
+        ("", "no labels found"),
         ('0,"1\n', "not readable as CSV"),
     ],
 )

@@ -6,6 +6,7 @@ import re
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +17,20 @@ from raw_sources import registry
 from raw_sources.base import SourceError
 from raw_sources.catalog import CatalogEntry, UnknownNameError
 from raw_sources.fetch import fetch
+from raw_sources.imagenet_c import ImageNetC
+from raw_sources.quickdraw import QuickDraw
 from raw_sources.registry import get_entry, source_class, sources_table
-from tests.support.http_server import Served, serve
+from tests.support.http_server import LocalServer, Served, serve
 from tests.support.processes import run
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[LocalServer]:
     with serve() as running:
         yield running
 
 
-def local(name: str, server) -> CatalogEntry:
+def local(name: str, server: LocalServer) -> CatalogEntry:
     """The shipped entry with its addresses on the local server, whose files have other sizes and checksums."""
     entry = get_entry(name)
     files = [
@@ -59,7 +62,9 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_quickdraw_categories_arrive_and_are_found(server, tmp_path, bundled_quickdraw):
+def test_quickdraw_categories_arrive_and_are_found(
+    server: LocalServer, tmp_path: Path, bundled_quickdraw: Path
+) -> None:
     for name in ("cat", "ice cream"):
         body = (bundled_quickdraw / f"{name}.ndjson").read_bytes()
         server.files[f"/quickdraw_dataset/full/simplified/{name.replace(' ', '%20')}.ndjson"] = Served(body)
@@ -67,13 +72,13 @@ def test_quickdraw_categories_arrive_and_are_found(server, tmp_path, bundled_qui
     ready = fetch(entry, tmp_path, ["ice cream", "cat"]).ready
     assert ready == [tmp_path / "quickdraw" / "simplified" / f"{name}.ndjson" for name in ("cat", "ice cream")]
     assert ready[1].read_bytes() == (bundled_quickdraw / "ice cream.ndjson").read_bytes()
-    assert list(source_class("quickdraw").locate(tmp_path).files) == ["cat", "ice cream"]
+    assert list(QuickDraw.locate(tmp_path).files) == ["cat", "ice cream"]
     requests = len(server.requests)
     assert fetch(entry, tmp_path, ["cat"]).ready == ready[:1]
     assert len(server.requests) == requests
 
 
-def test_coco_is_unpacked_and_the_archives_go(server, tmp_path):
+def test_coco_is_unpacked_and_the_archives_go(server: LocalServer, tmp_path: Path) -> None:
     server.files = {
         "/annotations/annotations_trainval2014.zip": zipped({"annotations/instances_val2014.json": b"{}"}),
         "/zips/val2014.zip": zipped({"val2014/COCO_val2014_000000000042.jpg": b"jpeg"}),
@@ -89,7 +94,7 @@ def test_coco_is_unpacked_and_the_archives_go(server, tmp_path):
     assert len(server.requests) == requests
 
 
-def test_imagenet_c_archives_lie_side_by_side(server, tmp_path):
+def test_imagenet_c_archives_lie_side_by_side(server: LocalServer, tmp_path: Path) -> None:
     picture = "5/n01440764/ILSVRC2012_val_00000293.JPEG"
     base = "/record/2235448/files"
     server.files = {
@@ -97,10 +102,12 @@ def test_imagenet_c_archives_lie_side_by_side(server, tmp_path):
         f"{base}/noise.tar": tarred({f"shot_noise/{picture}": b"3"}),
     }
     fetch(local("imagenet-c", server), tmp_path, ["noise", "blur"])
-    assert list(source_class("imagenet-c").locate(tmp_path).folders) == ["shot_noise", "defocus_blur", "glass_blur"]
+    assert list(ImageNetC.locate(tmp_path).folders) == ["shot_noise", "defocus_blur", "glass_blur"]
 
 
-def test_whoever_watches_is_told_and_nothing_is_printed(server, tmp_path, capfd):
+def test_whoever_watches_is_told_and_nothing_is_printed(
+    server: LocalServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     told: list[str] = []
 
     class Watcher:
@@ -122,7 +129,9 @@ def test_whoever_watches_is_told_and_nothing_is_printed(server, tmp_path, capfd)
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_command_says_at_once_that_it_tries_again(server, tmp_path, monkeypatch):
+def test_the_command_says_at_once_that_it_tries_again(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served = Served(b"x\n")
     served.answers = [(503, {"Retry-After": "0"})]
     server.files["/quickdraw_dataset/full/simplified/cat.ndjson"] = served
@@ -133,19 +142,19 @@ def test_the_command_says_at_once_that_it_tries_again(server, tmp_path, monkeypa
     assert "cat.ndjson is there." in result.stdout
 
 
-def test_without_parts_everything_is_fetched(server, tmp_path):
+def test_without_parts_everything_is_fetched(server: LocalServer, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"blur\.tar: the server answers 404"):
         fetch(local("imagenet-c", server), tmp_path)
 
 
-def test_a_hostile_archive_leaves_nothing_outside(server, tmp_path):
+def test_a_hostile_archive_leaves_nothing_outside(server: LocalServer, tmp_path: Path) -> None:
     server.files["/zips/val2014.zip"] = zipped({"../../evil": b"1"})
     with pytest.raises(SourceError, match="outside its folder"):
         fetch(local("coco", server), tmp_path / "raw", ["val2014"])
     assert tree(tmp_path) == ["raw/coco/val2014.zip"]
 
 
-def test_an_unknown_part_is_refused_before_anything_is_done(server, tmp_path):
+def test_an_unknown_part_is_refused_before_anything_is_done(server: LocalServer, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"'val'.*val2014"):
         fetch(local("coco", server), tmp_path / "raw", ["val"])
     assert not (tmp_path / "raw").exists()
@@ -154,13 +163,13 @@ def test_an_unknown_part_is_refused_before_anything_is_done(server, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["rod", "vsod", "mvpn", "imagenet"])
-def test_what_cannot_be_downloaded_gives_steps(tmp_path, name):
+def test_what_cannot_be_downloaded_gives_steps(tmp_path: Path, name: str) -> None:
     fetched = fetch(get_entry(name), tmp_path)
     assert fetched.ready == []
     assert str(tmp_path) in " ".join(fetched.steps)
 
 
-def test_changeit_without_annotations_says_how_to_get_them(tmp_path):
+def test_changeit_without_annotations_says_how_to_get_them(tmp_path: Path) -> None:
     steps = fetch(get_entry("changeit"), tmp_path).steps
     assert steps[0] == f"git clone https://github.com/soCzech/ChangeIt {tmp_path}/changeit"
 
@@ -175,7 +184,7 @@ def changeit(folder: Path, videos: dict[str, list[str]]) -> Path:
     return root
 
 
-def test_changeit_gives_addresses_and_the_command(tmp_path):
+def test_changeit_gives_addresses_and_the_command(tmp_path: Path) -> None:
     root = changeit(tmp_path / "my 100% raw", {"apple": ["-abcdefghi_", "2gQYivaDXW0"], "tea": ["_bcdefghijk"]})
     fetched = fetch(get_entry("changeit"), tmp_path / "my 100% raw")
     assert fetched.ready == [root / "urls" / "apple.txt", root / "urls" / "tea.txt"]
@@ -186,7 +195,7 @@ def test_changeit_gives_addresses_and_the_command(tmp_path):
     assert "'bestvideo[height<=480]'" in fetched.steps[0]
 
 
-def test_the_command_for_yt_dlp_is_understood_by_a_shell(tmp_path):
+def test_the_command_for_yt_dlp_is_understood_by_a_shell(tmp_path: Path) -> None:
     """A stand-in for yt-dlp writes down what it was called with."""
     root = changeit(tmp_path / "my 100% raw", {"apple": ["2gQYivaDXW0"], "tea": ["_bcdefghijk"]})
     command = fetch(get_entry("changeit"), tmp_path / "my 100% raw").steps[0]
@@ -208,13 +217,13 @@ def test_the_command_for_yt_dlp_is_understood_by_a_shell(tmp_path):
     ]
 
 
-def test_changeit_refuses_what_is_no_id(tmp_path):
+def test_changeit_refuses_what_is_no_id(tmp_path: Path) -> None:
     changeit(tmp_path, {"apple": ["x; rm -rf"]})
     with pytest.raises(SourceError, match="'x; rm -rf' is not a YouTube id"):
         fetch(get_entry("changeit"), tmp_path)
 
 
-def test_changeit_names_every_annotated_video(tmp_path, shared_data):
+def test_changeit_names_every_annotated_video(tmp_path: Path, shared_data: Path) -> None:
     shutil.copytree(shared_data / "changeit" / "ChangeIt" / "annotations", tmp_path / "c" / "annotations")
     shutil.copy(shared_data / "changeit" / "ChangeIt" / "categories.csv", tmp_path / "c")
     lists = fetch(get_entry("changeit"), tmp_path).ready
@@ -222,7 +231,7 @@ def test_changeit_names_every_annotated_video(tmp_path, shared_data):
     assert sum(len(path.read_text().splitlines()) for path in lists) == 667
 
 
-def test_the_table_has_every_source():
+def test_the_table_has_every_source() -> None:
     rows = {row.entry.name: row for row in sources_table()}
     assert list(rows) == list(registry.CLASSES)
     assert rows["coco"].how == "downloads it"
@@ -230,16 +239,17 @@ def test_the_table_has_every_source():
     assert {(row.found, row.error) for row in rows.values()} == {(None, None)}
 
 
-def test_every_class_reads_the_source_it_is_listed_for():
+def test_every_class_reads_the_source_it_is_listed_for() -> None:
     assert {name: source_class(name).name for name in registry.CLASSES} == {name: name for name in registry.CLASSES}
 
 
-def test_the_table_says_what_a_folder_holds(tmp_path, bundled_quickdraw):
+def test_the_table_says_what_a_folder_holds(tmp_path: Path, bundled_quickdraw: Path) -> None:
     shutil.copytree(bundled_quickdraw, tmp_path / "quickdraw")
     rows = {row.entry.name: row for row in sources_table(tmp_path)}
     found = rows.pop("quickdraw").found
+    assert found is not None
     assert found.counts["categories"] == 20
     assert "325 of 345 categories are missing" in str(found.problems[0])
     for row in rows.values():
         assert row.found is None
-        assert row.error.startswith("No ")
+        assert (row.error or "").startswith("No ")

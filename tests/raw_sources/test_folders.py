@@ -50,7 +50,7 @@ def test_class_folders_of_imagenet_are_named_but_not_entered(tmp_path: Path) -> 
 
 
 def test_a_raw_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceNotFoundError, match="nowhere is no folder"):
+    with pytest.raises(SourceNotFoundError, match="nowhere is not a folder"):
         list(walk(tmp_path / "nowhere"))
 
 

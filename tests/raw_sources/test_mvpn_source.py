@@ -158,12 +158,12 @@ def test_header_blank_lines_short_numbers_and_excel_are_understood(tmp_path: Pat
     ("text", "what"),
     [
         ("0027;Peach\n", "line 1: expected a class and a name"),
-        ("27,a\n99,b\n", "line 2: '99' is no class; they are 0000 to 0043"),
+        ("27,a\n99,b\n", "line 2: '99' is not a class; classes are 0000 to 0043"),
         ("27,a\n0027,b\n", "line 2: class 0027 is named twice"),
         ("27,a\n28,a\n", "line 2: 'a' is the name of another class too"),
         ("27,\n", "line 1: expected a class and a name"),
         ("x\n" * 9, "line 5: .*; and 4 more"),
-        ("", "it holds no class"),
+        ("", "it names no class"),
         ('27,"a\n', "cannot be read"),
     ],
 )

@@ -72,7 +72,7 @@ class TestLocate:
 
     @pytest.mark.parametrize("folder", ["", "missing"])
     def test_says_what_was_looked_for(self, tmp_path: Path, folder: str) -> None:
-        with pytest.raises(SourceNotFoundError, match=r"ndjson|no folder"):
+        with pytest.raises(SourceNotFoundError, match=r"ndjson|not a folder"):
             QuickDraw.locate(tmp_path / folder)
 
 

@@ -149,7 +149,7 @@ class TestFiles:
 
     def test_other_peoples_folders_are_left_alone(self, small_runs: Path, tmp_path: Path) -> None:
         (tmp_path / "index.html").write_text("mine")
-        with pytest.raises(UsageError, match="no report"):
+        with pytest.raises(UsageError, match="other than a report"):
             write_small_report(small_runs, tmp_path)
         assert (tmp_path / "index.html").read_text() == "mine"
 

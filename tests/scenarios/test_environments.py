@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proactivebench.answers import Outcome
-from proactivebench.scenarios import SCENARIOS, Action, is_abstention, make_environment
+from proactivebench.scenarios import SCENARIOS, Action, AnyAction, is_abstention, make_environment
 from proactivebench.scenarios.check import check_environment, way_to_reference
 from proactivebench.scenarios.random_options import with_foreign_suggestions
 from proactivebench.views import Crop, ShortEdge
@@ -166,7 +166,7 @@ def test_random_options_are_all_right_and_the_episode_continues(scenario: str) -
     sample = with_foreign_suggestions(example_sample(scenario), random.Random(0))
     asked = [option for option in sample.options if not is_abstention(option)]
 
-    def draw(turn: int, actions: Sequence[Action]) -> Action:
+    def draw(turn: int, actions: Sequence[AnyAction]) -> AnyAction:
         return random.Random(turn).choice(actions)
 
     environment = make_environment(sample, draw=draw)

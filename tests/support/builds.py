@@ -22,7 +22,8 @@ def build_again(builder: Builder[Any, Any], folder: Path, monkeypatch: pytest.Mo
     built = content(folder / "1")
     assert content(folder / "2") == built
 
-    cls, rendered = type(builder), []
+    cls = type(builder)
+    rendered: list[Any] = []
     render = cls.render
 
     def stopping(self: Builder[Any, Any], planned: Any) -> Any:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -47,7 +48,7 @@ class Request:
 
     hub: LocalHub
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Message[str, str]
     body: bytes
 
     def user(self) -> str | None:
@@ -203,7 +204,8 @@ class Request:
         commit = self.revision(self.repo(name), revision)
         prefix = f"{folder}/" if folder else ""
         recursive = self.query.get("recursive", "").lower() in {"true", "1"}
-        found, folders = [], set()
+        found: list[dict[str, Any]] = []
+        folders: set[str] = set()
         for path, blob in sorted(commit[2].items()):
             names = path.removeprefix(prefix).split("/")
             if not path.startswith(prefix):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def tiny_model(family: str | Family, folder: Path, texts: Sequence[str] = ()) ->
     kind = FAMILIES[family] if isinstance(family, str) else family
     tokenizer = tokenizer_of(kind, texts)
     text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    _save_random(AutoModelForImageTextToText, kind.config(tokenizer.convert_tokens_to_ids, text), folder)
+    _save_random(AutoModelForImageTextToText, kind.config(partial(token_id, tokenizer), text), folder)
     processor_of(kind, tokenizer).save_pretrained(folder)
     return folder
 
@@ -93,6 +94,13 @@ def tiny_text_model(folder: Path) -> Path:
     _save_random(AutoModelForCausalLM, hf.Qwen3Config(**text, head_dim=8), folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
+    """The id of one token."""
+    found = tokenizer.convert_tokens_to_ids(token)
+    assert isinstance(found, int)
+    return found
 
 
 def _save_random(auto: Any, config: Any, folder: Path) -> None:
@@ -128,7 +136,8 @@ def _tokenizer(
         "{% for message in messages %}" + start + "{{ message['role'] }}\n" + content + end + "{% endfor %}"
         "{% if add_generation_prompt %}" + start + "assistant\n{% endif %}"
     )
-    return PreTrainedTokenizerFast(
+    untyped: Any = PreTrainedTokenizerFast
+    made: PreTrainedTokenizerFast = untyped(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         eos_token=end.strip(),
@@ -136,6 +145,7 @@ def _tokenizer(
         padding_side="left",
         chat_template=template,
     )
+    return made
 
 
 def processor_of(kind: Family, tokenizer: PreTrainedTokenizerFast) -> Any:

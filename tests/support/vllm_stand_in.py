@@ -82,7 +82,8 @@ class LLM:
             **kwargs,
         }
         type(self).calls = []
-        self._network = AutoModelForImageTextToText.from_pretrained(model, dtype=torch.float32).eval()
+        network: Any = AutoModelForImageTextToText.from_pretrained(model, dtype=torch.float32)
+        self._network = network.eval()
         self._processor = load_processor(Path(model))
 
     def get_default_sampling_params(self) -> SamplingParams:

@@ -60,7 +60,7 @@ def test_files_are_told_apart_by_what_is_in_them(rows: list[dict[str, Any]], tmp
 
 
 def test_a_folder_without_a_train_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds no train split: expected files like"):
+    with pytest.raises(UsageError, match="is not a train split: expected files like"):
         TrainFiles.find(str(tmp_path))
 
 
@@ -87,14 +87,14 @@ def torn(picture: Image.Image) -> dict[str, bytes]:
 
 
 BAD: list[tuple[Any, str]] = [
-    (lambda row: {"ground_truth": "Unicorn."}, "ground_truth 'Unicorn.' is none of"),
-    (lambda row: {"ground_truth": None}, "ground_truth None is none of"),
+    (lambda row: {"ground_truth": "Unicorn."}, "ground_truth 'Unicorn.' is not among"),
+    (lambda row: {"ground_truth": None}, "ground_truth None is not among"),
     (lambda row: {"proactive_actions": ["Sing."]}, r"proactive_actions has 'Sing.'"),
     (lambda row: {"options": None}, "options is None, expected a list of texts"),
-    (lambda row: {"prompt": []}, "prompt is no conversation that ends with a message of the user"),
+    (lambda row: {"prompt": []}, "prompt must be a conversation that ends with a user message"),
     (lambda row: {"prompt": [{"role": "user", "content": []}]}, r"prompt has blocks of the types \[\]"),
-    (lambda row: {"images": []}, "images is no list of one stored picture"),
-    (lambda row: {"images": row["images"] * 2}, "images is no list of one stored picture"),
+    (lambda row: {"images": []}, "images must be a list of one stored picture"),
+    (lambda row: {"images": row["images"] * 2}, "images must be a list of one stored picture"),
     (lambda row: {"images": [{"bytes": b"no picture"}]}, "images holds a picture that cannot be read"),
     (lambda row: {"images": [torn(row["images"][0])]}, "images holds a picture that cannot be read"),
 ]

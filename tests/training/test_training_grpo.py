@@ -18,6 +18,7 @@ from cli import main
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.training import grpo, watch
+from proactivebench.training.rewards import Reward
 from tests.support.processes import run, started, wait_until
 from tests.support.small_benchmark import build_small
 from tests.support.tiny_models import FAMILIES, tiny_model
@@ -69,7 +70,7 @@ def test_what_is_rewarded_becomes_more_frequent(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_with_letters(model, monkeypatch)
-    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: float(verdict.category.position == 3))
+    monkeypatch.setattr(Reward, "of", lambda self, verdict: float(verdict.category.position == 3))
     result = train(model, data, tmp_path / "out", full=True, learning_rate=3e-3, max_steps=6, completions_per_step=32)
     rewards = [line["reward"] for line in log_of(tmp_path / "out")]
     assert rewards[0] < 0.5 < 0.8 < rewards[-1]
@@ -213,7 +214,7 @@ def test_a_training_without_signal_ends_with_the_likely_cause(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "PROMPTS_WITHOUT_SIGNAL", 4)
-    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: 0.0)
+    monkeypatch.setattr(Reward, "of", lambda self, verdict: 0.0)
     with pytest.raises(ProactiveBenchError, match=r"No signal: for the last 4 prompts.*name none of the options"):
         train(model, data, tmp_path / "out", max_steps=8)
     assert [line["no_signal"] for line in log_of(tmp_path / "out")] == [1, 1]
@@ -224,7 +225,7 @@ def test_a_training_that_has_nothing_left_to_learn_ends_early_and_keeps_the_mode
 ) -> None:
     earned = chain([0.0, 1.0] * 8, repeat(1.0))
     monkeypatch.setattr(watch, "PROMPTS_WITHOUT_SIGNAL", 4)
-    monkeypatch.setattr(grpo.Reward, "of", lambda self, verdict: next(earned))
+    monkeypatch.setattr(Reward, "of", lambda self, verdict: next(earned))
     result = train(model, data, tmp_path / "out", max_steps=8)
     assert [line["no_signal"] for line in log_of(tmp_path / "out")] == [0, 1, 1]
     assert (result / "adapter_config.json").is_file()

@@ -53,10 +53,9 @@ def test_the_reward_counts_the_end_and_the_way(rollout: Rollout) -> None:
     rollout.reset("QD", 0)
     rollout.answer(rollout.environment.accepted[0])
     rollout.answer(rollout.environment.accepted[0])
-    assert reward(rollout, said(rollout.environment.sample.answer)) == (
-        pytest.approx(0.8),
-        {"episodes/correct": 1.0, "episodes/suggestions": 2.0},
-    )
+    value, shares = reward(rollout, said(rollout.environment.sample.answer))
+    assert value == pytest.approx(0.8)
+    assert shares == {"episodes/correct": 1.0, "episodes/suggestions": 2.0}
 
 
 def test_guessing_wrong_at_once_earns_nothing(rollout: Rollout) -> None:

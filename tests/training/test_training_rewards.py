@@ -119,7 +119,7 @@ def test_options_may_leave_out_the_categories(rows: list[dict[str, Any]]) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ground_truth": "Unicorn."}, "ground_truth 'Unicorn.' is none of the shown categories"),
+        ({"ground_truth": "Unicorn."}, "ground_truth 'Unicorn.' is not among the categories shown"),
         ({"proactive_actions": ["Sing."]}, "proactive_actions has 'Sing.'"),
         ({"options": ["Sing."]}, r"options are \['Sing.'\], but the prompt shows"),
     ],

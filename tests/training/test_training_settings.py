@@ -124,7 +124,7 @@ def test_a_config_file_gives_settings_and_options_go_before_it(
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("lora = 1", "'lora', which is no setting"), ("lora =", "cannot be read as TOML")]
+    ("text", "message"), [("lora = 1", "'lora', which is not a setting"), ("lora =", "cannot be read as TOML")]
 )
 def test_a_wrong_config_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     config = tmp_path / "train.toml"

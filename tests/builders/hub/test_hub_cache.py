@@ -17,7 +17,7 @@ from builders.hub.client import UnreachableError
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from tests.builders.hub.test_pull import ARCHIVE, REPO, SAMPLES, content, data, get, hub
-from tests.support.local_hub import LocalHub
+from tests.support.hub_store import LocalHub
 
 __all__ = ["data", "hub"]  # fixtures
 

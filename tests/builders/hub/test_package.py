@@ -120,7 +120,7 @@ def test_a_manifest_of_another_form_is_refused(data: Path, found: bytes, written
     manifest = data / "manifest.json"
     assert found in manifest.read_bytes()
     manifest.write_bytes(manifest.read_bytes().replace(found, written))
-    with pytest.raises(UsageError, match=rf"manifest\.json is no manifest .*{said}"):
+    with pytest.raises(UsageError, match=rf"manifest\.json is not a manifest .*{said}"):
         package(data)
 
 

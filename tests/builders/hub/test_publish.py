@@ -16,13 +16,14 @@ from builders.hub import croissant
 from builders.hub.card import write_card
 from builders.hub.client import HubError, UnreachableError, connect
 from builders.hub.publish import Upload, prepare, upload
-from builders.manifest import add_to_manifest, read_manifest
+from builders.manifest import add_to_manifest
 from builders.pipeline.storage import describe_file
 from cli import main
 from proactivebench.errors import UsageError
+from proactivebench.manifest import read_manifest
 from tests.support.example_benchmark import build_examples
-from tests.support.hub_store import Blob, Repo
-from tests.support.local_hub import LocalHub, serve
+from tests.support.hub_store import Blob, LocalHub, Repo
+from tests.support.local_hub import serve
 from tests.support.processes import run
 from tests.support.small_benchmark import build_small
 
@@ -144,7 +145,7 @@ def test_files_of_strangers_stay_and_those_of_an_earlier_publication_go(hub: Loc
 @pytest.mark.parametrize(
     ("token", "said"),
     [
-        ("hf_unknownToAll", "the Hub does not know who you are"),
+        ("hf_unknownToAll", "does not exist, or you are not logged in"),
         ("hf_readsOnly", "your token may not do this"),
         ("hf_bobs", "your token may not do this"),
     ],

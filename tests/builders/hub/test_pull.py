@@ -23,8 +23,8 @@ from proactivebench.samples import SampleError
 from proactivebench.scenarios import QD
 from raw_sources.base import SourceError
 from tests.support.example_benchmark import build_examples
-from tests.support.hub_store import Blob, Repo, is_large
-from tests.support.local_hub import LocalHub, serve
+from tests.support.hub_store import Blob, LocalHub, Repo, is_large
+from tests.support.local_hub import serve
 from tests.support.small_benchmark import build_small
 
 TOKEN = "hf_annsOwnSecret"
@@ -238,7 +238,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(
 
 def test_a_manifest_of_another_time_is_refused(hub: LocalHub, tmp_path: Path) -> None:
     hub.repos[REPO].put("manifest.json", b'{"format": 99}')
-    with pytest.raises(HubError, match=r"manifest\.json is none that this version can read"):
+    with pytest.raises(HubError, match=r"manifest\.json cannot be read by this version"):
         get(hub, tmp_path, "qd")
 
 
@@ -270,12 +270,12 @@ def test_files_elsewhere_in_the_repository_are_never_taken(hub: LocalHub, tmp_pa
 @pytest.mark.parametrize(
     ("repo", "parts", "options", "said"),
     [
-        ("ann/nothing", (), {}, "there is no such data set"),
+        ("ann/nothing", (), {}, "this data set does not exist"),
         ("a b c", (), {}, "expected USER/NAME"),
         (REPO, ("mars",), {}, "There is no scenario 'mars'"),
-        (REPO, ("rod",), {}, "holds no ROD; it has QD, COCO, train"),
+        (REPO, ("rod",), {}, "does not contain ROD; it has QD, COCO, train"),
         (REPO, (), {"revision": "v9"}, "no such revision"),
-        (REPO, (), {"token": "hf_wrongOne"}, "does not know who you are"),
+        (REPO, (), {"token": "hf_wrongOne"}, "does not exist, or you are not logged in"),
     ],
 )
 def test_a_request_that_cannot_be_met_says_why(
@@ -298,7 +298,7 @@ def test_names_are_checked_before_the_hub_is_asked(hub: LocalHub, tmp_path: Path
 
 def test_a_private_repository_is_for_its_owner(hub: LocalHub, tmp_path: Path) -> None:
     hub.repos[REPO].private = True
-    with pytest.raises(HubError, match="there is no such data set"):
+    with pytest.raises(HubError, match="this data set does not exist"):
         get(hub, tmp_path, "qd")
     assert get(hub, tmp_path, "qd", token=TOKEN).fetched == ["QD"]
     assert not any(TOKEN.encode() in data for data in content(tmp_path).values())
@@ -313,7 +313,7 @@ def test_conditions_that_nobody_accepted(hub: LocalHub, tmp_path: Path) -> None:
 def test_a_repository_without_a_benchmark(hub: LocalHub, tmp_path: Path) -> None:
     hub.repos["ann/other"] = Repo("ann/other")
     hub.repos["ann/other"].commit("photos", {"cat.jpg": Blob(b"", large=False)})
-    with pytest.raises(HubError, match="holds no benchmark"):
+    with pytest.raises(HubError, match="is not a benchmark"):
         get(hub, tmp_path, repo="ann/other")
 
 
@@ -331,7 +331,7 @@ def test_what_was_not_pulled_is_not_replaced(hub: LocalHub, tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"coco2014_preprocessed\.jsonl is there, but was not pulled"):
         get(hub, tmp_path / "out", "coco")
     (tmp_path / "out" / "pulled.json").write_text("[]")
-    with pytest.raises(UsageError, match="no record of a pull"):
+    with pytest.raises(UsageError, match="is not a record of a pull"):
         get(hub, tmp_path / "out", "qd")
 
 

@@ -16,11 +16,11 @@ def entry(*licences: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("scenario", "source", "said"),
     [
-        ("ROD", "rod", "does not allow to pass its pictures on"),
-        ("VSOD", "vsod", "does not allow to pass its pictures on"),
-        ("MVP-N", "mvpn", "does not allow to pass its pictures on"),
-        ("IN-C", "imagenet-c", "forbids to pass its pictures on"),
-        ("CIT", "changeit", "forbids to pass its pictures on"),
+        ("ROD", "rod", "does not allow redistributing its pictures"),
+        ("VSOD", "vsod", "does not allow redistributing its pictures"),
+        ("MVP-N", "mvpn", "does not allow redistributing its pictures"),
+        ("IN-C", "imagenet-c", "forbids redistributing its pictures"),
+        ("CIT", "changeit", "forbids redistributing its pictures"),
     ],
 )
 def test_what_may_not_be_shared_is_refused_unless_the_rights_are_there(scenario: str, source: str, said: str) -> None:
