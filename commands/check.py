@@ -100,7 +100,7 @@ def _statistics_table(comparisons: Sequence[Comparison], console: Console) -> No
 
 
 def _mention_first_views(comparisons: Iterable[Comparison]) -> None:
-    """Says how much of the object COCO's first views give away."""
+    """Says how much of the object the first views give away."""
     for one in comparisons:
         if one.first_views:
             views = one.first_views

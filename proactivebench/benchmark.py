@@ -23,7 +23,6 @@ from proactivebench.layout import KEPT_IDS, MANIFEST, samples_name
 from proactivebench.provenance import PUBLISHED, origin
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Sample, Scenario, get_scenario
-from proactivebench.scenarios.vsod import VsodSample
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class Benchmark:
 
         Args:
             scenario: One of `scenarios`.
-            filtered: Leave out what the leak filter dropped, and VSOD samples without a strong occlusion.
+            filtered: Leave out what the leak filter dropped, and samples that are not `is_fair`.
 
         Raises:
             UsageError: The benchmark does not hold this scenario, or its leak filter keeps ids that it does not hold.
@@ -140,7 +139,7 @@ class Benchmark:
             absent.discard(sample.id)
             if kept is not None and sample.id not in kept:
                 continue
-            if filtered and isinstance(sample, VsodSample) and not sample.strong_occlusions:
+            if filtered and not sample.is_fair:
                 continue
             yield sample
         if absent:

@@ -1,14 +1,14 @@
 """How large a benchmark is, beside the one of the paper (figure 2 and appendix A of arXiv:2603.19466, unfiltered).
 
-An image is a view that an episode of its sample can show, so the crops of one COCO photo count one by one, and a
+An image is a view that an episode of its sample can show, so the crops of one photo count one by one, and a
 picture that two samples share counts twice. The paper rounds its numbers of images to hundreds. `docs/counts.md` says
 why a full build counts otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rich.progress import Progress
 from proactivebench.benchmark import Benchmark
 from proactivebench.layout import TRAIN
 from proactivebench.manifest import read_manifest
-from proactivebench.scenarios import COCO, Sample, Scenario, is_abstention, make_environment
+from proactivebench.scenarios import SCENARIOS, Sample, Scenario, is_abstention, make_environment
 from proactivebench.scenarios.reach import reachable
 from proactivebench.views import Crop
 
@@ -39,22 +39,13 @@ class Counts:
     actions: int | None = None
 
 
-PAPER: Mapping[str, Counts] = {
-    "ROD": Counts(88, 1_200, 16, 2),
-    "VSOD": Counts(63, 14_400, 94, 2),
-    "MVP-N": Counts(4_197, 16_800, 42, 1),
-    "IN-C": Counts(4_856, 25_000, 1_000, 8),
-    "QD": Counts(3_375, 16_900, 345, 1),
-    "CIT": Counts(946, 22_800, 69, 2),
-    "COCO": Counts(4_384, 13_800, 78, 5),
-    TRAIN: Counts(26_879),
-}
-"""Short scenario name, or `train` -> what the paper and the published data have."""
+PAPER_ROWS = Counts(26_879)
+"""The train split of the paper."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstViews:
-    """How much of the object's box the first views of COCO show.
+    """How much of the object's box the first views of a scenario show.
 
     Attributes:
         none: Share of the samples that show none of it.
@@ -76,13 +67,13 @@ class Comparison:
     Attributes:
         part: Short scenario name, or `train`.
         built: What the benchmark has; None where it lacks this part.
-        paper: What the paper has.
+        paper: What the paper has; None for a scenario that the paper does not have.
         first_views: What the first views show of the object; None where the samples do not say where it is.
     """
 
     part: str
     built: Counts | None
-    paper: Counts
+    paper: Counts | None
     first_views: FirstViews | None = None
 
 
@@ -94,7 +85,7 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
         progress: Shows how far it is.
 
     Returns:
-        One comparison for each scenario in the order of the paper, and one for the train split.
+        One comparison for each scenario of the paper and each other one that is there, and one for the train split.
 
     Raises:
         UsageError: The folder holds no benchmark.
@@ -105,28 +96,36 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
     built = {scenario.name: _count(benchmark, scenario, progress) for scenario in benchmark.scenarios}
     if train := read_manifest(benchmark.folder).get(TRAIN):
         built[TRAIN] = Counts(train["counts"]["samples"])
-    views = _first_views(benchmark.samples(COCO, filtered=False)) if COCO in benchmark.scenarios else None
-    return [
-        Comparison(part, built.get(part), paper, views if part == COCO.name else None) for part, paper in PAPER.items()
+    rows = [
+        Comparison(
+            name,
+            built.get(name),
+            Counts(**asdict(scenario.paper)) if scenario.paper else None,
+            _first_views(benchmark.samples(scenario, filtered=False)) if name in built else None,
+        )
+        for name, scenario in SCENARIOS.items()
+        if scenario.paper or name in built
     ]
+    return [*rows, Comparison(TRAIN, built.get(TRAIN), PAPER_ROWS)]
 
 
 def _first_views(samples: Iterable[Sample]) -> FirstViews | None:
-    boxes = ((sample, (sample.model_extra or {}).get("box")) for sample in samples)
-    shares = sorted(_share_shown(make_environment(sample).crop(), box) for sample, box in boxes if box)
+    shares = sorted(
+        _share_shown(make_environment(sample).crop(), sample.object_box) for sample in samples if sample.object_box
+    )
     if not shares:
         return None
     median, ninth_decile, most = (shares[ceil(share * len(shares)) - 1] for share in (0.5, 0.9, 1.0))
     return FirstViews(sum(share == 0 for share in shares) / len(shares), median, ninth_decile, most)
 
 
-def _share_shown(crop: Crop | None, box: Mapping[str, float]) -> float:
+def _share_shown(crop: Crop | None, box: Crop) -> float:
     """Share of the box's area that a view shows."""
     if crop is None:
         return 1.0
-    width = min(crop.right, box["left"] + box["width"]) - max(crop.left, box["left"])
-    height = min(crop.bottom, box["top"] + box["height"]) - max(crop.top, box["top"])
-    return max(width, 0.0) * max(height, 0.0) / (box["width"] * box["height"])
+    width = min(crop.right, box.right) - max(crop.left, box.left)
+    height = min(crop.bottom, box.bottom) - max(crop.top, box.top)
+    return max(width, 0.0) * max(height, 0.0) / ((box.right - box.left) * (box.bottom - box.top))
 
 
 def _count(benchmark: Benchmark, scenario: Scenario, progress: Progress) -> Counts:

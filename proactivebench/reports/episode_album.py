@@ -22,7 +22,6 @@ _KIND_MARKS = {
     "free": "replied freely",
 }
 _ENDINGS = list(Ending)
-_SCENARIOS = list(SCENARIOS)
 
 
 class EpisodeAlbum(Album):
@@ -44,6 +43,7 @@ class EpisodeAlbum(Album):
         return [len(run.episodes) for run in self.runs]
 
     def index(self) -> dict[str, Any]:
+        scenarios = list(SCENARIOS)
         marks: dict[str, int] = {}
         answers: dict[str, int] = {}
         parts = []
@@ -53,7 +53,7 @@ class EpisodeAlbum(Album):
                 answer = run.samples[episode.scenario, episode.id].answer
                 rows.append(
                     [
-                        _SCENARIOS.index(episode.scenario),
+                        scenarios.index(episode.scenario),
                         episode.id,
                         episode.repeat,
                         _ENDINGS.index(ending(episode, run.judgements.get(episode.key))),
@@ -66,7 +66,7 @@ class EpisodeAlbum(Album):
         return {
             "kind": "episodes",
             "chunk": CHUNK,
-            "scenarios": _SCENARIOS,
+            "scenarios": scenarios,
             "endings": _ENDINGS,
             "marks": list(marks),
             "answers": list(answers),

@@ -11,8 +11,6 @@ from proactivebench.images import Picture
 from proactivebench.reports.album import CHUNK, Album, right_options
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Environment, is_abstention, make_environment
 
-_SCENARIOS = list(SCENARIOS)
-
 
 class SampleAlbum(Album):
     """The samples of a benchmark, those that the leak filter drops included.
@@ -35,16 +33,17 @@ class SampleAlbum(Album):
         return [len(self._samples)]
 
     def index(self) -> dict[str, Any]:
+        scenarios = list(SCENARIOS)
         answers: dict[str, int] = {}
         rows = []
         for sample in self._samples:
             answer = answers.setdefault(sample.answer, len(answers))
             turns = make_environment(sample).max_turns
-            rows.append([_SCENARIOS.index(sample.scenario.name), sample.id, 0, 0, turns, 0, answer])
+            rows.append([scenarios.index(sample.scenario.name), sample.id, 0, 0, turns, 0, answer])
         return {
             "kind": "samples",
             "chunk": CHUNK,
-            "scenarios": _SCENARIOS,
+            "scenarios": scenarios,
             "endings": [],
             "marks": [],
             "answers": list(answers),

@@ -147,15 +147,14 @@ def _row_of_run(run: Run, columns: Sequence[str]) -> Row:
 
 
 def _row_of_paper(name: str, found: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> Row:
-    cells = {column: Cell({measure: Score(value) for measure, value in found[column].items()}) for column in columns}
-    if len(columns) == len(SCENARIOS):
+    there = [column for column in columns if column in found]
+    cells = {column: Cell({measure: Score(value) for measure, value in found[column].items()}) for column in there}
+    if there:
         average = found["avg"]
-    else:
-        average = {
-            measure: sum(found[column][measure] for column in columns) / len(columns) for measure in found["avg"]
-        }
-    cells[AVERAGE] = Cell({measure: Score(value) for measure, value in average.items()})
-    return Row(name, None, cells, len(columns), len(columns))
+        if {*there, "avg"} != set(found):
+            average = {measure: sum(found[column][measure] for column in there) / len(there) for measure in average}
+        cells[AVERAGE] = Cell({measure: Score(value) for measure, value in average.items()})
+    return Row(name, None, cells, len(there), len(columns))
 
 
 def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[ScoreTable]:

@@ -93,6 +93,11 @@ class CocoSample(Sample):
     vertical_step: Step
     crop: CropBox
 
+    @property
+    def object_box(self) -> Crop | None:
+        box = (self.model_extra or {}).get("box")
+        return Crop(box["left"], box["top"], box["left"] + box["width"], box["top"] + box["height"]) if box else None
+
     @classmethod
     def lenient(cls, entry: Mapping[str, Any]) -> Self:
         return super().lenient({**entry, "crop": CropBox.model_construct(None, **entry["crop"])})

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from proactivebench.scenarios.scenario import Scenario
+from proactivebench.views import Crop
 
 MAX_FRAMES = 5_000
 MAX_TEXTS = 26
@@ -80,6 +81,16 @@ class Sample(BaseModel):
     def source(self) -> str:
         """What the frames show (a video, an object, a photo): samples that share it are not independent."""
         return self.image_template
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether the first frame hides the answer for sure; the leak filter leaves other samples out."""
+        return True
+
+    @property
+    def object_box(self) -> Crop | None:
+        """Where the object is on the frame, where the sample says that."""
+        return None
 
     @classmethod
     def lenient(cls, entry: Mapping[str, Any]) -> Self:

@@ -19,6 +19,10 @@ class VsodSample(Sample):
 
     strong_occlusions: bool
 
+    @property
+    def is_fair(self) -> bool:
+        return self.strong_occlusions
+
 
 class VsodEnvironment(Environment):
     """The ends of the video are joined."""
