@@ -98,7 +98,7 @@ def collect(
             continue
         for name in names(what):
             if (owner := owners.setdefault(plain(name), by)) != by:
-                raise PluginError(f"{by} brings {name!r}, but {owner} has one of the {kind} of that name. Rename it.")
+                raise PluginError(f"{by} brings {name!r}, but {owner} has one of the {kind} by that name. Rename it.")
         if any(plain(name) == plain(other) for thing in others for other in names(thing) for name in names(what)):
             raise PluginError(f"{by} brings two of its {kind} under one name, {names(what)!r}. Rename one.")
         others.append(what)

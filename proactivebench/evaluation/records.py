@@ -169,7 +169,7 @@ class Episode(BaseModel):
     def _with_its_actions(cls, turns: object, info: ValidationInfo) -> object:
         """Replaces the codes that only the scenario knows by its actions."""
         scenario = SCENARIOS.get(info.data.get("scenario", ""))
-        if scenario is None or not isinstance(turns, list):
+        if scenario is None or not isinstance(turns, list | tuple):
             return turns
         return [
             {**turn, "action": scenario.action_with(turn["action"])}

@@ -149,11 +149,10 @@ def _row_of_run(run: Run, columns: Sequence[str]) -> Row:
 def _row_of_paper(name: str, found: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> Row:
     there = [column for column in columns if column in found]
     cells = {column: Cell({measure: Score(value) for measure, value in found[column].items()}) for column in there}
-    if there:
-        average = found["avg"]
-        if {*there, "avg"} != set(found):
-            average = {measure: sum(found[column][measure] for column in there) / len(there) for measure in average}
-        cells[AVERAGE] = Cell({measure: Score(value) for measure, value in average.items()})
+    average = found["avg"]
+    if {*there, "avg"} != set(found):
+        average = {measure: sum(found[column][measure] for column in there) / len(there) for measure in average}
+    cells[AVERAGE] = Cell({measure: Score(value) for measure, value in average.items()})
     return Row(name, None, cells, len(there), len(columns))
 
 
@@ -175,7 +174,11 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         rows = [_row_of_run(run, columns) for run in alike]
         if compare_paper and setting in _PAPER_TABLES:
             published = published_results()[_PAPER_TABLES[setting]]
-            rows += [_row_of_paper(name, found, columns) for name, found in published.items()]
+            rows += [
+                _row_of_paper(name, found, columns)
+                for name, found in published.items()
+                if not found.keys().isdisjoint(columns)
+            ]
         measures = alike[0].measures
         rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
         data = [run.data for run in alike]

@@ -59,7 +59,7 @@ def get_scenario(name: str) -> Scenario:
         if plain(name) in (plain(scenario.name), plain(scenario.dataset)):
             return scenario
     known = ", ".join(f"{s.name} ({s.dataset})" for s in SCENARIOS.values())
-    raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}.")
+    raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}, and those of --plugin.")
 
 
 def make_environment(
