@@ -53,12 +53,17 @@ def build_benchmark(folder: Path, picture_size: str) -> Benchmark:
     """Builds 280 samples; for `coco` their frames are replaced by noisy JPEG pictures of 640 x 480 pixels."""
     build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS), per_category=PER_CATEGORY), folder)
     if picture_size == "coco":
-        noise = Image.effect_noise((640, 480), 60).convert("RGB")
         for path in folder.rglob("*.png"):
             with Image.open(path) as frame:
-                shown = Image.blend(frame.convert("RGB").resize(noise.size), noise, 0.3)
+                shown = coco_like(frame)
             shown.save(path, format="JPEG", quality=90)  # pictures are recognised by what they are
     return Benchmark.open(folder)
+
+
+def coco_like(picture: Image.Image) -> Image.Image:
+    """A picture as large as those of COCO, 640 x 480 pixels, and about as hard to compress."""
+    noise = Image.effect_noise((640, 480), 60).convert("RGB")
+    return Image.blend(picture.convert("RGB").resize(noise.size), noise, 0.3)
 
 
 def question(environment: Environment) -> tuple[str, str]:

@@ -6,6 +6,7 @@ log to the next, and the medians are compared. Tiny random weights make this the
 smaller the share of everything beside it. Prints one JSON line.
 
     python -m benchmarks.train
+    python -m benchmarks.train --picture-size coco   # 640 x 480, JPEG: what preparing pictures costs shows
 
 On a GPU, Qwen2.5-VL-3B with random weights, to see speed, memory and how long the paper's run takes. Random weights
 never end an answer, and a tokenizer of bytes makes prompts longer than a real one; so --max-new-tokens is set to what
@@ -17,6 +18,7 @@ trained models need, and the length of the prompts is part of the line.
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
 import statistics
@@ -30,11 +32,13 @@ from unittest.mock import patch
 
 import datasets
 import torch
+from PIL import Image
 from rich.console import Console
 from transformers import AutoModelForImageTextToText, PrinterCallback, Qwen2_5_VLConfig
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from benchmarks.evaluate import coco_like
 from commands.shared import quieten
 from proactivebench.benchmark import Benchmark
 from proactivebench.models.processors import load_processor
@@ -72,11 +76,16 @@ QWEN_3B: dict[str, Any] = {
 """The sizes of Qwen2.5-VL-3B, as its published configuration gives them."""
 
 
-def make_data(folder: Path) -> Path:
-    """A train split of 200 rows from the bundled drawings."""
+def make_data(folder: Path, picture_size: str) -> Path:
+    """A train split of 200 rows from the bundled drawings; for `coco` with noisy JPEG pictures of 640 x 480 pixels."""
     categories = tuple(sorted(path.stem for path in DRAWINGS.iterdir()))
     benchmark = Benchmark.open(build_small(folder / "benchmark", per_category=10, categories=categories))
-    return write_rows(list(single_turns(benchmark)), folder / "rows")
+    rows = list(single_turns(benchmark))
+    for row in rows if picture_size == "coco" else ():
+        file = io.BytesIO()
+        coco_like(row["images"][0]).save(file, format="JPEG", quality=90)
+        row["images"] = [Image.open(file)]
+    return write_rows(rows, folder / "rows")
 
 
 def large_model(folder: Path) -> Path:
@@ -170,6 +179,7 @@ def main() -> None:
     """Runs both sides and prints the line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gpu", action="store_true", help="Qwen2.5-VL-3B with random weights")
+    parser.add_argument("--picture-size", choices=["quickdraw", "coco"], default="quickdraw")
     parser.add_argument("--steps", type=int, default=12, help="steps of each training")
     parser.add_argument("--rounds", type=int, default=4, help="trainings of each side")
     parser.add_argument("--completions", type=int, help="answers per step; 512 on a GPU, else 64")
@@ -189,7 +199,7 @@ def main() -> None:
         model = large_model(folder / "model") if arguments.gpu else tiny_model("qwen2_5_vl", folder / "model")
         settings = TrainSettings(
             model=str(model),
-            data=str(make_data(folder)),
+            data=str(make_data(folder, arguments.picture_size)),
             completions_per_step=arguments.completions or (512 if arguments.gpu else 64),
             per_device_batch=arguments.per_device_batch,
             generate_at_once=arguments.generate_at_once,
@@ -210,6 +220,7 @@ def main() -> None:
         "benchmark": "train",
         "model": "Qwen2.5-VL-3B, random weights" if arguments.gpu else "tiny Qwen2.5-VL, random weights",
         "device": torch.cuda.get_device_name() if arguments.gpu else "cpu (processor time)",
+        "picture_size": arguments.picture_size,
         "completions_per_step": settings.completions_per_step,
         "max_new_tokens": settings.max_new_tokens,
         "prompts_per_second": round(settings.prompts_per_step / step, 2),

@@ -130,17 +130,27 @@ def collate(rows: Sequence[Encoded], pad_token_id: int) -> Encoded:
     """
     batch = {}
     for name in rows[0]:
-        values = [row[name] for row in rows]
         per_token = all(row[name].shape[:2] == row["input_ids"].shape for row in rows)
-        sizes = [max(value.shape[d] for value in values) for d in range(1, values[0].dim())]
         fill = pad_token_id if name == "input_ids" else 0
-        padded = []
-        for value in values:
-            missing = [size - have for size, have in zip(sizes, value.shape[1:], strict=True)]
-            edges = [(0, n) for n in missing]
-            if per_token:
-                edges[0] = (missing[0], 0)
-            flat = [edge for pair in reversed(edges) for edge in pair]
-            padded.append(torch.nn.functional.pad(value, flat, value=fill) if any(flat) else value)
-        batch[name] = torch.cat(padded)
+        batch[name] = join([row[name] for row in rows], fill, left=per_token)
     return batch
+
+
+def join(values: Sequence[torch.Tensor], fill: int = 0, *, left: bool = False) -> torch.Tensor:
+    """Joins tensors along their first dimension; where others differ, the smaller are filled up.
+
+    Args:
+        values: Tensors with the same number of dimensions.
+        fill: What fills them up.
+        left: Fill up the second dimension on the left; all others, and without this all, at the end.
+    """
+    sizes = [max(value.shape[d] for value in values) for d in range(1, values[0].dim())]
+    padded = []
+    for value in values:
+        missing = [size - have for size, have in zip(sizes, value.shape[1:], strict=True)]
+        edges = [(0, n) for n in missing]
+        if left:
+            edges[0] = (missing[0], 0)
+        flat = [edge for pair in reversed(edges) for edge in pair]
+        padded.append(torch.nn.functional.pad(value, flat, value=fill) if any(flat) else value)
+    return torch.cat(padded)

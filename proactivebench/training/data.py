@@ -188,12 +188,12 @@ def load_rows(
         track: Wraps the rows to show the progress of the check; told their number.
 
     Returns:
-        A `datasets.Dataset`, or an `IterableDataset` if streamed, with pictures decoded as RGB.
+        A `datasets.Dataset`, or an `IterableDataset` if streamed, with pictures as they are stored (`bytes`).
 
     Raises:
         ProactiveBenchError: A row is not what it should be; streamed ones raise it on the way.
     """
-    as_stored, decoded = (datasets.List(datasets.Image(**how)) for how in ({"decode": False}, {"mode": "RGB"}))
+    as_stored = datasets.List(datasets.Image(decode=False))
     rows = datasets.load_dataset("parquet", data_files=list(files.urls), split="train", streaming=stream)
     rows = rows.select_columns(list(COLUMNS)).cast_column("images", as_stored)
 
@@ -205,9 +205,8 @@ def load_rows(
             raise ProactiveBenchError(f"{where}, row {number} of the train split: {error}.") from error
         return row
 
-    features = datasets.Features({**rows.features, "images": decoded})
     if stream:
-        return rows.map(checked, with_indices=True).cast(features)
+        return rows.map(checked, with_indices=True).cast(rows.features)
     for number, row in enumerate(track(rows, files.rows)):
         checked(row, number)
-    return rows.cast(features)
+    return rows

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from proactivebench.training.folder import (
 )
 from proactivebench.training.held_out import HeldOut
 from proactivebench.training.multi_turn import EPISODE_TOKENS, Episodes
+from proactivebench.training.pictures import PicturesOnce, Row
 from proactivebench.training.rewards import Reward
 from proactivebench.training.settings import BatchPlan, TrainSettings
 from proactivebench.training.watch import Watch, diverged, training_progress
@@ -51,11 +52,16 @@ from proactivebench.work.folder import DescribedFolder
 
 
 class Trainer(GRPOTrainer):
-    """TRL's trainer, with two habits changed: others can add to its log, and it writes no model card of its own."""
+    """TRL's trainer, with three habits changed.
 
-    def __init__(self, *arguments: Any, **named: Any):
+    Rows pass through `collect` where it is given, others can add to the log, and no model card is written.
+    """
+
+    def __init__(self, *, collect: Callable[[Sequence[Row]], list[Row]] | None = None, **named: Any):
         self._to_report: dict[str, float] = {}
-        super().__init__(*arguments, **named)
+        super().__init__(**named)
+        if collect is not None:
+            self.data_collator: Callable[..., Any] = collect
 
     def report(self, metrics: Mapping[str, float]) -> None:
         """Adds metrics to the next entry of the log."""
@@ -132,10 +138,12 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
             context = network.config.get_text_config().max_position_embeddings
             limit = PromptLimit(processor, context - settings.max_new_tokens)
             track = partial(progress.track, task_id=loading)
+            pictures = PicturesOnce(processor)
             task = {
                 "train_dataset": load_rows(data, limit, stream=settings.stream, track=track),
                 "reward_funcs": Reward(settings.proactive_reward),
-                "processing_class": processor,
+                "processing_class": pictures.processor,
+                "collect": pictures.collect,
             }
         progress.remove_task(loading)
 

@@ -20,7 +20,7 @@ from proactivebench.models.processors import load_processor
 from proactivebench.training.data import PromptLimit, TrainFiles, load_rows
 files = TrainFiles.find(sys.argv[1])
 rows = load_rows(files, PromptLimit(load_processor(Path(sys.argv[2])), 4096), stream=True)
-print(files.fingerprint, files.rows, len([row["images"][0].tobytes() for row in rows]))
+print(files.fingerprint, files.rows, len([row["images"][0]["bytes"] for row in rows]))
 """
 
 
