@@ -46,7 +46,7 @@ def test_a_model_gets_what_its_processor_makes(family: str, tmp_path: Path) -> N
             assert torch.equal(value, expected[name]), name
 
 
-@pytest.mark.parametrize("family", ["qwen2_5_vl", "internvl", "llava_next"])
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "internvl"])
 def test_a_training_prepares_each_picture_once_in_a_step(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_training_prepares_each_picture_once_in_a_step(
     data = write_rows(rows, tmp_path / "data")
     monkeypatch.setattr(kind, "preprocess", counted)
     checks = 4  # of the rows, before the first step
-    train(folder, data, tmp_path / "out", max_steps=3, completions_per_step=32, generations=8, generate_at_once=32)
+    train(folder, data, tmp_path / "out", max_steps=2, completions_per_step=32, generations=8, generate_at_once=32)
     assert len(prepared) >= 4
     in_steps = sum(prepared[row["images"][0].tobytes()] for row in rows)
-    assert in_steps <= 3 * 4 + checks
+    assert in_steps <= 2 * 4 + checks
