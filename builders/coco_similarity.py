@@ -114,8 +114,8 @@ def _rank_with_clip(model: str) -> dict[str, list[str]]:
             f"clip:{model} needs {error.name}: install the extra with pip install 'proactivebench-toolkit[models]'."
         ) from None
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
-        encoder = CLIPTextModelWithProjection.from_pretrained(model)
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+        encoder = CLIPTextModelWithProjection.from_pretrained(model, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UsageError(f"clip:{model} cannot be loaded: {error}") from error
     texts = [f"a photo of a {category}" for category in CATEGORIES]

@@ -11,7 +11,16 @@ import click
 
 from commands.model_options import MODEL_HELP, model_options
 from commands.models import given_words, print_plan
-from commands.shared import EXISTING_FOLDER, FOLDER, DataFolder, console, local_data, mention_filter, output
+from commands.shared import (
+    EXISTING_FOLDER,
+    FOLDER,
+    DataFolder,
+    console,
+    local_data,
+    mention_filter,
+    output,
+    quieten_loading,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,6 +136,7 @@ def evaluate(
     if chosen.open_ended and settings["limit"] is None:
         most = f"Playing at most {chosen.limit} samples of each scenario, those that the paper takes for free replies"
         console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
+    quieten_loading(spec, judge_spec)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
         model = load_model(spec, replace(model_options, free=chosen.open_ended))
@@ -186,6 +196,7 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
     from proactivebench.evaluation.judging import judge_run
     from proactivebench.evaluation.measured import run_measured_on
 
+    quieten_loading(spec)
     with JudgeProgress(console()) as progress:
         progress.say(f"Loading {spec}")
         reader = _load_judge(spec, model_options, instructions)
@@ -249,6 +260,7 @@ def compare(first: Path, second: Path) -> None:
     Runs with free replies (evaluate --mode oeg) are compared by what their judges say.
     """
     from proactivebench.evaluation.comparison import compare_runs
+    from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.work.folder import shown
 
     comparison = compare_runs(first, second)
@@ -256,6 +268,8 @@ def compare(first: Path, second: Path) -> None:
     if one == other:
         one, other = str(first), str(second)
     _comparison_table(comparison, one, other, output())
+    measured = " and ".join(dict.fromkeys(map(run_measured_on, (first, second))))
+    output().print(f"Measured on {measured}.", style="dim", markup=False, soft_wrap=True)
     if comparison.settings:
         settings = (f"{name}: {shown(before)} / {shown(after)}" for name, before, after in comparison.settings)
         said = f"The runs differ in {'; '.join(settings)}"

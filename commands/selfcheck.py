@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.model_options import MODEL_HELP, model_options
-from commands.shared import DataFolder, console, local_data, output
+from commands.shared import DataFolder, console, local_data, output, quieten_loading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ def selfcheck(spec: str, data: Path | str, names: tuple[str, ...], samples: int,
     if model_options.cache is not None:
         raise UsageError("With --cache a reply would be compared with itself; leave it out.")
     benchmark = Benchmark.open(local_data(data, names))
+    quieten_loading(spec)
     with console().status(f"Loading {spec}") as status:
         findings = check(
             benchmark, benchmark.chosen(names), lambda: load_model(spec, model_options), samples, status.update

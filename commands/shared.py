@@ -184,6 +184,15 @@ def mention_filter(folder: Path) -> None:
     console().print(said, soft_wrap=True, markup=False)
 
 
+def quieten_loading(*specs: str | None) -> None:
+    """Calls `quieten` where one of some models (`--model`, `--judge`) is one of transformers; it takes a second."""
+    from importlib.util import find_spec
+
+    kinds = {"hf" if ":" not in spec else spec.partition(":")[0] for spec in specs if spec}
+    if kinds & {"hf", "demo", "paper", "newer"} and find_spec("transformers"):
+        quieten()
+
+
 def quieten() -> None:
     """Leaves the terminal to our own progress: the libraries' bars and advice to developers are switched off."""
     import warnings

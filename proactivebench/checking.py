@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +19,11 @@ from rich.progress import Progress
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.images import Picture, PictureError, load_picture
-from proactivebench.layout import MANIFEST
+from proactivebench.layout import MANIFEST, samples_name
 from proactivebench.manifest import read_manifest
 from proactivebench.row_checking import check_rows
 from proactivebench.samples import read_samples
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import SCENARIOS, Scenario
 from proactivebench.scenarios.check import check_environment
 from proactivebench.scenarios.reach import observations
 from proactivebench.views import Crop
@@ -56,10 +56,21 @@ def check_benchmark(folder: Path, progress: Progress) -> CheckReport:
     report = CheckReport()
     for scenario in benchmark.scenarios:
         _check_scenario(benchmark, scenario, report, progress)
+    report.problems += _misnamed(benchmark.root)
     report.problems += check_rows(benchmark.folder)
     if benchmark.is_ours:
         _check_manifest(benchmark.folder, report, progress)
     return report
+
+
+def _misnamed(root: Path) -> Iterator[str]:
+    """What is wrong with files that look like samples and that nothing reads."""
+    names = {name.lower(): name for name in (samples_name(scenario.dataset) for scenario in SCENARIOS.values())}
+    for found in sorted(path.name for path in root.glob(samples_name("*"))):
+        if found not in names.values():
+            meant = names.get(found.lower())
+            hint = f" Is it meant to be {meant}?" if meant else ""
+            yield f"{found}: no scenario has a file of this name, so its samples are never played.{hint}"
 
 
 def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckReport, progress: Progress) -> None:

@@ -97,12 +97,17 @@ class Snapshot:
         stored, target = self.files[path], folder / path
         if target.exists() and not stored.is_copy(target):
             target.unlink()
+
+        def waits(why: str, seconds: float) -> None:
+            said = f"{why} Trying again in {seconds:.0f} s."
+            progress.console.print(said, style="yellow", markup=False, soft_wrap=True)
+
         url = hf_hub_url(self.repo, path, repo_type="dataset", revision=self.commit, endpoint=self.api.endpoint)
         task = progress.add_task(path, total=stored.size)
         headers = build_hf_headers(token=self.api.token)
         with httpx.Client(headers=headers, follow_redirects=True, timeout=_TIMEOUT_SECONDS) as client:
             file = RemoteFile(part=path, url=url, path=path, size=stored.size)
-            download(client, file, target, lambda done, _: progress.update(task, completed=done))
+            download(client, file, target, lambda done, _: progress.update(task, completed=done), waits=waits)
         if not stored.is_copy(target):
             target.unlink()
             raise HubError(

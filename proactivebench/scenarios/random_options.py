@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 
+from proactivebench.errors import UsageError
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import is_abstention
 
@@ -34,8 +35,17 @@ _POOL = (
 
 
 def with_foreign_suggestions(sample: Sample, rng: random.Random) -> Sample:
-    """A copy of a sample whose suggestions are drawn, without repetition, from other scenarios' behaviours."""
+    """A copy of a sample whose suggestions are drawn, without repetition, from other scenarios' behaviours.
+
+    Raises:
+        UsageError: The sample has more options than there are behaviours to draw from.
+    """
     pool = [text for text in _POOL if sample.scenario.action_of(text) is None]
+    if len(sample.options) > len(pool):
+        raise UsageError(
+            f"{sample.scenario.name} sample {sample.id} has {len(sample.options)} options, but --random-options can "
+            f"replace at most {len(pool)}. Play it without that option, or shorten its options."
+        )
     drawn = iter(rng.sample(pool, k=len(sample.options)))
     options = tuple(option if is_abstention(option) else next(drawn) for option in sample.options)
     return sample.model_copy(update={"options": options})

@@ -381,3 +381,17 @@ class TestClip:
         pytest.importorskip("transformers")
         with pytest.raises(UsageError, match="cannot be loaded"):
             get_similarity(f"clip:{tmp_path / 'none'}", tmp_path)
+
+    def test_code_of_the_model_is_never_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        transformers = pytest.importorskip("transformers")
+        asked = []
+
+        def load(model: str, **options: object) -> None:
+            asked.append(options)
+            raise OSError("nothing there")
+
+        for name in ("AutoTokenizer", "CLIPTextModelWithProjection"):
+            monkeypatch.setattr(getattr(transformers, name), "from_pretrained", load)
+        with pytest.raises(UsageError, match="nothing there"):
+            get_similarity("clip:some/model", tmp_path)
+        assert asked == [{"trust_remote_code": False}]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -235,3 +237,23 @@ def test_data_may_lie_on_the_hub(arguments: tuple[str, ...], monkeypatch: pytest
     monkeypatch.setattr("builders.hub.cached.pull_to_cache", pull)
     result = call(*arguments, "hub:ann/drawings@v2")
     assert (result.exit_code, "ann/drawings at v2" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "selfcheck"])
+def test_loading_a_model_leaves_the_terminal_to_our_own_progress(
+    command: str, small_runs: Path, model_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model, logging = model_folder("llava"), pytest.importorskip("transformers").utils.logging
+    logging.enable_progress_bar()
+    try:
+        given = ["--model", model, "--data", small_runs / "data", "--max-new-tokens", 1]
+        result = call(command, *given, *(["--out", tmp_path / "run"] if command == "evaluate" else ["--samples", 2]))
+        assert "Loading weights" not in result.stderr
+        assert not logging.is_progress_bar_enabled()
+    finally:
+        logging.disable_progress_bar()
+
+
+def test_compare_says_on_what_it_was_measured(small_runs: Path) -> None:
+    result = call("compare", small_runs / "ask", small_runs / "guess")
+    assert re.search(r"Measured on data \(\w{8}\), all samples\.", result.stdout)

@@ -8,10 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from rich.progress import Progress
 
+from proactivebench.checking import check_benchmark
 from proactivebench.row_checking import check_rows
 from proactivebench.scenarios.check import check_environment
 from tests.support.example_samples import ENTRIES, example_sample
+from tests.support.small_benchmark import build_small
 
 WAIT, REWIND = "Wait for the object to appear.", "Rewind the video."
 NOT_SURE = "I cannot tell."
@@ -105,3 +108,15 @@ def test_files_that_cannot_be_rows_are_named(tmp_path: Path) -> None:
     missing, unreadable = check_rows(tmp_path)
     assert missing == "train-00000-of-00001.parquet: there is no column ground_truth"
     assert unreadable.startswith("train-00001-of-00002.parquet: not readable as Parquet")
+
+
+def test_a_misnamed_sample_file_is_named(tmp_path: Path) -> None:
+    data = build_small(tmp_path / "data")
+    samples = data / "test" / "QuickDraw_preprocessed.jsonl"
+    (data / "test" / "quickdraw_preprocessed.jsonl").write_bytes(samples.read_bytes())
+    (data / "test" / "mine_preprocessed.jsonl").write_bytes(samples.read_bytes())
+    with Progress(disable=True) as progress:
+        problems = check_benchmark(data, progress).problems
+    assert [problem.partition(":")[0] for problem in problems] == ["mine_preprocessed.jsonl", samples.name.lower()]
+    assert "Is it meant to be QuickDraw_preprocessed.jsonl?" in problems[1]
+    assert "meant" not in problems[0]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proactivebench.answers import Outcome
+from proactivebench.errors import UsageError
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, is_abstention, make_environment
 from proactivebench.scenarios.check import check_environment, way_to_reference
 from proactivebench.scenarios.random_options import with_foreign_suggestions
@@ -222,3 +223,9 @@ def test_there_are_nineteen_proactive_behaviours() -> None:
         for action in scenario.keywords.values()
     }
     assert len(behaviours) == 19
+
+
+def test_more_options_than_there_are_foreign_suggestions_end_in_a_sentence() -> None:
+    options = [f"Add details {number}." for number in range(20)]
+    with pytest.raises(UsageError, match=r"QD sample 7 has 20 options, but --random-options can replace at most \d+"):
+        with_foreign_suggestions(example_sample("QD", id=7, options=options), random.Random(0))

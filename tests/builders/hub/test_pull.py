@@ -6,22 +6,27 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
+from rich.console import Console
 from rich.progress import Progress
 
+from builders.hub import remote
 from builders.hub.client import HubError, UnreachableError
 from builders.hub.publish import prepare
 from builders.hub.pull import Pulled, pull
+from builders.hub.remote import Snapshot
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.samples import SampleError
 from proactivebench.scenarios import QD
 from raw_sources.base import SourceError
+from raw_sources.download import download
 from tests.support.example_benchmark import build_examples
 from tests.support.hub_store import Blob, LocalHub, Repo, is_large
 from tests.support.local_hub import serve
@@ -346,3 +351,15 @@ def test_a_hub_that_cannot_be_reached_and_nothing_in_the_cache(hub: LocalHub, tm
     hub.answers["/api/datasets/"] = [503] * 50
     with pytest.raises(UnreachableError, match="503"):
         get(hub, tmp_path, "qd")
+
+
+def test_a_pull_says_that_it_tries_again(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(remote, "download", partial(download, sleep=pauses.append))
+    hub.answers[ARCHIVE] = [503, 503]
+    said = StringIO()
+    progress = Progress(console=Console(file=said, width=200), disable=True)
+    Snapshot.open(HfApi(hub.url, token=False), REPO).fetch(ARCHIVE, tmp_path, progress)
+    assert len(pauses) == 2
+    assert said.getvalue().count("Trying again in") == 2
+    assert "503" in said.getvalue()
