@@ -12,6 +12,7 @@ from commands.check import check, stats
 from commands.demo import demo
 from commands.evaluate import compare, evaluate, filter_, judge
 from commands.models import models
+from commands.new_scenario import new_scenario
 from commands.publish import package, publish, pull
 from commands.report import look, play, report, view
 from commands.selfcheck import selfcheck
@@ -36,6 +37,7 @@ for command in (
     package,
     publish,
     pull,
+    new_scenario,
     models,
     selfcheck,
     evaluate,

@@ -2,12 +2,14 @@
 
 The scenario is built by one process, by two, and by one that is stopped in between, which must give the same bytes.
 What was built is checked, played by every scripted model, continued after a kill, packed, and pulled again, all without
-a network. The first thing that is wrong is an `AssertionError` that says what.
+a network. The first thing that is wrong is an `AssertionError` that says what. A scenario need not be installed: it is
+known for as long as the test takes.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from proactivebench.evaluation.settings import Settings
 from proactivebench.models.scripted import SCRIPTED, MatchingJudge, ScriptedModel
 from proactivebench.open_ended import judge_instructions
 from proactivebench.scenarios import SCENARIOS, Scenario
+from raw_sources.plugins import using
 
 _QUIET = Progress(disable=True)
 
@@ -45,20 +48,26 @@ def conform(builder: Builder[Any, Any], folder: Path) -> None:
         folder: An empty folder for everything that is made; pytest's `tmp_path`.
 
     Raises:
+        PluginError: The scenario is not installed, and its package does not bring it as a plug-in.
         AssertionError: Something is not as it must be; the text says what.
         ProactiveBenchError: A step could not be done at all.
         SourceError: The raw data cannot be used.
     """
     scenario = builder.scenario
-    _require(
-        SCENARIOS.get(scenario.name) is scenario,
-        f"{scenario.name} is not known. Install its package, or name it: raw_sources.plugins.use(PATH).",
-    )
-    data = _build(builder, folder)
-    _check(data)
-    _play(data, scenario, folder / "runs")
-    _continue(data, scenario, folder / "runs")
-    _pull(data, folder / "pulled")
+    with using(_plugin(builder)):
+        data = _build(builder, folder)
+        _check(data)
+        _play(data, scenario, folder / "runs")
+        _continue(data, scenario, folder / "runs")
+        _pull(data, folder / "pulled")
+
+
+def _plugin(builder: Builder[Any, Any]) -> list[Path]:
+    """What to name as a plug-in, so that a scenario is known: the file or package of its builder, if any."""
+    if builder.scenario in SCENARIOS.values():
+        return []
+    file = Path(str(sys.modules[type(builder).__module__.partition(".")[0]].__file__))
+    return [file.parent if file.name == "__init__.py" else file]
 
 
 def _require(holds: bool, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, run
 from tests.support.small_benchmark import build_small
 
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
@@ -45,6 +46,12 @@ def commands(text: str) -> Iterator[list[str]]:
             yield words[1:]
 
 
+def scripts(text: str) -> Iterator[list[str]]:
+    """The arguments of every call of Python in a block of a page on scenarios."""
+    lines = (shlex.split(line, comments=True) for line in text.splitlines())
+    return (words[1:] for words in lines if words[:1] == ["python"] and "fake.py" in words[1])
+
+
 def expand(words: list[str]) -> list[str]:
     """What a shell makes of a command in the working directory, with our stand-ins."""
     found = ([str(path) for path in Path().glob(word)] if "*" in word else [] for word in words)
@@ -61,6 +68,8 @@ def test_every_command_is_understood(page: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(click.Path, "convert", lambda self, value, param, context: Path(value))
     for _, language, text in BLOCK.findall(read(page)):
         for words in commands(text) if language in ("", "sh") else ():
+            if "--plugin" in words:  # what it names is written by the page's first command
+                words = words[: words.index("--plugin")]
             context = main.make_context("proactivebench", list(words))
             name, command, rest = main.resolve_command(context, words)
             assert command is not None
@@ -87,6 +96,9 @@ def test_what_can_be_run_here_runs(page: str, place: Path) -> None:
             elif not ELSEWHERE.search(text):
                 exec(code, {"my_model": lambda picture, question: "A"})
             continue
+        for script in scripts(text) if language in ("", "sh") else ():
+            done = run([sys.executable, *script], cwd=place, variables={"PYTHONPATH": str(ROOT)})
+            assert done.returncode == 0, (script, done.stderr)
         for words in map(expand, commands(text) if language in ("", "sh") else ()):
             if not ELSEWHERE.search(" ".join(words)):
                 invoke(words)
@@ -94,7 +106,7 @@ def test_what_can_be_run_here_runs(page: str, place: Path) -> None:
             elif words[0] == "evaluate" and "DATA" in words:  # what follows on the page needs its run
                 out = words[words.index("--out") + 1]
                 invoke(["evaluate", "--model", "scripted:random", "--data", "benchmark", "--out", out])
-    assert ran >= {"README.md": 6, "docs/hub.md": 1, "docs/models.md": 1}.get(page, 0)
+    assert ran >= {"README.md": 6, "docs/hub.md": 1, "docs/models.md": 1, "docs/scenarios.md": 6}.get(page, 0)
 
 
 def own_options(page: str) -> set[str]:
