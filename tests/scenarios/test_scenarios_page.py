@@ -9,7 +9,7 @@ from proactivebench.scenarios import SCENARIOS, Environment, Sample
 from tests.support.processes import ROOT
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-SHARED = {"observe", "question", "step", "last_turn", "shown_frame"}
+SHARED = {"ahead", "observe", "question", "step", "last_turn", "shown_frame"}
 """What no scenario changes."""
 
 
