@@ -43,7 +43,7 @@ BELOW: Mapping[str, frozenset[str]] = {
     "training": frozenset({"core", "benchmark", "models", "evaluation"}),
     "reports": frozenset({"core", "benchmark", "models", "evaluation"}),
     "published interface": frozenset({"core", "benchmark", "models", "evaluation"}),
-    "testing": frozenset({"raw_sources", "core", "benchmark", "builders", "models", "evaluation"}),
+    "testing": frozenset({"plug-ins", "raw_sources", "core", "benchmark", "builders", "models", "evaluation"}),
     "commands": frozenset(ROOMS) - {"experiments"},
     "experiments": frozenset(ROOMS),
 }
