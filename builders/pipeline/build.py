@@ -16,7 +16,7 @@ from rich.progress import Progress
 from builders.base import Builder, Plan, PlannedSample, Skip
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildReport, Part, nothing_built, working_in
-from builders.pipeline.storage import all_stored, describe_file, store_frame
+from builders.pipeline.storage import all_intact, describe_file, store_frame
 from builders.pipeline.workers import Workers
 from proactivebench.samples import write_samples
 from proactivebench.scenarios import Sample
@@ -151,7 +151,7 @@ def _render(
 def _is_finished(job: _Job, finished: Finished | None) -> bool:
     if finished is None or (job.strict and finished.skipped):
         return False
-    return all_stored(job.out, ((file.path, file.bytes) for file in finished.files))
+    return all_intact(job.out, finished.files)
 
 
 def _render_sample(job: _Job, plan: PlannedSample[Any]) -> Finished:

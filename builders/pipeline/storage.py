@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from builders.base import Frame
-from proactivebench.work.files import write_whole
+from proactivebench.work.files import whole
 from raw_sources.base import SourceError
 
 
@@ -45,7 +45,8 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
     first, *names = frame.path.split("/")
     if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
         raise SourceError(f"{frame.path!r} is not a path below {dataset}/")
-    write_whole(out / "test" / frame.path, [frame.data])
+    with whole(out / "test" / frame.path, durable=False) as part:
+        part.write_bytes(frame.data)
     return StoredFile(f"test/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
 
 
@@ -53,6 +54,12 @@ def describe_file(out: Path, path: Path) -> StoredFile:
     """Size and checksum of a file that lies below `out`."""
     data = path.read_bytes()
     return StoredFile(path.relative_to(out).as_posix(), hashlib.sha256(data).hexdigest(), len(data))
+
+
+def all_intact(out: Path, files: Iterable[StoredFile]) -> bool:
+    """Whether all files are there with their bytes."""
+    paths = {out / file.path: file.sha256 for file in files}
+    return all(path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == paths[path] for path in paths)
 
 
 def all_stored(out: Path, files: Iterable[tuple[str, int]]) -> bool:

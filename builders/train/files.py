@@ -18,7 +18,7 @@ from builders.base import Skip, sample_random
 from builders.pictures import picture_versions
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildReport, Part, nothing_built, working_in
-from builders.pipeline.storage import StoredFile, all_stored, describe_file
+from builders.pipeline.storage import StoredFile, all_intact, describe_file
 from builders.pipeline.workers import Workers
 from builders.train.rows import Row, make_row
 from builders.train.split import Item, TrainSplit
@@ -100,7 +100,7 @@ class _Build:
             name = f"{TRAIN}-{number:05}-of-{len(starts):05}.parquet"
             here = items[start : start + ROWS_PER_FILE]
             done = journal.finished.get(name, Finished())
-            if not done.files or not all_stored(self.out, ((file.path, file.bytes) for file in done.files)):
+            if not done.files or not all_intact(self.out, done.files):
                 _write(folder / name, self._rows(here, journal, pool, task))
                 done = Finished([describe_file(self.out, folder / name)])
                 journal.add(name, done)

@@ -1,7 +1,8 @@
 """Files and folders that appear complete or not at all, and texts that a person wrote.
 
 What is written goes to the disk before it takes its place, so that a power loss leaves the old or the new and never a
-file of the right size with other bytes.
+file of the right size with other bytes. The many frames of a build do without, for that takes longer than rendering
+them: a build that is continued compares their bytes instead.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from proactivebench.errors import UsageError
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A path beside another, for a file or folder that takes its place when the block ends without an error.
 
     Folders above it are made; after an error what was there before stays, and nothing else.
+
+    Args:
+        path: Its place.
+        durable: Whether it is on the disk before it takes its place.
 
     Raises:
         OSError: It cannot be written; `filename` says where.
@@ -28,10 +33,12 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        for written in (part, *(part.rglob("*") if part.is_dir() else ())):
-            _to_disk(written)
+        if durable:
+            for written in (part, *(part.rglob("*") if part.is_dir() else ())):
+                _to_disk(written)
         part.replace(path)
-        _to_disk(path.parent)
+        if durable:
+            _to_disk(path.parent)
     except BaseException as error:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
