@@ -86,8 +86,8 @@ def _claim(out: Path) -> None:
 
     ours = {"data", "tour", "runs", "report", EPISODES, TOUR}
     there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
-    if foreign := sorted(set(there) - ours):
-        raise UsageError(f"{out} holds {foreign[0]}, which does not belong to the demo; choose a new or empty folder.")
+    if strange := sorted(set(there) - ours):
+        raise UsageError(f"{out} holds {strange[0]}, which does not belong to the demo; choose a new or empty folder.")
 
 
 def _models() -> dict[str, str]:

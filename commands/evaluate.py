@@ -139,7 +139,7 @@ def evaluate(
     quieten_loading(spec, judge_spec)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
-        model = load_model(spec, replace(model_options, free=chosen.open_ended))
+        model = load_model(spec, replace(model_options, open_ended=chosen.open_ended))
         judge = _load_judge(judge_spec, ModelOptions(base_url=judge_base_url), instructions) if judge_spec else None
         metrics = engine.evaluate(
             benchmark,
@@ -177,7 +177,7 @@ def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> 
     from proactivebench.work.files import read_text
 
     text = read_text(instructions) if instructions else None
-    return Judge(load_model(spec, replace(options, free=True)), text)
+    return Judge(load_model(spec, replace(options, open_ended=True)), text)
 
 
 @click.command()

@@ -96,12 +96,14 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
     }
 
 
-def _check_frame(root: Path, image: str, crops: Iterable[Crop | None]) -> list[str]:
+def _check_frame(root: Path, frame_path: str, crops: Iterable[Crop | None]) -> list[str]:
     try:
-        size = load_picture(Picture(root / image)).size
+        size = load_picture(Picture(root / frame_path)).size
     except PictureError as error:
         return [str(error)]
-    return [f"{image}: {crop} lies outside the picture of {size}" for crop in crops if crop and not _inside(crop, size)]
+    return [
+        f"{frame_path}: {crop} lies outside the picture of {size}" for crop in crops if crop and not _inside(crop, size)
+    ]
 
 
 def _inside(crop: Crop, size: tuple[int, int]) -> bool:

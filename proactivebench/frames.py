@@ -62,28 +62,28 @@ class Frames:
         for scenario in scenarios:
             samples = benchmark.samples(scenario, filtered=False)
             shown[scenario.name] = sorted({state.frame_path() for sample in samples for state in shown_states(sample)})
-        files = {image: benchmark.root / image for images in shown.values() for image in images}
+        files = {path: benchmark.root / path for paths in shown.values() for path in paths}
         found = file_digests((file for file in files.values() if file.is_file()), report)
-        return cls(benchmark.root, {image: found.get(file, MISSING) for image, file in files.items()}, shown)
+        return cls(benchmark.root, {path: found.get(file, MISSING) for path, file in files.items()}, shown)
 
     def identity(self) -> dict[str, str]:
         """What tells the frames of each scenario from any others: SHA-256 over their paths and digests."""
-        digests = {name: [(image, self.digests[image]) for image in images] for name, images in self.scenarios.items()}
+        digests = {name: [(path, self.digests[path]) for path in paths] for name, paths in self.scenarios.items()}
         return {name: hashlib.sha256(json.dumps(pairs).encode()).hexdigest() for name, pairs in digests.items()}
 
-    def picture(self, image: str, view: View | None = None) -> Picture:
+    def picture(self, frame_path: str, view: View | None = None) -> Picture:
         """A picture of one of these frames, which can be read as long as it is the same.
 
         Args:
-            image: Path below `root`.
+            frame_path: Below `root`.
             view: What to show of it.
 
         Raises:
             PictureError: It is none of these frames.
         """
-        if image not in self.digests:
-            raise PictureError(f"{image!r} is not a frame that a sample can show.")
-        return Picture(self.root / image, view, self.digests[image])
+        if frame_path not in self.digests:
+            raise PictureError(f"{frame_path!r} is not a frame that a sample can show.")
+        return Picture(self.root / frame_path, view, self.digests[frame_path])
 
 
 def data_identity(

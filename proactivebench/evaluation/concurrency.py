@@ -16,7 +16,7 @@ from proactivebench.models.base import Model, Request
 Item = TypeVar("Item")
 
 
-class Crew:
+class Pool:
     """The models that work together in one run.
 
     Args:
@@ -43,14 +43,14 @@ class Crew:
             model.expect(self._live - (elsewhere - self._waiting[model]))
 
     async def work_through(
-        self, items: Iterable[Item], work: Callable[[Item], Awaitable[None]], may_go_on: Callable[[], bool]
+        self, items: Iterable[Item], work: Callable[[Item], Awaitable[None]], may_continue: Callable[[], bool]
     ) -> None:
         """Works on all items, as many at once as the first model wants, and closes the models.
 
         Args:
             items: What to do.
             work: Does one of them.
-            may_go_on: Asked before another is begun.
+            may_continue: Asked before another is begun.
         """
         owed = deque(items)
 
@@ -61,7 +61,7 @@ class Crew:
 
         def start_more() -> None:
             begun_together = self._models[0].group > 1 and self._live > 0
-            while owed and not begun_together and self._live < self._models[0].concurrency and may_go_on():
+            while owed and not begun_together and self._live < self._models[0].concurrency and may_continue():
                 group.create_task(one(owed.popleft()))
                 self._live += 1
             self._tell()
@@ -75,18 +75,18 @@ class Crew:
 
 
 class _Member(Model):
-    """A model of a crew; tells the crew who waits for it."""
+    """A model of a pool; tells the pool who waits for it."""
 
-    def __init__(self, model: Model, crew: Crew):
+    def __init__(self, model: Model, pool: Pool):
         self._model = model
-        self._crew = crew
+        self._pool = pool
 
     async def reply(self, request: Request) -> str:
-        self._crew.wait_for(self._model, 1)
+        self._pool.wait_for(self._model, 1)
         try:
             return await self._model.reply(request)
         finally:
-            self._crew.wait_for(self._model, -1)
+            self._pool.wait_for(self._model, -1)
 
     def identity(self) -> Mapping[str, object]:
         return self._model.identity()

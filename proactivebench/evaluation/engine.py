@@ -14,7 +14,7 @@ from typing import Any
 from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.evaluation.concurrency import Crew
+from proactivebench.evaluation.concurrency import Pool
 from proactivebench.evaluation.episodes import Task, play
 from proactivebench.evaluation.examples import check_examples, examples_for
 from proactivebench.evaluation.judge import Judge
@@ -111,40 +111,40 @@ def evaluate(
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
     if judge is not None and model.group > 1:
         raise UsageError("--deterministic fixes the batches of one model, but --mode oeg-multi plays with two.")
-    crew = Crew(model) if judge is None else Crew(model, judge.model)
+    pool = Pool(model) if judge is None else Pool(model, judge.model)
     if judge is not None:
-        judge = Judge(crew.members[1], judge.instructions)
+        judge = Judge(pool.members[1], judge.instructions)
     errors = 0
-    with gathered() as team, RunLog(folder, team) as log:
+    with gathered() as ranks, RunLog(folder, ranks) as log:
         frames = Frames.of(benchmark, scenarios, on_check)
         tasks = plan(benchmark, scenarios, frames, settings)
         allowed_errors = int(max_errors * len(tasks))
         log.claim(run_identity(benchmark, scenarios, frames, model, settings, judge))
-        if team.first:
+        if ranks.first:
             write_where(folder, benchmark.folder)
         groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
-        mine = team.share(groups)
+        mine = ranks.share(groups)
         owed = [task for group in mine if not log.done.issuperset(task.key for task in group) for task in group]
         total = sum(map(len, mine))
         on_start(total, total - len(owed))
-        if owed and team.first and (note := log.played_on({**model.machine(), "processes": team.size})):
+        if owed and ranks.first and (note := log.played_on({**model.machine(), "processes": ranks.size})):
             on_note(note)
 
         async def play_one(task: Task) -> None:
             nonlocal errors
-            played = await play(task, crew.members[0], settings, frames, judge)
+            played = await play(task, pool.members[0], settings, frames, judge)
             if task.key not in log.done:  # else it was played again for the sake of its group alone
                 log.append(played)
             on_episode(played.episode)
             errors += played.episode.error is not None
 
         try:
-            asyncio.run(crew.work_through(owed, play_one, lambda: errors <= allowed_errors))
+            asyncio.run(pool.work_through(owed, play_one, lambda: errors <= allowed_errors))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
-        team.wait()
+        ranks.wait()
         metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
-        if team.first:
+        if ranks.first:
             log.write_metrics(metrics)
     errors = sum(scores["errors"] for scores in metrics["scenarios"].values())
     if errors > allowed_errors:

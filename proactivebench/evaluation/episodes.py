@@ -13,7 +13,7 @@ from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.frames import Frames
 from proactivebench.models.base import Message, Model, ReplyError, Request
 from proactivebench.scenarios import Draw, Observation, Sample, make_environment
-from proactivebench.scenarios.random_options import with_foreign_suggestions
+from proactivebench.scenarios.random_options import with_random_options
 from proactivebench.views import HISTORY_SHORT_EDGE
 
 
@@ -76,7 +76,7 @@ async def play(
     """
     sample, draw = task.sample, None
     if settings.random_options:
-        sample = with_foreign_suggestions(sample, random.Random(derive_seed(settings.seed, *task.key, "options")))
+        sample = with_random_options(sample, random.Random(derive_seed(settings.seed, *task.key, "options")))
         draw = _seeded_draw(settings.seed, task.key)
     environment = make_environment(
         sample,
@@ -98,7 +98,7 @@ async def play(
             reply = await model.reply(Request((*past, asked), environment, seed))
             texts.append(asked.text)
             if settings.mode == "oeg":
-                turns.append(Turn.free(observation, asked.text, reply))
+                turns.append(Turn.open_ended(observation, asked.text, reply))
                 break
             said = what_counts(reply)
             named, output = said, None

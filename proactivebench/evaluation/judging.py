@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.evaluation.concurrency import Crew
+from proactivebench.evaluation.concurrency import Pool
 from proactivebench.evaluation.judge import Judge, JudgeError
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, text_hash
@@ -26,7 +26,7 @@ from proactivebench.evaluation.settings import derive_seed
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
 from proactivebench.work.folder import DescribedFolder, LineFile, read_records, write_json
-from proactivebench.work.ranks import Team, gathered
+from proactivebench.work.ranks import Ranks, gathered
 
 FOLDER, JUDGE, JUDGEMENTS = "judge", "judge.json", "judgements.jsonl"
 
@@ -121,13 +121,13 @@ def run_metrics(episodes: Iterable[Episode], judgements: Iterable[JudgedReply], 
 
 
 class _JudgeLog(DescribedFolder):
-    def __init__(self, folder: Path, team: Team):
-        super().__init__(folder / FOLDER, JUDGE, team)
+    def __init__(self, folder: Path, ranks: Ranks):
+        super().__init__(folder / FOLDER, JUDGE, ranks)
         self._run = folder
         self.done: set[Key] = set()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
-        self._file = LineFile(self.folder / JUDGEMENTS, self._finished() if self.team.first else None)
+        self._file = LineFile(self.folder / JUDGEMENTS, self._finished() if self.ranks.first else None)
         at_exit(self._file.close)
         self.done = {reply.key for reply in read_judgements(self._run)}
 
@@ -176,10 +176,10 @@ def judge_run(
         raise UsageError("--deterministic fixes the batches of a model that plays, not of a judge; leave it out.")
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
     questions = read_prompts(folder)
-    crew = Crew(judge.model)
-    with gathered() as team, _JudgeLog(folder, team) as log:
+    pool = Pool(judge.model)
+    with gathered() as ranks, _JudgeLog(folder, ranks) as log:
         log.claim(judge.identity())
-        mine = team.share(episodes)
+        mine = ranks.share(episodes)
         owed = [episode for episode in mine if episode.key not in log.done]
         on_start(len(mine), len(mine) - len(owed))
 
@@ -189,12 +189,12 @@ def judge_run(
             on_reply(judged)
 
         try:
-            asyncio.run(crew.work_through(owed, judge_one, lambda: True))
+            asyncio.run(pool.work_through(owed, judge_one, lambda: True))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
-        team.wait()
+        ranks.wait()
         metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
-        if team.first:
+        if ranks.first:
             write_json(folder / METRICS, metrics)
     failed = sum(scores.get("judge_errors", 0) for scores in metrics["scenarios"].values())
     if failed > int(max_errors * len(episodes)):

@@ -58,7 +58,7 @@ class _Tally:
             return
         self.played += 1
         self.refused += any(turn.refused for turn in episode.turns)
-        if episode.turns[0].kind == "free":
+        if episode.turns[0].kind == "open_ended":
             return
         turns = len(episode.turns)
         cost = sum(turn.cost for turn in episode.turns)

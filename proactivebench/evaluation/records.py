@@ -25,8 +25,8 @@ from proactivebench.models.base import Refusal
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Observation, Verdict
 from proactivebench.views import Crop, View
 
-Kind = scenarios.Kind | Literal["free"]
-"""What an answer is; `free` where a judge reads it instead of the environment."""
+Kind = scenarios.Kind | Literal["open_ended"]
+"""What an answer is; `open_ended` where a judge reads it instead of the environment."""
 
 Key = tuple[str, int, int]
 """What a run holds once: short scenario name, sample id, repeat."""
@@ -54,7 +54,7 @@ class Turn(BaseModel):
     """One turn of an episode.
 
     Attributes:
-        image: Path of the frame below the data folder.
+        frame_path: Of the frame below the data folder.
         crop: What was shown of it in pixels (left, top, right, bottom); None for all of it.
         prompt: Hash of the user's text.
         reply: The model's literal answer.
@@ -72,7 +72,7 @@ class Turn(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    image: str
+    frame_path: str
     crop: tuple[float, float, float, float] | None = None
     prompt: str
     reply: str
@@ -93,23 +93,23 @@ class Turn(BaseModel):
         return what_counts(self.reply)
 
     @classmethod
-    def free(cls, observation: Observation, prompt: str, reply: str) -> Turn:
+    def open_ended(cls, observation: Observation, prompt: str, reply: str) -> Turn:
         """The record of a turn that a judge will read."""
         return cls(
-            image=observation.frame_path,
+            frame_path=observation.frame_path,
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,
             answered_by=getattr(reply, "answered_by", None),
             refused=isinstance(reply, Refusal),
-            kind="free",
+            kind="open_ended",
         )
 
     @classmethod
     def of(cls, observation: Observation, prompt: str, reply: str, verdict: Verdict, judge: str | None = None) -> Turn:
         """The record of a turn that was just played."""
         return cls(
-            image=observation.frame_path,
+            frame_path=observation.frame_path,
             crop=crop_of(observation.view),
             prompt=text_hash(prompt),
             reply=reply,

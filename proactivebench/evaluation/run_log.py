@@ -33,7 +33,7 @@ from proactivebench.work.folder import (
     shown,
     write_json,
 )
-from proactivebench.work.ranks import ALONE, Team
+from proactivebench.work.ranks import ALONE, Ranks
 
 RUN, EPISODES, PROMPTS, METRICS, WHERE = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json", "where.json"
 
@@ -127,21 +127,21 @@ class RunLog(DescribedFolder):
 
     Args:
         folder: Made where it is missing.
-        team: The processes that play it together.
+        ranks: The processes that play it together.
 
     Attributes:
         done: Keys of the episodes that were finished without an error; none before `claim`.
     """
 
-    def __init__(self, folder: Path, team: Team = ALONE):
-        super().__init__(folder, RUN, team)
+    def __init__(self, folder: Path, ranks: Ranks = ALONE):
+        super().__init__(folder, RUN, ranks)
         self.done: set[Key] = set()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
-        self._prompts = LineFile(self.folder / PROMPTS, self._different_prompts() if self.team.first else None)
+        self._prompts = LineFile(self.folder / PROMPTS, self._different_prompts() if self.ranks.first else None)
         at_exit(self._prompts.close)
         self._texts = set(read_prompts(self.folder))
-        self._episodes = LineFile(self.folder / EPISODES, self._finished() if self.team.first else None)
+        self._episodes = LineFile(self.folder / EPISODES, self._finished() if self.ranks.first else None)
         at_exit(self._episodes.close)
         self.done = {episode.key for episode in read_episodes(self.folder)}
 

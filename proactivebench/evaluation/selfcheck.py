@@ -21,7 +21,7 @@ from PIL import Image
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, ReplyError
 from proactivebench.evaluation import engine
-from proactivebench.evaluation.concurrency import Crew
+from proactivebench.evaluation.concurrency import Pool
 from proactivebench.evaluation.episodes import Task, user_message
 from proactivebench.evaluation.run_log import EPISODES, PROMPTS, RUN, read_episodes
 from proactivebench.evaluation.settings import Settings, derive_seed
@@ -145,7 +145,7 @@ async def _ask(model: Model, requests: Sequence[Request], greys: Sequence[Reques
             except ReplyError as failure:
                 failures.append(str(failure))
 
-        await Crew(_Kept(model, at_once)).work_through(range(len(asked)), one, lambda: True)
+        await Pool(_Kept(model, at_once)).work_through(range(len(asked)), one, lambda: True)
         return replies
 
     try:

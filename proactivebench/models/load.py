@@ -48,9 +48,9 @@ class ModelOptions:
         extra_body: Further parameters of its requests.
         engine: Further arguments of what runs a `vllm:` model or connects an `inspect:` one.
         max_pixels: Pixels to which larger pictures are scaled down, for either kind.
-        max_new_tokens: Tokens of the longest reply, likewise.
-        free: Free replies, as in the open-ended modes and of judges: drawn instead of always the most probable token,
-            and up to `FREE_REPLY_TOKENS` long where `max_new_tokens` says nothing.
+        max_new_tokens: Tokens of the longest reply, for either kind.
+        open_ended: Free replies, as in the open-ended modes and of judges: drawn instead of always the most probable
+            token, and up to `OPEN_ENDED_TOKENS` long where `max_new_tokens` says nothing.
         cache: Folder in which replies are kept and found again; None keeps none.
     """
 
@@ -75,7 +75,7 @@ class ModelOptions:
     engine: Mapping[str, Any] | None = None
     max_pixels: int | None = None
     max_new_tokens: int | None = None
-    free: bool = False
+    open_ended: bool = False
     cache: Path | None = None
 
 
@@ -96,7 +96,7 @@ class ModelKind:
     load: Loader
 
 
-FREE_REPLY_TOKENS = 2**15
+OPEN_ENDED_TOKENS = 2**15
 """Tokens of the longest free reply where the user says nothing (published example)."""
 
 _EITHER = ("max_pixels", "max_new_tokens")
@@ -111,7 +111,7 @@ _FORM = ("temperature", "reasoning", "reasoning_effort", "extra_body", "max_new_
 
 def _length(options: ModelOptions) -> dict[str, Any]:
     """The length of free replies, where the user names none."""
-    return {"max_new_tokens": FREE_REPLY_TOKENS} if options.free and options.max_new_tokens is None else {}
+    return {"max_new_tokens": OPEN_ENDED_TOKENS} if options.open_ended and options.max_new_tokens is None else {}
 
 
 def load_model(spec: str, options: ModelOptions) -> Model:
@@ -154,7 +154,7 @@ def _given(options: ModelOptions, kind: str, *names: str) -> dict[str, Any]:
     given = {
         field.name: getattr(options, field.name)
         for field in fields(options)
-        if field.name not in ("free", "cache") and getattr(options, field.name) is not None
+        if field.name not in ("open_ended", "cache") and getattr(options, field.name) is not None
     }
     for name in given:
         if name not in names:
@@ -184,7 +184,7 @@ def _load_transformers(name: str, options: ModelOptions) -> Model:
     if "chat_template" in loaded:
         loaded["chat_template"] = read_text(loaded["chat_template"])
     checkpoint = load_checkpoint(name, **loaded)
-    return TransformersModel(checkpoint, **_length(options), **given, sample=options.free)
+    return TransformersModel(checkpoint, **_length(options), **given, sample=options.open_ended)
 
 
 def _load_openai(name: str, options: ModelOptions) -> Model:
@@ -208,14 +208,17 @@ def _requests(name: str, options: ModelOptions, given: dict[str, Any]) -> dict[s
     effort = form.pop("reasoning_effort", None)
     reasoning = form.pop("reasoning", effort is not None or thinks(name))
     extra = form.pop("extra_body", {})
-    return {**given, "form": RequestForm(sample=options.free, reasoning=reasoning, effort=effort, extra=extra, **form)}
+    return {
+        **given,
+        "form": RequestForm(sample=options.open_ended, reasoning=reasoning, effort=effort, extra=extra, **form),
+    }
 
 
 def _load_vllm(name: str, options: ModelOptions) -> Model:
     given = _given(options, "a vllm: model", "revision", "dtype", "batch_size", "engine", *_EITHER)
     with _needing("models", f"vllm:{name}"):
         from proactivebench.models.vllm_model import VllmModel
-    return VllmModel(name, **_length(options), **given, sample=options.free)
+    return VllmModel(name, **_length(options), **given, sample=options.open_ended)
 
 
 @contextmanager

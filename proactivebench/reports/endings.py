@@ -64,7 +64,7 @@ def ending(episode: Episode, judged: JudgedReply | None) -> Ending:
     last = episode.turns[-1]
     if last.kind == "suggestion":
         return Ending.OUT_OF_TURNS if len(episode.turns) == episode.max_turns else Ending.REFUSED
-    if last.kind == "free":
+    if last.kind == "open_ended":
         return _ending_of_free(judged)
     return Ending.NEITHER if last.chosen is None and last.judge is not None else _OF_KIND[last.kind]
 
@@ -127,7 +127,7 @@ def what_happened(turn: Turn, last: bool, episode: Episode) -> str:
         last: Whether it is the last of its episode.
         episode: The episode.
     """
-    if turn.kind == "free":
+    if turn.kind == "open_ended":
         return ""
     done = [] if turn.action is Action.STOP else [f"The environment {turn.action.words}."]
     if last and episode.error is None:

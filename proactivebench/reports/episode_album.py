@@ -19,7 +19,7 @@ _KIND_MARKS = {
     "abstention": "abstained",
     "category": "named a category",
     "unreadable": "unreadable",
-    "free": "replied freely",
+    "open_ended": "replied freely",
 }
 _ENDINGS = list(Ending)
 
@@ -80,9 +80,9 @@ class EpisodeAlbum(Album):
     def _picture(self, run: Run, turn: Turn) -> str:
         """The name of a turn's picture; empty where it cannot be shown for what the run saw."""
         try:
-            return self.pictures.add(run.picture(turn.image, turn.crop))
+            return self.pictures.add(run.picture(turn.frame_path, turn.crop))
         except PictureError:
-            self.refused.add((run.folder, turn.image))
+            self.refused.add((run.folder, turn.frame_path))
             return ""
 
     def _entry(self, run: Run, episode: Episode) -> dict[str, Any]:
@@ -92,8 +92,8 @@ class EpisodeAlbum(Album):
         for number, (turn, right) in enumerate(zip(episode.turns, right_ones, strict=True), start=1):
             question, options = shown(run.texts.get(turn.prompt, ""))
             chosen = options.index(turn.chosen) if turn.chosen in options else None
-            free = turn.kind == "free"
-            read = how_judged(run.judgements.get(episode.key)) if free else how_read(turn, chosen, sample)
+            open_ended = turn.kind == "open_ended"
+            read = how_judged(run.judgements.get(episode.key)) if open_ended else how_read(turn, chosen, sample)
             turns.append(
                 {
                     "picture": self._picture(run, turn),

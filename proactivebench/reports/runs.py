@@ -86,15 +86,15 @@ class Run:
         """Tells the samples and frames of its scenarios from any others."""
         return self.data.model_dump_json(include={"samples", "frames"})
 
-    def picture(self, image: str, crop: tuple[float, float, float, float] | None) -> Picture:
+    def picture(self, frame_path: str, crop: tuple[float, float, float, float] | None) -> Picture:
         """A picture that a turn names.
 
         Raises:
             PictureError: It is none that the run can have seen, or not there as the run saw it.
         """
         if self.frames is None:
-            raise PictureError(f"{image}: what lies in {self.benchmark.folder} is not what the run saw.")
-        return self.frames.picture(image, Crop(*crop) if crop else None)
+            raise PictureError(f"{frame_path}: what lies in {self.benchmark.folder} is not what the run saw.")
+        return self.frames.picture(frame_path, Crop(*crop) if crop else None)
 
     @cached_property
     def judgements(self) -> Mapping[Key, JudgedReply]:

@@ -72,7 +72,7 @@ class SampleAlbum(Album):
         turns = []
         while queue:
             here = queue.popleft()
-            image, view, question, suggestions, categories = here.observe()
+            frame_path, view, question, suggestions, categories = here.observe()
             effects = []
             for option in suggestions + categories:
                 ahead = copy.copy(here)
@@ -85,7 +85,7 @@ class SampleAlbum(Album):
             options = suggestions + categories
             turns.append(
                 {
-                    "picture": self.pictures.add(Picture(self.benchmark.root / image, view)),
+                    "picture": self.pictures.add(Picture(self.benchmark.root / frame_path, view)),
                     "question": question,
                     "options": options,
                     "right": [place for place, option in enumerate(options) if option in right],

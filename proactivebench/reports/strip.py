@@ -72,7 +72,7 @@ def draw_strip(title: str, rows: Sequence[Row]) -> Image.Image:
         for column, (place, turn) in enumerate(row.turns.items()):
             left = _LABEL_WIDTH + column * (THUMBNAIL + _GAP)
             crop = Crop(*turn.crop) if turn.crop else None
-            image = load_picture(Picture(row.root / turn.image, crop))
+            image = load_picture(Picture(row.root / turn.frame_path, crop))
             image.thumbnail((THUMBNAIL, THUMBNAIL))
             sheet.paste(image, (left + (THUMBNAIL - image.width) // 2, top + (THUMBNAIL - image.height) // 2))
             draw.rectangle((left - 1, top - 1, left + THUMBNAIL, top + THUMBNAIL), outline="#d9d9de")

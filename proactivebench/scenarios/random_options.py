@@ -34,7 +34,7 @@ _POOL = (
 )
 
 
-def with_foreign_suggestions(sample: Sample, rng: random.Random) -> Sample:
+def with_random_options(sample: Sample, rng: random.Random) -> Sample:
     """A copy of a sample whose suggestions are drawn, without repetition, from other scenarios' behaviours.
 
     Raises:

@@ -25,12 +25,12 @@ def run(options: argparse.Namespace) -> str:
     """
     benchmark = Benchmark.open(options.data_dir, assume_published=True)
     scenario = get_scenario(options.dataset)
-    free = ModelOptions(free=True)
+    how = ModelOptions(open_ended=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = Settings(mode="oeg", hint=options.hint)
-        evaluate(benchmark, [scenario], load_model(options.model, free), settings, folder)
-        scores = judge_run(folder, Judge(load_model(options.judge, free)))["average"]
+        evaluate(benchmark, [scenario], load_model(options.model, how), settings, folder)
+        scores = judge_run(folder, Judge(load_model(options.judge, how)))["average"]
     return f"model acc: {100 * scores['cc']:.1f}% - ps rate: {100 * scores['ps']:.1f}"
 
 

@@ -19,7 +19,7 @@ import filelock
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.work.files import write_whole
-from proactivebench.work.ranks import ALONE, Team
+from proactivebench.work.ranks import ALONE, Ranks
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 
@@ -142,20 +142,20 @@ class DescribedFolder:
     Args:
         folder: Made where it is missing.
         name: Name of the description's file (`run.json`).
-        team: The processes that work in it together.
+        ranks: The processes that work in it together.
 
     Raises:
         UsageError: The folder is in use by another process.
     """
 
-    def __init__(self, folder: Path, name: str, team: Team = ALONE):
+    def __init__(self, folder: Path, name: str, ranks: Ranks = ALONE):
         self.folder = folder
-        self.team = team
+        self.ranks = ranks
         self._description = folder / name
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        if self.team.first:
+        if self.ranks.first:
             self._open.enter_context(self._lock())
         return self
 
@@ -168,7 +168,7 @@ class DescribedFolder:
         Raises:
             UsageError: The folder holds other work.
         """
-        with self.team.first_one_first():
+        with self.ranks.first_one_first():
             self._describe(json.loads(json.dumps(identity)))
             self.open_files(self._open.callback)
 
@@ -196,10 +196,10 @@ class DescribedFolder:
 
     def _describe(self, identity: Mapping[str, Any]) -> None:
         if not self._description.exists():
-            foreign = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
-            if foreign:
+            strange = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+            if strange:
                 raise UsageError(
-                    f"{self.folder} holds {foreign[0]} but no {self._description.name}; choose an empty or new folder."
+                    f"{self.folder} holds {strange[0]} but no {self._description.name}; choose an empty or new folder."
                 )
             write_json(self._description, identity)
             return

@@ -23,7 +23,7 @@ PATIENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Team:
+class Ranks:
     """The processes of a run, as one of them sees it.
 
     Attributes:
@@ -71,12 +71,12 @@ class Team:
             self.wait()
 
 
-ALONE = Team(rank=0, size=1)
+ALONE = Ranks(rank=0, size=1)
 """A process of which there is only one."""
 
 
 @contextmanager
-def gathered() -> Iterator[Team]:
+def gathered() -> Iterator[Ranks]:
     """The processes that were launched together, connected as long as the block lasts, or longer by a training."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -85,10 +85,10 @@ def gathered() -> Iterator[Team]:
     from torch import distributed
 
     if distributed.is_initialized():
-        yield Team(distributed.get_rank(), size)
+        yield Ranks(distributed.get_rank(), size)
         return
     distributed.init_process_group("gloo", timeout=PATIENCE)
     try:
-        yield Team(distributed.get_rank(), size)
+        yield Ranks(distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()

@@ -25,7 +25,7 @@ def printed(*episodes: Episode) -> list[str]:
 
 
 def episode(number: int, scenario: str = "QD", kind: Any = "category", turns: int = 1, source: str = "") -> Episode:
-    turn = Turn(image="a.png", prompt="0" * 16, reply="Cat.", kind=kind, chosen="Cat.")
+    turn = Turn(frame_path="a.png", prompt="0" * 16, reply="Cat.", kind=kind, chosen="Cat.")
     return Episode(
         scenario=scenario,
         id=number,
@@ -44,7 +44,7 @@ def test_an_average_says_of_how_many_scenarios() -> None:
 
 
 def test_without_scores_there_is_no_average() -> None:
-    lines = printed(episode(0, "QD", "free"), episode(0, "ROD", "free"))
+    lines = printed(episode(0, "QD", "open_ended"), episode(0, "ROD", "open_ended"))
     assert [line.split() for line in lines] == [
         ["scenario", "n", "err.", "ref."],
         ["ROD", "1", "0", "0"],
@@ -62,7 +62,7 @@ def test_what_never_varied_is_not_certain() -> None:
 
 
 def unreadable(number: int, reply: str, *, refused: bool = False) -> Episode:
-    turn = Turn(image="a.png", prompt="0" * 16, reply=reply, kind="unreadable", refused=refused)
+    turn = Turn(frame_path="a.png", prompt="0" * 16, reply=reply, kind="unreadable", refused=refused)
     return episode(number).model_copy(update={"turns": (turn,), "correct": False})
 
 

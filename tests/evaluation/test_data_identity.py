@@ -133,7 +133,7 @@ def test_a_strangers_run_shows_nothing_from_elsewhere(data: Path, tmp_path: Path
         (data / "test" / image).symlink_to(private)
     lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
     for line, named in zip(lines, [image, str(private)], strict=False):
-        line["turns"][0]["image"] = named
+        line["turns"][0]["frame_path"] = named
     (run / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with Progress(disable=True) as progress:
         assert write_report(load_runs([run]), tmp_path / "report", progress) == 2

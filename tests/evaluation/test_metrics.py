@@ -11,9 +11,9 @@ from proactivebench.evaluation.metrics import compute_metrics
 from proactivebench.evaluation.records import Episode, EpisodeError, Turn
 from proactivebench.scenarios import Action
 
-ASK = Turn(image="1.png", prompt="p", reply="A", kind="suggestion", action=Action.FORWARD)
-RIGHT = Turn(image="2.png", prompt="p", reply="C", kind="category", category=Outcome.CORRECT)
-WRONG = Turn(image="2.png", prompt="p", reply="D", kind="category", category=Outcome.WRONG)
+ASK = Turn(frame_path="1.png", prompt="p", reply="A", kind="suggestion", action=Action.FORWARD)
+RIGHT = Turn(frame_path="2.png", prompt="p", reply="C", kind="category", category=Outcome.CORRECT)
+WRONG = Turn(frame_path="2.png", prompt="p", reply="D", kind="category", category=Outcome.WRONG)
 
 
 def episode(number: int, *turns: Turn, scenario: str = "QD", max_turns: int = 3, error: str | None = None) -> Episode:

@@ -73,7 +73,7 @@ def test_a_conversation_reaches_the_provider_whole(provider: Any, tmp_path: Path
     (told, asked), config = given[0]
     assert (told.role, told.text, asked.role) == ("system", "Be brief.", "user")
     text = asked.content[1]
-    frame = tmp_path / "data" / "test" / episodes[0]["turns"][0]["image"]
+    frame = tmp_path / "data" / "test" / episodes[0]["turns"][0]["frame_path"]
     shown = {messages[1].content[0].image for messages, _ in given}
     assert encode_picture(Picture(frame)) in shown
     assert "\nA. " in text.text

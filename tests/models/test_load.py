@@ -103,7 +103,9 @@ def test_a_bare_name_is_no_model(here: Path, spec: str) -> None:
 
 def test_options_reach_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    options = ModelOptions(base_url="http://localhost:1/v1", concurrency=3, max_pixels=99, max_new_tokens=7, free=True)
+    options = ModelOptions(
+        base_url="http://localhost:1/v1", concurrency=3, max_pixels=99, max_new_tokens=7, open_ended=True
+    )
     model = load_model("openai:org/m:free", options)
     assert model.concurrency == 3
     assert model.identity() == {

@@ -140,7 +140,7 @@ class TestFiles:
 
     def test_each_picture_is_there_once_and_small(self, small_runs: Path, small_report: Path) -> None:
         [run] = load_runs([small_runs / "ask"])
-        frames = {turn.image for episode in run.episodes for turn in episode.turns}
+        frames = {turn.frame_path for episode in run.episodes for turn in episode.turns}
         pictures = list((small_report / "pictures").rglob("*.webp"))
         assert len(pictures) == len(frames)
         for path in pictures:

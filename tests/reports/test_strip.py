@@ -27,7 +27,7 @@ def row(tmp_path: Path) -> Row:
     long = episode.model_copy(update={"turns": (asked[0],) * 10 + (last,)})
     root = Benchmark.open(data).root
     for turn in long.turns:
-        Image.new("RGB", (200, 100), RED).save(root / turn.image, format="PNG")
+        Image.new("RGB", (200, 100), RED).save(root / turn.frame_path, format="PNG")
     return Row("oracle", "asks", long, root)
 
 

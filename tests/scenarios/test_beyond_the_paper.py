@@ -68,7 +68,8 @@ def test_what_is_carried_out_has_its_cost(environment: Environment) -> None:
 
 def episode(*costs: float) -> Episode:
     turns = [
-        Turn(image="a", prompt="0", reply="", kind="suggestion", action=Action.DETAILS, cost=cost) for cost in costs
+        Turn(frame_path="a", prompt="0", reply="", kind="suggestion", action=Action.DETAILS, cost=cost)
+        for cost in costs
     ]
     return Episode(
         scenario="QD",

@@ -13,7 +13,7 @@ from proactivebench.answers import Outcome
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, is_abstention, make_environment
 from proactivebench.scenarios.check import check_environment, way_to_reference
-from proactivebench.scenarios.random_options import with_foreign_suggestions
+from proactivebench.scenarios.random_options import with_random_options
 from proactivebench.views import Crop, ShortEdge
 from tests.support.example_samples import ENTRIES, example_sample
 
@@ -164,7 +164,7 @@ def test_coco_offsets_agree_with_the_published_package_to_the_last_digit(step: f
 
 @pytest.mark.parametrize("scenario", ENTRIES)
 def test_random_options_are_all_right_and_the_episode_continues(scenario: str) -> None:
-    sample = with_foreign_suggestions(example_sample(scenario), random.Random(0))
+    sample = with_random_options(example_sample(scenario), random.Random(0))
     asked = [option for option in sample.options if not is_abstention(option)]
 
     def draw(turn: int, actions: Sequence[AnyAction]) -> AnyAction:
@@ -187,7 +187,7 @@ def test_random_options_are_all_right_and_the_episode_continues(scenario: str) -
 
 
 def test_a_random_action_that_would_leave_the_video_ends_the_episode() -> None:
-    sample = with_foreign_suggestions(example_sample("CIT"), random.Random(0))
+    sample = with_random_options(example_sample("CIT"), random.Random(0))
     environment = make_environment(sample, draw=lambda turn, actions: Action.REWIND)
     asked = next(option for option in sample.options if not is_abstention(option))
     assert environment.step(asked).suggestion.outcome is Outcome.CORRECT
@@ -207,13 +207,13 @@ def test_the_end_of_a_zoom_is_recognised_whatever_its_steps_measure() -> None:
 
 
 @pytest.mark.parametrize("scenario", ENTRIES)
-def test_foreign_suggestions_are_understood_nowhere(scenario: str) -> None:
+def test_suggestions_of_other_scenarios_are_understood_nowhere(scenario: str) -> None:
     sample = example_sample(scenario)
-    foreign = with_foreign_suggestions(sample, random.Random(1))
-    assert [is_abstention(o) for o in foreign.options] == [is_abstention(o) for o in sample.options]
-    assert make_environment(foreign).accepted == ()
-    assert with_foreign_suggestions(sample, random.Random(1)) == foreign
-    assert len(set(foreign.options)) == len(foreign.options)
+    drawn = with_random_options(sample, random.Random(1))
+    assert [is_abstention(o) for o in drawn.options] == [is_abstention(o) for o in sample.options]
+    assert make_environment(drawn).accepted == ()
+    assert with_random_options(sample, random.Random(1)) == drawn
+    assert len(set(drawn.options)) == len(drawn.options)
 
 
 def test_there_are_nineteen_proactive_behaviours() -> None:
@@ -228,4 +228,4 @@ def test_there_are_nineteen_proactive_behaviours() -> None:
 def test_more_options_than_there_are_foreign_suggestions_end_in_a_sentence() -> None:
     options = [f"Add details {number}." for number in range(20)]
     with pytest.raises(UsageError, match=r"QD sample 7 has 20 options, but --random-options can replace at most \d+"):
-        with_foreign_suggestions(example_sample("QD", id=7, options=options), random.Random(0))
+        with_random_options(example_sample("QD", id=7, options=options), random.Random(0))

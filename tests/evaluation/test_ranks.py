@@ -11,7 +11,7 @@ from filelock import FileLock
 
 import cli
 from proactivebench.evaluation.run_log import read_episodes, read_prompts
-from proactivebench.work.ranks import Team
+from proactivebench.work.ranks import Ranks
 from tests.support.processes import run
 from tests.support.slow_model import SLOW, evaluation
 from tests.support.small_benchmark import build_small
@@ -36,7 +36,7 @@ def alone(model: str, data: Path, out: Path, *options: str) -> bytes:
 
 
 def test_work_is_shared_out_without_rest() -> None:
-    shares = [Team(rank, 3).share(range(10)) for rank in range(3)]
+    shares = [Ranks(rank, 3).share(range(10)) for rank in range(3)]
     assert sorted(number for share in shares for number in share) == list(range(10))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
