@@ -57,7 +57,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stored = describe_file(folder, train)
     file = {"bytes": stored.bytes, "sha256": stored.sha256, "origin": "made up", "licence": "CC BY 4.0"}
     counts = {"samples": 2, "frames": 2}
-    entry = {"dataset": "train", "settings": {}, "versions": {"proactivebench-toolkit": "1"}, "counts": counts}
+    entry = {
+        "dataset": "train",
+        "sources": ["quickdraw", "coco"],
+        "settings": {},
+        "versions": {"proactivebench-toolkit": "1"},
+        "counts": counts,
+    }
     add_to_manifest(folder, "train", {**entry, "skipped": [], "files": {stored.path: file}})
     prepare(folder, REPO, "http://hub")
     return folder
