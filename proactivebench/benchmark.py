@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.layout import KEPT_IDS, MANIFEST, samples_name
+from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TEST, samples_name
 from proactivebench.provenance import PUBLISHED, origin
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Sample, Scenario, get_scenario
@@ -50,9 +50,9 @@ class Benchmark:
         Raises:
             UsageError: The folder holds no samples.
         """
-        for root in (folder / "test", folder):
-            if any(root.glob("*_preprocessed.jsonl")):
-                return cls(root.parent if root.name == "test" else root, root, assume_published)
+        for root in (folder / TEST, folder):
+            if any(root.glob(samples_name("*"))):
+                return cls(root.parent if root.name == TEST else root, root, assume_published)
         raise UsageError(
             f"{folder} is not a benchmark: expected files like {folder}/test/QuickDraw_preprocessed.jsonl. "
             "Build one with `proactivebench build`, or name the folder of a downloaded one."
@@ -65,8 +65,8 @@ class Benchmark:
         Raises:
             UsageError: The folder holds neither.
         """
-        built = cls(folder, folder / "test")
-        has_train_alone = built.is_ours and (folder / "data").is_dir() and not built.scenarios
+        built = cls(folder, folder / TEST)
+        has_train_alone = built.is_ours and (folder / DATA).is_dir() and not built.scenarios
         return built if has_train_alone else cls.open(folder)
 
     def path(self, scenario: Scenario) -> Path:

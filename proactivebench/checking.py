@@ -117,7 +117,7 @@ def _check_manifest(folder: Path, report: CheckReport, progress: Progress) -> No
     except UsageError as error:
         report.problems.append(str(error))
         return
-    expected = {name: file["sha256"] for entry in entries.values() for name, file in entry["files"].items()}
+    expected = {name: file.sha256 for entry in entries.values() for name, file in entry.files.items()}
     bar = progress.add_task("files of the manifest", total=len(expected))
     for name, digest in expected.items():
         file = folder / name

@@ -95,7 +95,7 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
     benchmark = Benchmark.open_build(folder)
     built = {scenario.name: _count(benchmark, scenario, progress) for scenario in benchmark.scenarios}
     if train := read_manifest(benchmark.folder).get(TRAIN):
-        built[TRAIN] = Counts(train["counts"]["samples"])
+        built[TRAIN] = Counts(train.counts.samples)
     rows = [
         Comparison(
             name,

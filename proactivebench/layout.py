@@ -21,6 +21,9 @@ DATA = "data"
 TRAIN = "train"
 """Name of the training split, in the manifest and in the names of its files."""
 
+TRAIN_FILES = f"{DATA}/{TRAIN}-*.parquet"
+"""Paths of the training split's files below the benchmark's folder, as a pattern."""
+
 MANIFEST = "manifest.json"
 KEPT_IDS = "kept_ids.json"
 
@@ -33,6 +36,11 @@ def samples_name(dataset: str) -> str:
 def samples_path(dataset: str) -> str:
     """Path of the file of a scenario's samples below the benchmark's folder."""
     return f"{TEST}/{samples_name(dataset)}"
+
+
+def frames_folder(dataset: str) -> str:
+    """Path of the folder of a scenario's frames below the benchmark's folder."""
+    return f"{TEST}/{dataset}"
 
 
 def archive_path(dataset: str) -> str:

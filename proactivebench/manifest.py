@@ -1,77 +1,97 @@
 """`manifest.json`: how the files of a benchmark that this toolkit built came about.
 
 One entry per scenario, and one for the train split, side by side, each with settings, library versions, counts, what
-was left out and why, and for every file its size, SHA-256, origin and licence. A manifest may come from a stranger with
-a benchmark from the Hub, so its form is checked whenever it is read.
+was left out and why, and for every file its size, SHA-256, origin and licence. An entry counts while the samples file
+it speaks of is there, so deleting that file and its frames is all it takes to build a scenario anew. A manifest may
+come from a stranger with a benchmark from the Hub, so its form is checked whenever it is read.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from proactivebench.errors import UsageError
-from proactivebench.layout import MANIFEST
+from proactivebench.layout import DATA, MANIFEST, TEST, samples_path
 from proactivebench.scenarios import SCENARIOS
-
-FORMAT = 1
+from proactivebench.work.files import write_whole
 
 
 def _inside(path: str) -> str:
     parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] not in ("test", "data") or ".." in parts or "\\" in path:
-        raise ValueError("expected a path below test/ or data/")
+    if len(parts) < 2 or parts[0] not in (TEST, DATA) or ".." in parts or "\\" in path:
+        raise ValueError(f"expected a path below {TEST}/ or {DATA}/")
     return path
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
 
-class _File(_Form):
+class FileEntry(_Form):
+    """A file of a build: its size, its SHA-256 in hex, the record in the raw source, and the licence of that."""
+
     bytes: NonNegativeInt
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     origin: str
     licence: str
 
 
-class _Counts(_Form):
+class Counts(_Form):
+    """How much a build gave: samples or rows, frames, and broken raw records (older builds do not say)."""
+
     samples: NonNegativeInt
     frames: NonNegativeInt
+    problems: NonNegativeInt = 0
 
 
-class _Skip(_Form):
+class Skipped(_Form):
+    """A raw record that was left out, and why."""
+
     key: str
     reason: str
 
 
-class _Entry(_Form):
+class Entry(_Form):
+    """How a scenario, or the train split, came about.
+
+    Attributes:
+        dataset: Name of its files.
+        sources: Names of the raw sources; older builds do not say.
+        settings: Everything that decides its bytes, as JSON values.
+        versions: Name -> version of the libraries that decide them, too.
+        counts: How much there is.
+        skipped: What was left out.
+        files: Path below the benchmark's folder -> file.
+    """
+
     dataset: str
     sources: list[str] = []
     settings: dict[str, Any]
     versions: dict[str, str]
-    counts: _Counts
-    skipped: list[_Skip]
-    files: dict[Annotated[str, AfterValidator(_inside)], _File]
+    counts: Counts
+    skipped: list[Skipped]
+    files: dict[Annotated[str, AfterValidator(_inside)], FileEntry]
 
 
 class _Manifest(_Form):
-    format: Literal[1]
-    scenarios: dict[str, _Entry]
+    format: Literal[1] = 1
+    scenarios: dict[str, Entry]
 
     @model_validator(mode="after")
     def _check_datasets(self) -> _Manifest:
         for name, scenario in SCENARIOS.items():
-            entry, samples = self.scenarios.get(name), f"test/{scenario.dataset}_preprocessed.jsonl"
+            entry, samples = self.scenarios.get(name), samples_path(scenario.dataset)
             if entry and (entry.dataset != scenario.dataset or samples not in entry.files):
                 raise ValueError(f"{name}: expected the files of {scenario.dataset}")
         return self
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Entry]:
     """The entries of a benchmark's manifest by short scenario name, or `train`; empty where there is none.
 
     Raises:
@@ -79,8 +99,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        data = path.read_bytes()
-        _Manifest.model_validate_json(data)
+        return _Manifest.model_validate_json(path.read_bytes()).scenarios
     except FileNotFoundError:
         return {}
     except ValidationError as error:
@@ -89,5 +108,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} is not a manifest that this version can read ({place}{first['msg']}). Choose another folder."
         ) from None
-    entries: dict[str, Any] = json.loads(data)["scenarios"]
-    return entries
+
+
+def add_to_manifest(folder: Path, part: str, entry: Entry) -> None:
+    """Adds or replaces the entry of a scenario or of the train split; the others stay as they are."""
+    manifest = {"format": 1, "scenarios": dict(sorted({**read_manifest(folder), part: entry}.items()))}
+    text = orjson.dumps(manifest, _plain, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_whole(folder / MANIFEST, [text])
+
+
+def _plain(value: object) -> Mapping[str, Any]:
+    """What was said of a part of the manifest, in the order of its form; what it does not know comes last."""
+    if not isinstance(value, _Form):
+        raise TypeError(f"{value!r} has no place in {MANIFEST}")
+    names = (*type(value).model_fields, *(value.model_extra or {}))
+    return {name: getattr(value, name) for name in names if name in value.model_fields_set}

@@ -15,9 +15,9 @@ import orjson
 from rich.progress import Progress
 
 from builders.hub.client import UnreachableError, require_name
-from builders.hub.pull import parts_of, pull_snapshot, samples_path
+from builders.hub.pull import parts_of, pull_snapshot
 from builders.hub.remote import Snapshot
-from proactivebench.layout import TRAIN
+from proactivebench.layout import TRAIN, samples_path
 from proactivebench.provenance import read_record
 from proactivebench.scenarios import get_scenario
 from proactivebench.work.files import write_whole
@@ -77,4 +77,6 @@ def _complete(repo: str, reference: Path, needed: Sequence[str]) -> Path | None:
     folder = _place(repo, noted["commit"])
     record = read_record(folder)
     held = record.files if record else {}
-    return folder if all(samples_path(get_scenario(part)) in held for part in needed or noted["parts"]) else None
+    return (
+        folder if all(samples_path(get_scenario(part).dataset) in held for part in needed or noted["parts"]) else None
+    )

@@ -14,7 +14,8 @@ from typing import Any
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
 from proactivebench.benchmark import Benchmark
-from proactivebench.layout import TRAIN
+from proactivebench.layout import KEPT_IDS, TRAIN, TRAIN_FILES
+from proactivebench.manifest import Entry
 from proactivebench.provenance import PUBLISHED
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import write_whole
@@ -31,7 +32,7 @@ CITATION = """@misc{proactivebench,
 }"""
 
 
-def write_card(folder: Path, repo: str, entries: Mapping[str, Any], cleared: Collection[str]) -> None:
+def write_card(folder: Path, repo: str, entries: Mapping[str, Entry], cleared: Collection[str]) -> None:
     """Writes the card.
 
     Args:
@@ -57,7 +58,7 @@ def write_card(folder: Path, repo: str, entries: Mapping[str, Any], cleared: Col
         sources=list(sources.values()),
         cleared=[entry.title for name, entry in sources.items() if name in cleared],
         columns=COLUMNS,
-        has_kept_ids=(folder / "kept_ids.json").is_file(),
+        has_kept_ids=(folder / KEPT_IDS).is_file(),
     )
     write_whole(folder / NAME, [f"{card}\n".encode()])
 
@@ -70,7 +71,7 @@ def _header(scenarios: list[dict[str, Any]], has_train: bool, samples: int) -> A
         for row in scenarios
     ]
     if has_train:
-        train = {"data_files": [{"split": "train", "path": "data/train-*.parquet"}], "default": True}
+        train = {"data_files": [{"split": "train", "path": TRAIN_FILES}], "default": True}
         configs.insert(0, {"config_name": "default", **train})
     licences = {row["licence"] for row in scenarios}
     return DatasetCardData(
@@ -88,10 +89,10 @@ def _size_category(samples: int) -> str:
     return "n<1K" if samples < 1_000 else "1K<n<10K" if samples < 10_000 else "10K<n<100K"
 
 
-def _scenario(benchmark: Benchmark, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _scenario(benchmark: Benchmark, name: str, entry: Entry) -> dict[str, Any]:
     scenario = SCENARIOS[name]
     samples = list(benchmark.samples(scenario, filtered=False))
-    reasons = Counter(skip["reason"] for skip in entry["skipped"])
+    reasons = Counter(skip.reason for skip in entry.skipped)
     return {
         "name": name,
         "dataset": scenario.dataset,
@@ -99,12 +100,12 @@ def _scenario(benchmark: Benchmark, name: str, entry: Mapping[str, Any]) -> dict
         "sample": samples[0],
         "samples": len(samples),
         "played": sum(1 for _ in benchmark.samples(scenario)),
-        "frames": entry["counts"]["frames"],
+        "frames": entry.counts.frames,
         "categories": len({sample.answer for sample in samples}),
         "source": " and ".join(source.title for source in sources_of({name: entry}).values()),
-        "licence": " / ".join(sorted({file["licence"] for path, file in entry["files"].items() if _is_frame(path)})),
-        "settings": {key: _setting(value) for key, value in entry["settings"].items()},
-        "versions": entry["versions"],
+        "licence": " / ".join(sorted({file.licence for path, file in entry.files.items() if _is_frame(path)})),
+        "settings": {key: _setting(value) for key, value in entry.settings.items()},
+        "versions": entry.versions,
         "left_out": reasons.most_common(5),
     }
 

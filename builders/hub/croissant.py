@@ -18,7 +18,8 @@ from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
 from builders.pipeline.storage import StoredFile
 from proactivebench.errors import ProactiveBenchError
-from proactivebench.layout import TRAIN
+from proactivebench.layout import DATA, TRAIN
+from proactivebench.manifest import Entry
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import write_whole
 from raw_sources.catalog import CatalogEntry
@@ -43,7 +44,7 @@ class CroissantError(ProactiveBenchError):
 
 
 def write_croissant(
-    folder: Path, repo: str, page: str, entries: Mapping[str, Any], files: Iterable[StoredFile], citation: str
+    folder: Path, repo: str, page: str, entries: Mapping[str, Entry], files: Iterable[StoredFile], citation: str
 ) -> None:
     """Writes the description, or leaves it alone where nothing changed but the date.
 
@@ -91,12 +92,12 @@ def listed_files(description: bytes) -> list[str]:
 
 
 def _describe(
-    repo: str, page: str, entries: Mapping[str, Any], files: Sequence[StoredFile], citation: str
+    repo: str, page: str, entries: Mapping[str, Entry], files: Sequence[StoredFile], citation: str
 ) -> dict[str, Any]:
     owner, _, name = repo.partition("/")
     sources = sources_of(entries)
-    content = fingerprint({file.path: {"sha256": file.sha256} for file in files})
-    toolkits = sorted({entry["versions"]["proactivebench-toolkit"] for entry in entries.values()})
+    content = fingerprint({file.path: file.sha256 for file in files})
+    toolkits = sorted({entry.versions["proactivebench-toolkit"] for entry in entries.values()})
     return {
         "@context": orjson.loads(_CONTEXT.read_bytes()),
         "@type": "sc:Dataset",
@@ -127,9 +128,9 @@ def _source(entry: CatalogEntry) -> dict[str, Any]:
     return {"@id": entry.home, "@type": "prov:Entity", "prov:label": entry.title, "license": entry.licence}
 
 
-def _file(file: StoredFile, page: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+def _file(file: StoredFile, page: str, entries: Mapping[str, Entry]) -> dict[str, Any]:
     parts = [part for part in entries if part != TRAIN and SCENARIOS[part].dataset in file.path]
-    parts = parts or ([TRAIN] if file.path.startswith("data/") else [])
+    parts = parts or ([TRAIN] if file.path.startswith(f"{DATA}/") else [])
     described: dict[str, Any] = {
         "@type": "cr:FileObject",
         "@id": file.path,

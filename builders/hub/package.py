@@ -14,20 +14,20 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.progress import Progress, TaskID
 
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.manifest import read_manifest
+from proactivebench.layout import MANIFEST, TEST, archive_path, frames_folder, samples_path
+from proactivebench.manifest import Entry, FileEntry, read_manifest
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import whole
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold."""
 
-Files = Mapping[str, Mapping[str, Any]]
-"""Files of a manifest entry: path below the benchmark's folder -> `bytes`, `sha256`, `origin`, `licence`."""
+Files = Mapping[str, FileEntry]
+"""Files of a manifest entry, by their path below the benchmark's folder."""
 
 
 class PackageError(ProactiveBenchError):
@@ -51,13 +51,13 @@ class Archive:
     up_to_date: bool
 
 
-def built_scenarios(folder: Path) -> dict[str, Any]:
+def built_scenarios(folder: Path) -> dict[str, Entry]:
     """The manifest entries of a benchmark's scenarios, by short name, in the order of the paper.
 
     Raises:
         UsageError: The folder holds no benchmark that was built with this toolkit.
     """
-    if not (folder / "manifest.json").is_file():
+    if not (folder / MANIFEST).is_file():
         raise UsageError(
             f"{folder} has no manifest.json, so this toolkit did not build it. Name the folder that "
             "`proactivebench build` wrote."
@@ -66,21 +66,26 @@ def built_scenarios(folder: Path) -> dict[str, Any]:
     built = {name: manifest[name] for name in SCENARIOS if name in manifest}
     if not built:
         raise UsageError(
-            f"{folder / 'manifest.json'} lists no scenario, so nobody can tell what belongs to the benchmark and where "
+            f"{folder / MANIFEST} lists no scenario, so nobody can tell what belongs to the benchmark and where "
             "it comes from. Build one with `proactivebench build`."
         )
     return built
 
 
-def frames_of(entry: Mapping[str, Any]) -> Files:
+def frames_of(entry: Entry) -> Files:
     """The frames of a manifest entry, sorted by path."""
-    below = f"test/{entry['dataset']}/"
-    return {path: file for path, file in sorted(entry["files"].items()) if path.startswith(below)}
+    below = f"{frames_folder(entry.dataset)}/"
+    return {path: file for path, file in sorted(entry.files.items()) if path.startswith(below)}
 
 
-def fingerprint(files: Files, *more: str) -> str:
+def checksums_of(files: Files) -> dict[str, str]:
+    """Path -> SHA-256 of files of a manifest."""
+    return {path: file.sha256 for path, file in files.items()}
+
+
+def fingerprint(checksums: Mapping[str, str], *more: str) -> str:
     """SHA-256 over paths and checksums of files, and over further texts."""
-    lines = [f"{file['sha256']} {path}\n" for path, file in sorted(files.items())]
+    lines = [f"{checksum} {path}\n" for path, checksum in sorted(checksums.items())]
     return hashlib.sha256("".join([*lines, *more]).encode()).hexdigest()
 
 
@@ -100,12 +105,12 @@ def package(folder: Path, progress: Progress | None = None) -> list[Archive]:
     return [_package(folder, name, entry, progress) for name, entry in built_scenarios(folder).items()]
 
 
-def _package(folder: Path, name: str, entry: Mapping[str, Any], progress: Progress) -> Archive:
+def _package(folder: Path, name: str, entry: Entry, progress: Progress) -> Archive:
     frames = frames_of(entry)
-    samples = f"test/{entry['dataset']}_preprocessed.jsonl"
-    _read_verified(folder, samples, entry["files"][samples])
-    target = folder / "test" / f"{entry['dataset']}.zip"
-    mark = fingerprint(frames).encode()
+    samples = samples_path(entry.dataset)
+    _read_verified(folder, samples, entry.files[samples])
+    target = folder / archive_path(entry.dataset)
+    mark = fingerprint(checksums_of(frames)).encode()
     up_to_date = _comment(target) == mark
     if not up_to_date:
         try:
@@ -128,21 +133,21 @@ def _write(part: Path, folder: Path, frames: Files, mark: bytes, progress: Progr
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as container:
         container.comment = mark
         for path, file in frames.items():
-            member = zipfile.ZipInfo(path.removeprefix("test/"), _DATE)
+            member = zipfile.ZipInfo(path.removeprefix(f"{TEST}/"), _DATE)
             member.create_system = 3  # Unix, on Windows too
             member.external_attr = (stat.S_IFREG | 0o644) << 16
             container.writestr(member, _read_verified(folder, path, file))
             progress.advance(task)
 
 
-def _read_verified(folder: Path, path: str, file: Mapping[str, Any]) -> bytes:
+def _read_verified(folder: Path, path: str, file: FileEntry) -> bytes:
     try:
         data = (folder / path).read_bytes()
     except OSError as error:
         raise PackageError(
             f"{folder / path} is listed in manifest.json, but {error.strerror}. Build it again."
         ) from error
-    if hashlib.sha256(data).hexdigest() != file["sha256"]:
+    if hashlib.sha256(data).hexdigest() != file.sha256:
         raise PackageError(
             f"{folder / path} differs from what manifest.json says; was it changed after the build? Delete it and "
             "build again."

@@ -25,8 +25,8 @@ from builders.hub.rights import require_rights
 from builders.hub.viewer import viewer_path, write_viewer
 from builders.pipeline.storage import StoredFile
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.layout import KEPT_IDS, MANIFEST, TRAIN
-from proactivebench.manifest import read_manifest
+from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TRAIN, TRAIN_FILES, archive_path, samples_path
+from proactivebench.manifest import Entry, read_manifest
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -82,7 +82,7 @@ def prepare(
     """
     progress = progress or Progress(disable=True)
     entries = built_scenarios(folder)
-    train_files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("data/train-*.parquet"))
+    train_files = sorted(path.relative_to(folder).as_posix() for path in folder.glob(TRAIN_FILES))
     if train_files:
         entries[TRAIN] = _train_entry(folder, train_files)
     require_rights(entries, cleared)
@@ -90,7 +90,7 @@ def prepare(
         require_name(repo)
         package(folder, progress)
         write_viewer(folder, entries, progress)
-        data = [path for name in entries if name != TRAIN for path in _scenario_files(entries[name]["dataset"])]
+        data = [path for name in entries if name != TRAIN for path in _scenario_files(entries[name].dataset)]
         data += [*train_files, MANIFEST, *([KEPT_IDS] if (folder / KEPT_IDS).is_file() else [])]
         described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]
         page = f"{endpoint}/datasets/{repo}"
@@ -106,14 +106,16 @@ def prepare(
 
 
 def _scenario_files(dataset: str) -> Iterable[str]:
-    return f"test/{dataset}_preprocessed.jsonl", f"test/{dataset}.zip", viewer_path(dataset)
+    return samples_path(dataset), archive_path(dataset), viewer_path(dataset)
 
 
-def _train_entry(folder: Path, files: Iterable[str]) -> Any:
+def _train_entry(folder: Path, files: Iterable[str]) -> Entry:
     entry = read_manifest(folder).get(TRAIN)
-    if entry is None or any(entry["files"].get(path, {}).get("sha256") != sha256(folder / path) for path in files):
+    if entry is None or any(
+        path not in entry.files or entry.files[path].sha256 != sha256(folder / path) for path in files
+    ):
         raise UsageError(
-            f"{folder / 'data'} holds a training split that is not the one of {folder / MANIFEST}, so nobody can tell "
+            f"{folder / DATA} holds a training split that is not the one of {folder / MANIFEST}, so nobody can tell "
             "where it comes from. Build it with `proactivebench build train`, or move it away."
         )
     return entry

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import filelock
 import orjson
@@ -21,11 +21,10 @@ from rich.progress import Progress
 
 from builders.hub.client import HubError, require_name
 from builders.hub.remote import Snapshot
-from builders.manifest import add_to_manifest
 from builders.pipeline.storage import all_stored
 from proactivebench.errors import UsageError
-from proactivebench.layout import KEPT_IDS, MANIFEST, TRAIN
-from proactivebench.manifest import read_manifest
+from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TEST, TRAIN, archive_path, frames_folder, samples_path
+from proactivebench.manifest import Entry, add_to_manifest, read_manifest
 from proactivebench.provenance import RECORD, Record, read_record
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
@@ -35,7 +34,7 @@ from raw_sources.archives import unpack
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_TRAIN_FILE = re.compile(r"data/train-[\w-]+\.parquet")
+_TRAIN_FILE = re.compile(rf"{DATA}/{TRAIN}-[\w-]+\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +103,6 @@ def pull_snapshot(snapshot: Snapshot, out: Path, parts: Sequence[str], progress:
         ) from error
 
 
-def samples_path(scenario: Scenario) -> str:
-    """The samples file of a scenario, in a repository and in a folder."""
-    return f"test/{scenario.dataset}_preprocessed.jsonl"
-
-
 def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:
     """What a repository holds: part -> its files.
 
@@ -117,7 +111,7 @@ def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:
     """
     there: dict[str, list[str]] = {}
     for name, scenario in SCENARIOS.items():
-        files = [samples_path(scenario), f"test/{scenario.dataset}.zip"]
+        files = [samples_path(scenario.dataset), archive_path(scenario.dataset)]
         if snapshot.files.keys() >= set(files):
             there[name] = files
     if train := sorted(filter(_TRAIN_FILE.fullmatch, snapshot.files)):
@@ -182,7 +176,7 @@ class _Pull:
 
     def _held(self) -> set[str]:
         """The parts that were pulled into the folder before."""
-        held = {name for name, scenario in SCENARIOS.items() if samples_path(scenario) in self.known}
+        held = {name for name, scenario in SCENARIOS.items() if samples_path(scenario.dataset) in self.known}
         return held | ({TRAIN} if any(map(_TRAIN_FILE.fullmatch, self.known)) else set())
 
     def _record(self) -> None:
@@ -191,20 +185,20 @@ class _Pull:
         write_whole(self.out / RECORD, [orjson.dumps(noted, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
 
     def _has(self, part: str, files: Sequence[str]) -> bool:
-        places = files if part == TRAIN else [files[0], f"test/{SCENARIOS[part].dataset}"]
+        places = files if part == TRAIN else [files[0], frames_folder(SCENARIOS[part].dataset)]
         same = all(self.known.get(path) == self.snapshot.files[path].checksum for path in files)
         return same and all((self.out / place).exists() for place in places)
 
     def _require_free(self, owed: Mapping[str, Sequence[str]]) -> None:
         """Makes sure that nothing is replaced that came from elsewhere."""
-        places = ["test", "data", MANIFEST, KEPT_IDS]
+        places = [TEST, DATA, MANIFEST, KEPT_IDS]
         if (self.out / RECORD).exists():
             places = [path for files in owed.values() for path in files if path not in self.known]
         for place in places:
             if (self.out / place).exists():
                 raise UsageError(f"{self.out / place} is there, but was not pulled. Choose another folder.")
 
-    def _manifest(self) -> dict[str, Any]:
+    def _manifest(self) -> dict[str, Entry]:
         """The manifest entries of the repository; none where it has no manifest, like the original."""
         if MANIFEST not in self.snapshot.files:
             return {}
@@ -223,36 +217,33 @@ class _Pull:
             (self.out / path).parent.mkdir(exist_ok=True)
             file.replace(self.out / path)
 
-    def _take_scenario(self, scenario: Scenario, entry: object) -> None:
-        samples = self.snapshot.fetch(samples_path(scenario), self.staging, self.progress)
+    def _take_scenario(self, scenario: Scenario, entry: Entry | None) -> None:
+        samples = self.snapshot.fetch(samples_path(scenario.dataset), self.staging, self.progress)
         for _ in read_samples(samples, scenario):
             """Every line is looked at before anything is replaced."""
-        archive = self.snapshot.fetch(f"test/{scenario.dataset}.zip", self.staging, self.progress)
-        frames = self.staging / "test" / scenario.dataset
+        archive = self.snapshot.fetch(archive_path(scenario.dataset), self.staging, self.progress)
+        frames = self.staging / frames_folder(scenario.dataset)
         shutil.rmtree(frames, ignore_errors=True)
         task = self.progress.add_task(f"{scenario.dataset}: unpacking", total=None)
         unpack(archive, frames, report=lambda written: self.progress.update(task, completed=written))
         self.progress.remove_task(task)
         if entry is not None and not self._is_complete(scenario, entry):
             raise HubError(
-                f"{self.snapshot.repo}: test/{scenario.dataset}.zip does not hold what its {MANIFEST} lists. Ask its "
-                "publisher to publish it again."
+                f"{self.snapshot.repo}: {archive_path(scenario.dataset)} does not hold what its {MANIFEST} lists. Ask "
+                "its publisher to publish it again."
             )
-        target = self.out / "test" / scenario.dataset
-        (self.out / samples_path(scenario)).unlink(missing_ok=True)
+        target = self.out / frames_folder(scenario.dataset)
+        (self.out / samples_path(scenario.dataset)).unlink(missing_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)
         frames.rename(target)
         archive.unlink()
-        samples.replace(self.out / samples_path(scenario))
+        samples.replace(self.out / samples_path(scenario.dataset))
 
-    def _is_complete(self, scenario: Scenario, entry: Any) -> bool:
+    def _is_complete(self, scenario: Scenario, entry: Entry) -> bool:
         """Whether every file of a manifest entry has arrived; the entry is the word of a stranger, too."""
-        try:
-            sizes = {PurePosixPath(path): file["bytes"] for path, file in entry["files"].items()}
-        except (KeyError, TypeError, AttributeError):
-            return False
-        own = (PurePosixPath("test", scenario.dataset), PurePosixPath(samples_path(scenario)))
+        sizes = {PurePosixPath(path): file.bytes for path, file in entry.files.items()}
+        own = (PurePosixPath(frames_folder(scenario.dataset)), PurePosixPath(samples_path(scenario.dataset)))
         if not all(".." not in path.parts and any(path.is_relative_to(place) for place in own) for path in sizes):
             return False
         return all_stored(self.staging, ((str(path), size) for path, size in sizes.items()))

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from proactivebench.errors import UsageError
+from proactivebench.manifest import Entry
 from proactivebench.scenarios import SCENARIOS
 from raw_sources.catalog import CatalogEntry, UnknownNameError
 from raw_sources.registry import get_entry
@@ -25,7 +25,7 @@ _FREE = re.compile(
 """Licences of single pictures that allow to pass them on, also scaled down or cut; a file may have several."""
 
 
-def sources_of(entries: Mapping[str, Any]) -> dict[str, CatalogEntry]:
+def sources_of(entries: Mapping[str, Entry]) -> dict[str, CatalogEntry]:
     """The raw sources that some parts of a benchmark are made from, by name.
 
     Args:
@@ -37,9 +37,9 @@ def sources_of(entries: Mapping[str, Any]) -> dict[str, CatalogEntry]:
     return {name: _known(part, name) for part, built in entries.items() for name in _names(part, built)}
 
 
-def _names(part: str, built: Mapping[str, Any]) -> Sequence[str]:
+def _names(part: str, built: Entry) -> Sequence[str]:
     """What a part is made from: what its manifest entry says, or else its scenario."""
-    names = built.get("sources") or (SCENARIOS[part].sources if part in SCENARIOS else ())
+    names = built.sources or (SCENARIOS[part].sources if part in SCENARIOS else ())
     if not names:
         raise UsageError(
             f"What {part} is made from is not known, so it cannot be published. If a plug-in brings it, name that with "
@@ -58,7 +58,7 @@ def _known(part: str, source: str) -> CatalogEntry:
         ) from None
 
 
-def require_rights(entries: Mapping[str, Any], cleared: Collection[str]) -> None:
+def require_rights(entries: Mapping[str, Entry], cleared: Collection[str]) -> None:
     """Makes sure that everything may be passed on.
 
     Args:
@@ -86,14 +86,14 @@ def require_rights(entries: Mapping[str, Any], cleared: Collection[str]) -> None
         )
 
 
-def _objection(entry: CatalogEntry, built: Mapping[str, Any]) -> str | None:
+def _objection(entry: CatalogEntry, built: Entry) -> str | None:
     """Why the pictures of a source may not be passed on; None where they may."""
     if entry.redistribution == "allowed":
         return None
     if entry.redistribution != "per picture":
         verb = "forbids" if entry.redistribution == "not allowed" else "does not allow"
         return f"its licence {verb} redistributing its pictures ({entry.licence}; see {entry.home})"
-    licences = [file["licence"] for path, file in built["files"].items() if not path.endswith(".jsonl")]
+    licences = [file.licence for path, file in built.files.items() if not path.endswith(".jsonl")]
     closed = [licence for licence in licences if not all(map(_FREE.fullmatch, licence.split(", ")))]
     if not closed:
         return None

@@ -15,9 +15,11 @@ from typing import Any
 
 from rich.progress import Progress
 
-from builders.hub.package import fingerprint
+from builders.hub.package import checksums_of, fingerprint
 from proactivebench.benchmark import Benchmark
 from proactivebench.images import Picture, load_picture
+from proactivebench.layout import TEST
+from proactivebench.manifest import Entry, FileEntry
 from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
 from proactivebench.scenarios.check import way_to_reference
 from proactivebench.work.files import whole
@@ -48,7 +50,7 @@ def viewer_path(dataset: str) -> str:
     return f"viewer/{dataset}.parquet"
 
 
-def write_viewer(folder: Path, entries: Mapping[str, Any], progress: Progress) -> None:
+def write_viewer(folder: Path, entries: Mapping[str, Entry], progress: Progress) -> None:
     """Writes the Parquet file of every scenario of a build; those that are up to date are left alone.
 
     Args:
@@ -62,9 +64,9 @@ def write_viewer(folder: Path, entries: Mapping[str, Any], progress: Progress) -
     """
     benchmark = Benchmark.open(folder)
     for scenario in [scenario for name, scenario in SCENARIOS.items() if name in entries]:
-        files = entries[scenario.name]["files"]
+        files = entries[scenario.name].files
         kept = {sample.id for sample in benchmark.samples(scenario)}
-        mark = fingerprint(files, repr(sorted(kept)), _FORMAT).encode()
+        mark = fingerprint(checksums_of(files), repr(sorted(kept)), _FORMAT).encode()
         target = folder / viewer_path(scenario.dataset)
         if _mark(target) != mark:
             _write(target, mark, _rows(benchmark, scenario, files, kept, progress))
@@ -109,12 +111,12 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _rows(
-    benchmark: Benchmark, scenario: Scenario, files: Mapping[str, Any], kept: set[int], progress: Progress
+    benchmark: Benchmark, scenario: Scenario, files: Mapping[str, FileEntry], kept: set[int], progress: Progress
 ) -> Iterator[dict[str, Any]]:
     samples = list(benchmark.samples(scenario, filtered=False))
     for sample in progress.track(samples, description=f"{scenario.name}: viewer"):
         shown, suggestions = _ideal_episode(sample)
-        source = files[f"test/{shown[0].frame_path}"]
+        source = files[f"{TEST}/{shown[0].frame_path}"]
         yield {
             "id": sample.id,
             "frames": [_picture(benchmark.root, observation) for observation in shown],
@@ -124,8 +126,8 @@ def _rows(
             "answer": sample.answer,
             "solution": [*suggestions, sample.answer],
             "kept": sample.id in kept,
-            "origin": source["origin"],
-            "licence": source["licence"],
+            "origin": source.origin,
+            "licence": source.licence,
         }
 
 

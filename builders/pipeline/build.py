@@ -18,6 +18,8 @@ from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildReport, Part, nothing_built, working_in
 from builders.pipeline.storage import all_intact, describe_file, store_frame
 from builders.pipeline.workers import Workers
+from proactivebench.layout import samples_path
+from proactivebench.manifest import FileEntry
 from proactivebench.samples import write_samples
 from proactivebench.scenarios import Sample
 from raw_sources.base import Problem, SourceError
@@ -73,21 +75,21 @@ def build(
 
 def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
     scenario, out = job.builder.scenario, job.out
-    samples_path = out / "test" / f"{scenario.dataset}_preprocessed.jsonl"
-    frames = samples_path.with_name(scenario.dataset)
-    part = Part(out, scenario.name, scenario.dataset, samples_path, frames, job.builder.settings(), job.builder.sources)
+    samples = out / samples_path(scenario.dataset)
+    frames = samples.with_name(scenario.dataset)
+    part = Part(out, scenario.name, scenario.dataset, samples, frames, job.builder.settings(), job.builder.sources)
     if report := part.existing():
         return report
     job.builder.check_folder(part.beside())
     versions = job.builder.versions()
     with part.under_way(versions) as journal:
-        samples_path.unlink(missing_ok=True)
+        samples.unlink(missing_ok=True)
         with Workers(workers, job) as pool:
             planned = _plan(job, pool, progress)
             kept, unusable = _render(job, pool, planned.samples, journal, progress)
     if not kept:
         raise nothing_built(f"sample of {scenario.name}", planned.problems, unusable + planned.skipped)
-    write_samples(samples_path, (sample for sample, _ in kept))
+    write_samples(samples, (sample for sample, _ in kept))
     report = BuildReport(
         scenario=scenario.name,
         samples=len(kept),
@@ -95,19 +97,17 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
         skipped=planned.skipped + unusable,
         problems=planned.problems,
     )
-    part.finish(report, versions, _describe_files(out, samples_path, kept, journal))
+    part.finish(report, versions, _describe_files(out, samples, kept, journal))
     return report
 
 
-def _describe_files(
-    out: Path, samples_path: Path, kept: Sequence[_Numbered], journal: Journal
-) -> dict[str, dict[str, Any]]:
+def _describe_files(out: Path, samples: Path, kept: Sequence[_Numbered], journal: Journal) -> dict[str, FileEntry]:
     """Path -> what the manifest says of that file."""
     licences = ", ".join(sorted({plan.licence for _, plan in kept}))
-    files = [(describe_file(out, samples_path), "proactivebench-toolkit", licences)]
+    files = [(describe_file(out, samples), "proactivebench-toolkit", licences)]
     files += [(file, plan.origin, plan.licence) for _, plan in kept for file in journal.finished[plan.frames_key].files]
     return {
-        file.path: {"bytes": file.bytes, "sha256": file.sha256, "origin": origin, "licence": licence}
+        file.path: FileEntry(bytes=file.bytes, sha256=file.sha256, origin=origin, licence=licence)
         for file, origin, licence in files
     }
 

@@ -19,12 +19,12 @@ import filelock
 import orjson
 
 from builders.base import Skip
-from builders.manifest import add_to_manifest, differences
 from builders.pipeline.journal import Journal
 from builders.pipeline.storage import all_stored
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.manifest import read_manifest
+from proactivebench.manifest import Counts, Entry, FileEntry, Skipped, add_to_manifest, read_manifest
+from proactivebench.work.folder import changes
 from raw_sources.base import Problem
 
 
@@ -140,23 +140,22 @@ class Part:
         entry = read_manifest(self.out).get(self.name)
         if entry is None:
             raise UsageError(f"{self.result} is there, but was not built here. Choose another folder.")
-        if difference := differences(entry["settings"], _as_json(self.settings)):
+        if changed := changes(entry.settings, _as_json(self.settings)):
             raise UsageError(
-                f"{self.out} holds {self.name} with other settings: {difference}. "
+                f"{self.out} holds {self.name} with other settings: {'; '.join(changed)}. "
                 + self._delete(self.result, self.frames)
             )
-        if not all_stored(self.out, ((path, file["bytes"]) for path, file in entry["files"].items())):
+        if not all_stored(self.out, ((path, file.bytes) for path, file in entry.files.items())):
             return None
-        counts = entry["counts"]
-        skipped = [Skip(**skip) for skip in entry["skipped"]]
-        return BuildReport(self.name, counts["samples"], counts["frames"], skipped, up_to_date=True)
+        skipped = [Skip(skip.key, skip.reason) for skip in entry.skipped]
+        return BuildReport(self.name, entry.counts.samples, entry.counts.frames, skipped, up_to_date=True)
 
     def beside(self) -> dict[str, Mapping[str, Any]]:
         """Name -> settings of the parts in the folder, this one among them."""
         there = {
-            name: entry["settings"]
+            name: entry.settings
             for name, entry in read_manifest(self.out).items()
-            if any((self.out / path).exists() for path in entry["files"])
+            if any((self.out / path).exists() for path in entry.files)
         }
         return {**there, self.name: self.settings}
 
@@ -172,30 +171,30 @@ class Part:
             if not any(done.files for done in journal.finished.values()):
                 journal.start(header)
             for kind, here in header.items():
-                if difference := differences(journal.header[kind], here):
+                if changed := changes(journal.header[kind], here):
                     raise UsageError(
-                        f"{self.out} holds an unfinished build of {self.name} with other {kind}: {difference}. "
+                        f"{self.out} holds an unfinished build of {self.name} with other {kind}: {'; '.join(changed)}. "
                         + self._delete(journal.path, self.frames)
                     )
             yield journal
 
-    def finish(self, report: BuildReport, versions: Mapping[str, str], files: Mapping[str, Mapping[str, Any]]) -> None:
+    def finish(self, report: BuildReport, versions: Mapping[str, str], files: Mapping[str, FileEntry]) -> None:
         """Writes the manifest entry; the part is finished.
 
         Args:
             report: What it gave.
             versions: Name -> version of the libraries that decide its bytes.
-            files: Path -> `bytes`, `sha256`, `origin` and `licence`.
+            files: Path -> file.
         """
-        entry = {
-            "dataset": self.dataset,
-            "sources": list(self.sources),
-            "settings": self.settings,
-            "versions": _all_versions(versions),
-            "counts": {"samples": report.samples, "frames": report.frames, "problems": len(report.problems)},
-            "skipped": [skip._asdict() for skip in report.skipped],
-            "files": files,
-        }
+        entry = Entry(
+            dataset=self.dataset,
+            sources=list(self.sources),
+            settings=dict(self.settings),
+            versions=_all_versions(versions),
+            counts=Counts(samples=report.samples, frames=report.frames, problems=len(report.problems)),
+            skipped=[Skipped(key=skip.key, reason=skip.reason) for skip in report.skipped],
+            files=dict(files),
+        )
         add_to_manifest(self.out, self.name, entry)
         self._journal.unlink()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from builders.base import Frame
+from proactivebench.layout import TEST
 from proactivebench.work.files import whole
 from raw_sources.base import SourceError
 
@@ -45,9 +46,9 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
     first, *names = frame.path.split("/")
     if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
         raise SourceError(f"{frame.path!r} is not a path below {dataset}/")
-    with whole(out / "test" / frame.path, durable=False) as part:
+    with whole(out / TEST / frame.path, durable=False) as part:
         part.write_bytes(frame.data)
-    return StoredFile(f"test/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
+    return StoredFile(f"{TEST}/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
 
 
 def describe_file(out: Path, path: Path) -> StoredFile:

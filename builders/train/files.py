@@ -23,7 +23,8 @@ from builders.pipeline.workers import Workers
 from builders.train.rows import Row, make_row
 from builders.train.split import Item, TrainSplit
 from proactivebench.errors import UsageError
-from proactivebench.layout import TRAIN
+from proactivebench.layout import DATA, TRAIN
+from proactivebench.manifest import FileEntry
 from proactivebench.work.files import whole
 from raw_sources.base import SourceError
 
@@ -71,7 +72,7 @@ class _Build:
         self.progress = progress
 
     def run(self, workers: int) -> BuildReport:
-        folder = self.out / "data"
+        folder = self.out / DATA
         part = Part(self.out, TRAIN, TRAIN, folder, folder, self.split.settings(), self.split.sources)
         if report := part.existing():
             return report
@@ -92,7 +93,7 @@ class _Build:
 
     def _files(
         self, folder: Path, items: list[Item], journal: Journal, pool: Workers[TrainSplit]
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    ) -> Iterator[tuple[str, FileEntry]]:
         """Writes what is not there yet; yields the path of every file and what the manifest says of it."""
         task = self.progress.add_task("train: rows", total=len(items))
         starts = range(0, len(items), ROWS_PER_FILE)
@@ -117,15 +118,15 @@ class _Build:
             else:
                 journal.add(made.key, Finished(skipped=made.reason))
 
-    def _described(self, file: StoredFile, items: list[Item]) -> Mapping[str, Any]:
+    def _described(self, file: StoredFile, items: list[Item]) -> FileEntry:
         planned = [self.split.plan(item) for item in items]
         datasets = ", ".join(sorted({builder.scenario.dataset for builder, _ in planned}))
-        return {
-            "bytes": file.bytes,
-            "sha256": file.sha256,
-            "origin": f"{datasets}; images.path names each picture",
-            "licence": ", ".join(sorted({sample.licence for _, sample in planned})),
-        }
+        return FileEntry(
+            bytes=file.bytes,
+            sha256=file.sha256,
+            origin=f"{datasets}; images.path names each picture",
+            licence=", ".join(sorted({sample.licence for _, sample in planned})),
+        )
 
 
 def _versions(split: TrainSplit) -> dict[str, str]:

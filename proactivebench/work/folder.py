@@ -205,13 +205,12 @@ class DescribedFolder:
             return
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
-            found = differences(there, identity)
-            changes = [_change(*difference) for difference in found if difference[0].partition(".")[0] != MACHINES]
+            changed = changes({**there, MACHINES: None}, {**identity, MACHINES: None})
         except (ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
-        if changes:
+        if changed:
             raise UsageError(
-                f"{self.folder} was begun with other settings: {'; '.join(changes)}. {self.instead()}, or repeat "
+                f"{self.folder} was begun with other settings: {'; '.join(changed)}. {self.instead()}, or repeat "
                 "the command with those settings."
             )
 
@@ -228,10 +227,14 @@ def differences(
             yield f"{prefix}{key}", before, after
 
 
-def _change(name: str, before: object, after: object) -> str:
-    if _is_digest(before) and _is_digest(after):
-        return f"other {name}"
-    return f"{name} was {shown(before)}, is now {shown(after)}"
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two descriptions, in words; of digests only that they do."""
+    return [
+        f"other {name}"
+        if _is_digest(before) and _is_digest(after)
+        else f"{name} was {shown(before)}, is now {shown(after)}"
+        for name, before, after in differences(old, new)
+    ]
 
 
 def _is_digest(value: object) -> bool:

@@ -244,7 +244,7 @@ class TestBuilder:
         away = photo.rename(tmp_path / photo.name)
         build(CocoBuilder(Coco.locate(root)), tmp_path / "out")
         away.rename(photo)
-        with pytest.raises(UsageError, match="raw data is"):
+        with pytest.raises(UsageError, match="raw data was"):
             build(CocoBuilder(Coco.locate(root)), tmp_path / "out")
 
     def test_real_photos(self, shared_data: Path, tmp_path: Path) -> None:

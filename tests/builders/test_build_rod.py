@@ -101,7 +101,7 @@ def test_photos_keep_their_size_unless_they_are_to_be_smaller(
     for path in (tmp_path / "test").rglob("*.jpg"):
         with Image.open(path) as image:
             assert image.size == (edge, edge)
-    assert read_manifest(tmp_path)["ROD"]["settings"]["max_pixels"] == max_pixels
+    assert read_manifest(tmp_path)["ROD"].settings["max_pixels"] == max_pixels
 
 
 def test_a_real_photo_becomes_a_small_frame(shared_data: Path) -> None:
@@ -155,7 +155,7 @@ def test_nothing_usable_is_an_error_that_leaves_nothing(raw: Path, tmp_path: Pat
 def test_other_photos_are_another_build(raw: Path, tmp_path: Path) -> None:
     build(RodBuilder(Rod.locate(raw)), tmp_path / "out")
     photo(raw, "lamp_redbl_whiter-cup-s3").unlink()
-    with pytest.raises(UsageError, match="raw data is"):
+    with pytest.raises(UsageError, match="raw data was"):
         build(RodBuilder(Rod.locate(raw)), tmp_path / "out")
 
 

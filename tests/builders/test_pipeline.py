@@ -204,7 +204,7 @@ def test_shared_frames_are_rendered_once(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:
     build(FakeBuilder(), tmp_path)
-    with pytest.raises(UsageError, match="seed is 0 there and 5 here"):
+    with pytest.raises(UsageError, match="seed was 0, is now 5"):
         build(FakeBuilder(seed=5), tmp_path)
 
 
@@ -318,7 +318,7 @@ def test_a_build_that_is_stopped_before_its_manifest_continues(tmp_path: Path, m
 
 def test_an_unfinished_build_with_other_settings_is_refused(tmp_path: Path) -> None:
     interrupt(tmp_path, 6)
-    with pytest.raises(UsageError, match=r"unfinished build .* records is 40 there and 50 here"):
+    with pytest.raises(UsageError, match=r"unfinished build .* records was 40, is now 50"):
         build(FakeBuilder(records=50), tmp_path)
 
 

@@ -178,7 +178,7 @@ class TestBuilder:
         build(QuickDrawBuilder(source, categories=["cat"]), tmp_path / "out")
         lines = (bundled_quickdraw / "cat.ndjson").read_bytes()
         (tmp_path / "cat.ndjson").write_bytes(lines + lines)
-        with pytest.raises(UsageError, match="raw data is"):
+        with pytest.raises(UsageError, match="raw data was"):
             build(QuickDrawBuilder(QuickDraw.locate(tmp_path), categories=["cat"]), tmp_path / "out")
 
     def test_unknown_and_missing_categories_are_named(self, source: QuickDraw) -> None:

@@ -259,7 +259,7 @@ class TestFiles:
         self, split: TrainSplit, photos: Path, bundled_quickdraw: Path, tmp_path: Path
     ) -> None:
         build_train(split, tmp_path)
-        with pytest.raises(UsageError, match=r"holds train with other settings: .*seed is 0 there and 1 here"):
+        with pytest.raises(UsageError, match=r"holds train with other settings: .*seed was 0, is now 1"):
             build_train(make_split(photos, bundled_quickdraw, seed=1), tmp_path)
 
     def test_files_of_others_are_left_alone(self, split: TrainSplit, tmp_path: Path) -> None:

@@ -16,11 +16,10 @@ from builders.hub import croissant
 from builders.hub.card import write_card
 from builders.hub.client import HubError, UnreachableError, connect
 from builders.hub.publish import Upload, prepare, upload
-from builders.manifest import add_to_manifest
 from builders.pipeline.storage import describe_file
 from cli import main
 from proactivebench.errors import UsageError
-from proactivebench.manifest import read_manifest
+from proactivebench.manifest import Entry, add_to_manifest, read_manifest
 from tests.support.example_benchmark import build_examples
 from tests.support.hub_store import Blob, LocalHub, Repo
 from tests.support.local_hub import serve
@@ -57,14 +56,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stored = describe_file(folder, train)
     file = {"bytes": stored.bytes, "sha256": stored.sha256, "origin": "made up", "licence": "CC BY 4.0"}
     counts = {"samples": 2, "frames": 2}
-    entry = {
-        "dataset": "train",
-        "sources": ["quickdraw", "coco"],
-        "settings": {},
-        "versions": {"proactivebench-toolkit": "1"},
-        "counts": counts,
-    }
-    add_to_manifest(folder, "train", {**entry, "skipped": [], "files": {stored.path: file}})
+    entry = {"dataset": "train", "settings": {}, "versions": {"proactivebench-toolkit": "1"}, "counts": counts}
+    entry |= {"sources": ["quickdraw", "coco"], "skipped": [], "files": {stored.path: file}}
+    add_to_manifest(folder, "train", Entry.model_validate(entry))
     prepare(folder, REPO, "http://hub")
     return folder
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from builders.hub.rights import require_rights
 from proactivebench.errors import UsageError
+from proactivebench.manifest import Counts, Entry, FileEntry
 from raw_sources.catalog import UnknownNameError
 
 
-def entry(*licences: str) -> dict[str, Any]:
-    return {"files": {f"test/x/{number}.jpg": {"licence": licence} for number, licence in enumerate(licences)}}
+def entry(*licences: str) -> Entry:
+    files = {
+        f"test/x/{number}.jpg": FileEntry(bytes=1, sha256="0" * 64, origin="", licence=licence)
+        for number, licence in enumerate(licences)
+    }
+    return Entry(dataset="x", settings={}, versions={}, counts=Counts(samples=1, frames=1), skipped=[], files=files)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,9 @@ def test_what_may_not_be_shared_is_refused_unless_the_rights_are_there(scenario:
 def test_coco_goes_by_the_licence_of_every_picture() -> None:
     free = ["Attribution License", "CC BY-SA 2.0", "No known copyright restrictions", "United States Government Work"]
     require_rights({"COCO": entry(*free), "QD": entry("CC BY 4.0")}, [])
-    require_rights({"train": {**entry("Attribution License, CC BY 4.0"), "sources": ["quickdraw", "coco"]}}, [])
+    require_rights(
+        {"train": entry("Attribution License, CC BY 4.0").model_copy(update={"sources": ["quickdraw", "coco"]})}, []
+    )
     for closed in (
         "CC BY-NC 2.0",
         "CC BY 4.0, Attribution-NonCommercial License",
@@ -58,7 +63,7 @@ def test_rights_to_a_source_that_does_not_exist() -> None:
 
 def test_generated_pictures_have_the_licence_of_what_they_are_made_from() -> None:
     with pytest.raises(UsageError, match=r"--i-have-the-rights imagenet$"):
-        require_rights({"IN-C": {**entry("whatever"), "sources": ["imagenet"]}}, ["imagenet-c"])
+        require_rights({"IN-C": entry("whatever").model_copy(update={"sources": ["imagenet"]})}, ["imagenet-c"])
 
 
 @pytest.mark.parametrize(
@@ -66,4 +71,4 @@ def test_generated_pictures_have_the_licence_of_what_they_are_made_from() -> Non
 )
 def test_what_nobody_knows_the_terms_of_is_refused(part: str, sources: list[str]) -> None:
     with pytest.raises(UsageError, match="cannot be published"):
-        require_rights({part: {**entry("CC BY 4.0"), "sources": sources}}, ["quickdraw"])
+        require_rights({part: entry("CC BY 4.0").model_copy(update={"sources": sources})}, ["quickdraw"])
