@@ -350,13 +350,14 @@ def test_one_build_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_with_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = iter(range(30))
+    room, write_bytes = iter(range(30)), Path.write_bytes
 
-    def to_disk(_: int) -> None:
+    def to_disk(path: Path, data: bytes) -> int:
         if next(room, None) is None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_bytes(path, data)
 
-    monkeypatch.setattr(os, "fsync", to_disk)
+    monkeypatch.setattr(Path, "write_bytes", to_disk)
     with pytest.raises(BuildError, match=r"\.png: No space left on device.* same command again to resume"):
         build(FakeBuilder(), tmp_path)
     monkeypatch.undo()
