@@ -7,6 +7,7 @@ them: a build that is continued compares their bytes instead.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -31,7 +32,7 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         yield part
         if durable:
             for written in (part, *(part.rglob("*") if part.is_dir() else ())):
@@ -47,6 +48,13 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
         if isinstance(error, OSError) and error.filename is None:  # a full disk does not say which file
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # a file stands where the folder should be
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
 
 def _to_disk(path: Path) -> None:

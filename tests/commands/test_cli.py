@@ -212,7 +212,7 @@ def test_vsod_is_proposed_then_built(tmp_path: Path) -> None:
     for column in JUDGEMENT:
         assert f"  {column}: " in proposed.output
     nowhere = call("build", "vsod", "--raw", raw, "--propose", table / "labels.csv")
-    assert (nowhere.exit_code, nowhere.output.strip()) == (1, f"Error: {table / 'labels-001.jpg'}: Not a directory.")
+    assert (nowhere.exit_code, nowhere.output.strip()) == (1, f"Error: {table}: Not a directory.")
     unfilled = call("build", "vsod", "--raw", raw, "--out", tmp_path / "data", "--labels", table)
     assert unfilled.exit_code in (1, 2)
     assert "Traceback" not in unfilled.output
