@@ -206,7 +206,7 @@ class DescribedFolder:
         try:
             there = json.loads(self._description.read_text(encoding="utf-8"))
             changed = changes({**there, MACHINES: None}, {**identity, MACHINES: None})
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
         if changed:
             raise UsageError(

@@ -132,7 +132,7 @@ def test_wrong_categories_are_look_alikes_before_others(made: Path) -> None:
 
 def test_classes_without_a_name_are_an_error(made: Path, tmp_path: Path) -> None:
     names = {label: name for label, name in fakes.MVPN_NAMES.items() if label not in ("0028", "0042")}
-    with pytest.raises(UsageError, match=r"have no name: 0028, 0042\. Add a line class_id,name"):
+    with pytest.raises(UsageError, match=r"classes without a name: 0028, 0042\. Add a line class_id,name"):
         build(MvpnBuilder(Mvpn.locate(made), names), tmp_path)
 
 

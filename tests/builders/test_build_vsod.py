@@ -72,7 +72,7 @@ class TestProposals:
         assert report.pages == [tmp_path / "labels-001.jpg"]
         with Image.open(report.pages[0]) as sheet:
             assert sheet.height > 4 * 100
-        with pytest.raises(UsageError, match="no row that is filled in"):
+        with pytest.raises(UsageError, match="no completed rows"):
             read_labels(table)
         with table.open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -319,5 +319,5 @@ class TestBuilder:
 
     def test_other_labels_are_another_build(self, made: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
         build(VsodBuilder(Vsod.locate(made), labels), tmp_path)
-        with pytest.raises(UsageError, match="labels is"):
+        with pytest.raises(UsageError, match="labels was"):
             build(VsodBuilder(Vsod.locate(made), labels[:-1]), tmp_path)

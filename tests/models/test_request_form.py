@@ -101,7 +101,7 @@ def test_free_replies_are_drawn_as_the_server_does(server: StubServer, data: Pat
                 "code": "unsupported_parameter",
             },
             "hidden-name",
-            "say --reasoning",
+            "use --reasoning",
         ),
         (
             {
@@ -112,7 +112,7 @@ def test_free_replies_are_drawn_as_the_server_does(server: StubServer, data: Pat
                 "code": "unsupported_value",
             },
             "hidden-name",
-            "say --reasoning",
+            "use --reasoning",
         ),
         (
             {

@@ -48,7 +48,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def scripts(text: str) -> Iterator[list[str]]:
     """The arguments of every call of Python in a block of a page on scenarios."""
-    lines = (shlex.split(line, comments=True) for line in text.splitlines())
+    lines = (shlex.split(line, comments=True) for line in text.replace("\\\n", " ").splitlines())
     return (words[1:] for words in lines if words[:1] == ["python"] and "fake.py" in words[1])
 
 
@@ -119,8 +119,8 @@ def options() -> set[str]:
     """The options of all commands."""
     return {
         option
-        for command in main.commands.values()
-        for parameter in command.params
+        for name, command in main.commands.items()
+        for parameter in command.get_params(click.Context(command, info_name=name))
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
 
