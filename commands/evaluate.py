@@ -66,16 +66,22 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option(
     "--mode",
-    type=click.Choice(["mcqa", "reference", "oeg", "oeg-multi"]),
+    type=click.Choice(["mcqa", "reference", "forced", "oeg", "oeg-multi"]),
     default="mcqa",
     show_default=True,
-    help="Multiple choice; the reference frame alone; free replies in one turn, for `judge`, or in several turns.",
+    help="Multiple choice; the reference frame alone; a category named on every frame, for `when`; free replies in one "
+    "turn, for `judge`, or in several turns.",
 )
 @click.option("--hint", is_flag=True, help="Append a hint to every question.")
 @click.option("--history", is_flag=True, help="Keep earlier turns in the conversation (frames' short edge 224).")
 @click.option("--shots", type=click.Choice(["0", "1", "3"]), default="0", show_default=True, help="Solved examples.")
 @click.option("--shrink-examples", is_flag=True, help="Shrink the examples' frames, as the paper did for Phi-4 alone.")
 @click.option("--random-options", is_flag=True, help="Suggestions of other scenarios; each does something random.")
+@click.option(
+    "--control",
+    type=click.Choice(["blank", "same"]),
+    help="After a suggestion show a grey picture, or the first frame again: does the new picture matter?",
+)
 @click.option("--system-prompt", help="System message in front of every conversation.  [default: none]")
 @click.option("--samples", "listing", type=INSTRUCTIONS, help="Play the samples of this list: lines such as `QD 12`.")
 @click.option(

@@ -177,7 +177,8 @@ class RunProgress(_CountingProgress):
             self._correct += episode.correct
             self._suggestions += len(episode.turns) - 1
         played = max(1, self._done + (not failed))
-        self._count(failed, f"acc {self._correct / played:.1%}  psr {self._suggestions / played:.2f}")
+        psr = "" if episode.forced else f"  psr {self._suggestions / played:.2f}"
+        self._count(failed, f"acc {self._correct / played:.1%}{psr}")
 
 
 class JudgeProgress(_CountingProgress):

@@ -49,4 +49,14 @@ class ShortEdge:
         return image.resize((int(width * self.pixels / short), int(height * self.pixels / short)))
 
 
-View = Crop | ShortEdge
+@dataclass(frozen=True, slots=True)
+class Grey:
+    """A grey picture, as large as the one that another view makes; None: as the picture itself."""
+
+    instead_of: Crop | ShortEdge | None = None
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        return Image.new("RGB", (self.instead_of(image) if self.instead_of else image).size, "grey")
+
+
+View = Crop | ShortEdge | Grey

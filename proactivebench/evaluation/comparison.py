@@ -130,7 +130,9 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
     found = []
     for name in [*names, "all"] if len(names) > 1 else names:
         chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
-        found += [_difference(name, score, chosen, seed) for score in chosen[0][0].scores]
+        found += [
+            _difference(name, score, chosen, seed) for score in chosen[0][0].scores if score in chosen[0][1].scores
+        ]
     both = set(described[0].scenarios) & set(described[1].scenarios)
     settings = list(differences(_settings(first, described[0], both), _settings(second, described[1], both)))
     return Comparison(found, settings, (len(known), len(others)), len(pairs))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proactivebench import open_ended, prompts
 from proactivebench.answers import what_counts
+from proactivebench.evaluation.forced import asks_left, forced_turns
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, Turn
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.frames import Frames
 from proactivebench.models.base import Message, Model, ReplyError, Request
-from proactivebench.scenarios import Draw, Observation, Sample, make_environment
+from proactivebench.scenarios import AnyAction, Draw, Environment, Observation, Sample, make_environment
 from proactivebench.scenarios.random_options import with_random_options
-from proactivebench.views import HISTORY_SHORT_EDGE
+from proactivebench.views import HISTORY_SHORT_EDGE, Grey
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,25 @@ def user_message(observation: Observation, settings: Settings, frames: Frames) -
     return Message("user", text, frames.picture(observation.frame_path, observation.view))
 
 
+def _turns(environment: Environment, settings: Settings) -> Iterator[tuple[Environment, AnyAction | None]]:
+    """Yields who is to be asked next, and what happens whatever the answer; None leaves that to the answer."""
+    if settings.mode == "forced":
+        yield from forced_turns(environment)
+        return
+    while not environment.done:
+        yield environment, None
+
+
+def _controlled(observation: Observation, first: Observation, settings: Settings) -> Observation:
+    """A turn after a suggestion, in which the control setting may keep the next frame back."""
+    if settings.control == "same":
+        return observation._replace(frame_path=first.frame_path, view=first.view)
+    if settings.control == "blank":
+        assert not isinstance(observation.view, Grey)
+        return observation._replace(view=Grey(observation.view))
+    return observation
+
+
 def _seeded_draw(seed: int, key: Key) -> Draw:
     """What suggestions carry out with random options: the same in every run of the same seed."""
     return lambda turn, actions: random.Random(derive_seed(seed, *key, "action", turn)).choice(actions)
@@ -74,7 +95,7 @@ async def play(
     Returns:
         The record; a request that failed ends it with the error, never with an answer.
     """
-    sample, draw = task.sample, None
+    sample, draw, forced = task.sample, None, settings.mode == "forced"
     if settings.random_options:
         sample = with_random_options(sample, random.Random(derive_seed(settings.seed, *task.key, "options")))
         draw = _seeded_draw(settings.seed, task.key)
@@ -89,13 +110,16 @@ async def play(
     past = [*told, *task.examples]
     turns: list[Turn] = []
     texts: list[str] = []
-    error = None
+    error, correct = None, False
+    first = environment.observe()
     try:
-        while not environment.done:
-            observation = environment.observe()
+        for here, onward in _turns(environment, settings):
+            observation = here.observe()
+            if turns:
+                observation = _controlled(observation, first, settings)
             asked = user_message(observation, settings, frames)
-            seed = derive_seed(settings.seed, *task.key, environment.turn)
-            reply = await model.reply(Request((*past, asked), environment, seed))
+            seed = derive_seed(settings.seed, *task.key, here.turn)
+            reply = await model.reply(Request((*past, asked), here, seed, confidence=forced))
             texts.append(asked.text)
             if settings.mode == "oeg":
                 turns.append(Turn.open_ended(observation, asked.text, reply))
@@ -103,8 +127,12 @@ async def play(
             said = what_counts(reply)
             named, output = said, None
             if judge is not None:
-                named, output = await judge.read_turn(environment, asked.text, said, seed)
-            turns.append(Turn.of(observation, asked.text, reply, environment.step(named), output))
+                named, output = await judge.read_turn(here, asked.text, said, seed)
+            verdict = here.step(named)
+            correct = here.correct
+            if onward is not None:
+                verdict = verdict._replace(action=onward)
+            turns.append(Turn.of(observation, asked.text, reply, verdict, output))
             if settings.history:
                 past += (asked, Message("assistant", said))
     except ReplyError as failure:
@@ -116,7 +144,9 @@ async def play(
         source=sample.source,
         answer=sample.answer,
         turns=tuple(turns),
-        correct=environment.correct,
+        correct=correct,
+        forced=forced,
+        asks_left=asks_left(environment) if forced else 0,
         max_turns=environment.max_turns,
         valid_replies=tuple(sample.scenario.open_replies(sample)) if settings.mode == "oeg" else (),
         error=error,

@@ -35,7 +35,7 @@ class _Score(NamedTuple):
     repeat: int
     source: str
     correct: float
-    suggestions: float
+    suggestions: float | None
     cost: float
 
 
@@ -60,9 +60,9 @@ class _Tally:
         self.refused += any(turn.refused for turn in episode.turns)
         if episode.turns[0].kind == "open_ended":
             return
-        turns = len(episode.turns)
+        turns, scores = len(episode.turns), episode.scores
         cost = sum(turn.cost for turn in episode.turns)
-        outcome = float(episode.correct), float(turns - 1), cost
+        outcome = scores["acc"], scores.get("psr"), cost
         self.scores.append(_Score(episode.id, episode.repeat, episode.source, *outcome))
         self.kinds.update(turn.kind for turn in episode.turns)
         self.first_turn += episode.right_at_first_sight
@@ -84,8 +84,8 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         `first_turn_acc` (episodes whose first answer is right), `answers` (share of each kind of answer),
         `last_turn_share` (episodes that used all their turns), `wasted_suggestions` (episodes whose last turn was a
         right suggestion, too late to show anything). Where suggestions have costs also `cost`, what those of an episode
-        took on average; units differ, so there is no average over scenarios. `average`: `acc` and `psr` over the
-        scenarios that have a score.
+        took on average; units differ, so there is no average over scenarios. In mode `forced` `acc` is that of the last
+        frame, and what counts suggestions is absent. `average`: `acc` and `psr` over the scenarios that have a score.
         `answered_by`: replies of other models than the one that was asked, counted by their servers' names for them.
         `unreadable_replies`: up to three of them, each with `scenario`, `id`, `repeat` and the start of the `reply`.
     """
@@ -113,20 +113,25 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             sources = [score.source for score in ordered]
             own_seed = derive_seed(seed, name)  # the scenarios' draws are averaged as independent ones
             accs.append(estimate_share([score.correct for score in ordered], sources, own_seed))
-            psrs.append(estimate([score.suggestions for score in ordered], sources, own_seed))
             answers = tally.kinds.total()
             scores["unreadable"] = tally.kinds["unreadable"]
-            scores |= _with_uncertainty("acc", accs[-1]) | _with_uncertainty("psr", psrs[-1])
-            if SCENARIOS[name].costs:
+            scores |= _with_uncertainty("acc", accs[-1])
+            suggestions = [score.suggestions for score in ordered if score.suggestions is not None]
+            if suggestions:
+                psrs.append(estimate(suggestions, sources, own_seed))
+                scores |= _with_uncertainty("psr", psrs[-1])
+            if suggestions and SCENARIOS[name].costs:
                 scores |= _with_uncertainty("cost", estimate([score.cost for score in ordered], sources, own_seed))
             scores["first_turn_acc"] = tally.first_turn / n
             scores["answers"] = {kind: tally.kinds[kind] / answers for kind in _KINDS}
-            scores["last_turn_share"] = tally.last_turn / n
-            scores["wasted_suggestions"] = tally.wasted / n
+            if suggestions:
+                scores["last_turn_share"] = tally.last_turn / n
+                scores["wasted_suggestions"] = tally.wasted / n
         scenarios[name] = scores
     overall: dict[str, Any] = {"acc": None, "psr": None}
     if accs:
-        overall = _with_uncertainty("acc", average(accs)) | _with_uncertainty("psr", average(psrs))
+        overall = _with_uncertainty("acc", average(accs))
+        overall |= _with_uncertainty("psr", average(psrs)) if psrs else {}
     replies = [
         {"scenario": scenario, "id": number, "repeat": repeat, "reply": reply}
         for (scenario, number, repeat), reply in unreadable

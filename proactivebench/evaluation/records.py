@@ -23,7 +23,7 @@ from proactivebench import scenarios
 from proactivebench.answers import Outcome, what_counts
 from proactivebench.models.base import Refusal
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Observation, Verdict
-from proactivebench.views import Crop, View
+from proactivebench.views import Crop, Grey, View
 
 Kind = scenarios.Kind | Literal["open_ended"]
 """What an answer is; `open_ended` where a judge reads it instead of the environment."""
@@ -38,7 +38,8 @@ def text_hash(text: str) -> str:
 
 
 def crop_of(view: View | None) -> tuple[float, float, float, float] | None:
-    """The rectangle that a view shows: left, top, right, bottom."""
+    """The rectangle that a view shows, or would if it were not grey: left, top, right, bottom."""
+    view = view.instead_of if isinstance(view, Grey) else view
     return (view.left, view.top, view.right, view.bottom) if isinstance(view, Crop) else None
 
 
@@ -56,16 +57,18 @@ class Turn(BaseModel):
     Attributes:
         frame_path: Of the frame below the data folder.
         crop: What was shown of it in pixels (left, top, right, bottom); None for all of it.
+        grey: Whether a grey picture of that size was shown instead.
         prompt: Hash of the user's text.
         reply: The model's literal answer.
         answered_by: The model that a server says the reply is of, where that is not the one that was asked.
+        confidence: The probability that the model gave its reply, 0 to 1; in mode `forced`, of models that tell.
         refused: Whether the model is known to have declined to answer; it is read like any other reply.
         kind: What the answer is.
         chosen: The option that it names, as it was shown; None where it is unreadable.
         by: What named it: the full text or the letter.
         suggestion: How the answer compares with the shown suggestions and abstention; None where a judge reads it.
         category: How it compares with the categories; None where a judge reads it.
-        action: What the environment did.
+        action: What the environment did; in mode `forced` it moves on whatever was named.
         cost: What that took, in scenarios whose suggestions have costs.
         judge: The judge's literal output, where it was asked in the middle of the episode.
     """
@@ -74,9 +77,11 @@ class Turn(BaseModel):
 
     frame_path: str
     crop: tuple[float, float, float, float] | None = None
+    grey: bool = False
     prompt: str
     reply: str
     answered_by: str | None = None
+    confidence: float | None = None
     refused: bool = False
     kind: Kind
     chosen: str | None = None
@@ -98,6 +103,7 @@ class Turn(BaseModel):
         return cls(
             frame_path=observation.frame_path,
             crop=crop_of(observation.view),
+            grey=isinstance(observation.view, Grey),
             prompt=text_hash(prompt),
             reply=reply,
             answered_by=getattr(reply, "answered_by", None),
@@ -111,9 +117,11 @@ class Turn(BaseModel):
         return cls(
             frame_path=observation.frame_path,
             crop=crop_of(observation.view),
+            grey=isinstance(observation.view, Grey),
             prompt=text_hash(prompt),
             reply=reply,
             answered_by=getattr(reply, "answered_by", None),
+            confidence=getattr(reply, "confidence", None),
             refused=isinstance(reply, Refusal),
             kind=verdict.kind,
             chosen=verdict.reading.text,
@@ -145,7 +153,10 @@ class Episode(BaseModel):
         source: What the sample's frames show (an object, a video, a photo); samples can share one.
         answer: The right category.
         turns: What happened, in order.
-        correct: Whether it ended with the right category.
+        correct: Whether it ended with the right category; in mode `forced`, whether the last one is right.
+        forced: Whether a category had to be named on every frame.
+        asks_left: Suggestions that it would take at the last frame before one ends it, None where none is offered
+            there; in mode `forced` alone.
         max_turns: Turns after which it would have ended in any case.
         valid_replies: What a judge shall accept; in mode `oeg` alone.
         error: Set where it could not be played to its end; it has no score then.
@@ -160,6 +171,8 @@ class Episode(BaseModel):
     answer: str
     turns: tuple[Turn, ...]
     correct: bool
+    forced: bool = False
+    asks_left: int | None = 0
     max_turns: int
     valid_replies: tuple[str, ...] = ()
     error: EpisodeError | None = None
@@ -193,8 +206,9 @@ class Episode(BaseModel):
 
     @property
     def scores(self) -> dict[str, float]:
-        """Accuracy and number of suggestions, which mean something only without an error."""
-        return {"acc": float(self.correct), "psr": len(self.turns) - 1.0}
+        """Accuracy and, unless forced, number of suggestions, which mean something only without an error."""
+        suggestions = {} if self.forced else {"psr": len(self.turns) - 1.0}
+        return {"acc": float(self.correct)} | suggestions
 
     @property
     def right_at_first_sight(self) -> bool:

@@ -14,7 +14,7 @@ from proactivebench.errors import UsageError
 from proactivebench.scenarios import Sample, Scenario, get_scenario
 from proactivebench.work.files import read_text
 
-Mode = Literal["mcqa", "reference", "oeg", "oeg-multi"]
+Mode = Literal["mcqa", "reference", "forced", "oeg", "oeg-multi"]
 
 OPEN_ENDED = ("oeg", "oeg-multi")
 """Modes in which models reply freely."""
@@ -28,13 +28,16 @@ class Settings(BaseModel):
 
     Attributes:
         mode: `mcqa`: multiple choice over as many turns as the environment allows; `reference`: one turn on the
-            reference frame with the categories alone; `oeg`: one turn, a free reply, for a judge; `oeg-multi`: free
-            replies over several turns, each read by a judge.
+            reference frame with the categories alone; `forced`: the categories alone on every frame on the way there;
+            `oeg`: one turn, a free reply, for a judge; `oeg-multi`: free replies over several turns, each read by a
+            judge.
         hint: Append the scenario's hint to the question, in the open-ended modes the generic one.
         history: Keep earlier turns in the conversation; frames' short edges are resized to 224 pixels.
         shots: Solved episodes of other objects in front (ROD and MVP-N alone); their frames keep their size.
         shrink_examples: Shrink the examples' frames as the paper did for one model; see `examples`.
         random_options: Replace the suggestions by suggestions of other scenarios; each carries out a random action.
+        control: What comes after a suggestion instead of the next frame: `blank` a grey picture, `same` the first frame
+            again; None plays as usual.
         system_prompt: System message in front of every conversation; None sends none.
         seed: Decides everything random.
         repeats: Plays of every sample.
@@ -52,6 +55,7 @@ class Settings(BaseModel):
     shots: Literal[0, 1, 3] = 0
     shrink_examples: bool = False
     random_options: bool = False
+    control: Literal["blank", "same"] | None = None
     system_prompt: str | None = None
     seed: int = 0
     repeats: int = Field(default=1, ge=1)
@@ -63,8 +67,8 @@ class Settings(BaseModel):
     def _check_combination(self) -> Settings:
         if self.mode != "mcqa" and (self.shots or self.random_options):
             raise UsageError(f"Examples and random options belong to multiple choice, not to --mode {self.mode}.")
-        if self.mode in ("reference", "oeg") and self.history:
-            raise UsageError(f"--mode {self.mode} has one turn and so cannot keep a history.")
+        if self.mode in ("reference", "oeg", "forced") and (self.history or self.control):
+            raise UsageError(f"--mode {self.mode} asks about single frames: leave out --history and --control.")
         if self.shrink_examples and (self.history or not self.shots):
             raise UsageError(
                 "--shrink-examples belongs to --shots, and not beside --history, which shrinks everything."

@@ -36,11 +36,13 @@ class Request:
         messages: The conversation; the last message is the user's.
         environment: The episode that asks; None where a judge is asked. Only scripted models look at it.
         seed: Decides whatever is random in the reply; differs for every turn of a run, stays when the run is repeated.
+        confidence: Whether to say how probable the reply is, of models that can.
     """
 
     messages: tuple[Message, ...]
     environment: Environment | None
     seed: int
+    confidence: bool = False
 
 
 class Reply(str):
@@ -48,14 +50,17 @@ class Reply(str):
 
     Attributes:
         answered_by: The model that a server says it is of, where that is not the one that was asked.
+        confidence: The probability that the model gave these words, 0 to 1.
     """
 
-    __slots__ = ("answered_by",)
+    __slots__ = ("answered_by", "confidence")
     answered_by: str | None
+    confidence: float | None
 
-    def __new__(cls, text: str = "", answered_by: str | None = None) -> Self:
+    def __new__(cls, text: str = "", answered_by: str | None = None, confidence: float | None = None) -> Self:
         reply = super().__new__(cls, text)
         reply.answered_by = answered_by
+        reply.confidence = confidence
         return reply
 
 

@@ -3,7 +3,8 @@
 A reply is found again only by everything that decided it: the whole conversation with the bytes and views of its
 pictures, the model's identity, the version of the toolkit that renders the views, and the seed where replies are drawn,
 so that repeats of a sample are draws of their own. Of a model that takes the most probable reply, repeats get the same.
-Failures and refusals are never kept. SQLite does the storing, so that several processes can share a folder on a local
+Failures and refusals are never kept, nor are replies that say how
+probable they are. SQLite does the storing, so that several processes can share a folder on a local
 disk; an entry that is damaged is answered anew.
 """
 
@@ -60,7 +61,7 @@ class CachedModel(Model):
         if known is not None:
             return known
         reply = await self._model.reply(request)
-        if not isinstance(reply, Refusal):
+        if not isinstance(reply, Refusal) and getattr(reply, "confidence", None) is None:
             await run(self._thread, self._replies.put, key, reply)
         return reply
 
@@ -85,6 +86,7 @@ class CachedModel(Model):
             self._identity,
             [_describe(message) for message in request.messages],
             request.seed if self.draws else None,
+            *(["confidence"] if request.confidence else []),
         )
         return _digest(json.dumps(parts))
 

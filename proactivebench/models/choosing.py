@@ -74,6 +74,40 @@ def effective(settings: GenerationConfig) -> dict[str, object]:
     return {"do_sample": settings.do_sample} | {name: value for name, value in values.items() if value is not None}
 
 
+class Confidence(LogitsProcessor):
+    """Adds up the logarithms of the probabilities of the chosen tokens; the scores stay as they are.
+
+    Args:
+        ends: Tokens that end a reply; what is generated behind one in other rows of a batch does not count.
+    """
+
+    def __init__(self, ends: int | Sequence[int] | None):
+        self._ends = torch.tensor([] if ends is None else [ends] if isinstance(ends, int) else list(ends))
+        self._before: torch.Tensor | None = None
+        self._sums: torch.Tensor | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._count(input_ids[:, -1])
+        self._before = scores.float().log_softmax(-1)
+        return scores
+
+    def _count(self, chosen: torch.Tensor) -> None:
+        if self._before is None:
+            return
+        if self._sums is None:
+            self._sums, self._over = torch.zeros(len(chosen), device=chosen.device), chosen.new_zeros(len(chosen)) > 0
+        found = self._before.gather(1, chosen[:, None])[:, 0]
+        self._sums = self._sums + torch.where(self._over, 0.0, found)
+        self._over = self._over | torch.isin(chosen, self._ends.to(chosen))
+
+    def of(self, tokens: torch.Tensor) -> list[float]:
+        """The probability of each reply, 0 to 1, given all tokens in the end, of shape (rows, tokens)."""
+        assert self._before is not None
+        self._count(tokens[:, -1].to(self._before.device))
+        assert self._sums is not None
+        return [round(value, 4) for value in self._sums.exp().tolist()]
+
+
 class GumbelNoise(LogitsProcessor):
     """Adds standard Gumbel noise to scores of shape (rows, vocabulary), each row from its own generator."""
 

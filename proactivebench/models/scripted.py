@@ -41,6 +41,8 @@ def _ask(environment: Environment, rng: random.Random) -> str:
 
 
 def _oracle(environment: Environment, rng: random.Random) -> str:
+    if not (environment.suggestions or environment.shows_answer()):
+        return _guess(environment, rng)  # it may not ask, and does not know yet
     way = way_to_reference(environment)
     return way[0] if way else environment.sample.answer
 

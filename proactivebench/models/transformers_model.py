@@ -20,14 +20,14 @@ import torch
 import transformers
 from accelerate.utils.memory import should_reduce_batch_size
 from PIL import Image
-from transformers import StoppingCriteriaList
+from transformers import LogitsProcessorList, StoppingCriteriaList
 
 from proactivebench.errors import UsageError
 from proactivebench.images import load_picture
-from proactivebench.models.base import Model, PictureError, ReplyError, Request
+from proactivebench.models.base import Model, PictureError, Reply, ReplyError, Request
 from proactivebench.models.batching import Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
-from proactivebench.models.choosing import drawing, effective, generation_settings
+from proactivebench.models.choosing import Confidence, drawing, effective, generation_settings
 from proactivebench.models.processors import Encoded, collate, encode, picture_settings, sees_pictures
 
 DEFAULT_BATCH = 32
@@ -49,6 +49,7 @@ class _Prompt:
 
     tensors: Encoded
     seed: int
+    confidence: bool
 
     def __len__(self) -> int:
         return self.tensors["input_ids"].shape[1]
@@ -172,7 +173,7 @@ class TransformersModel(Model):
             if not shown:
                 raise ReplyError(refused) from error
             raise PictureError(f"{', '.join(map(str, shown))}: {refused}") from error
-        prompt = _Prompt(tensors, request.seed)
+        prompt = _Prompt(tensors, request.seed, request.confidence)
         if len(prompt) >= self._positions:
             raise ReplyError(
                 f"The conversation has {len(prompt):,} tokens, and the model has positions for {self._positions:,}. "
@@ -186,6 +187,7 @@ class TransformersModel(Model):
             inputs = {name: value.to(device) for name, value in collate([p.tensors for p in batch], self._pad).items()}
             padding = (inputs["attention_mask"] == 0).sum(1)
             settings = copy.copy(self._settings)
+            confidence = Confidence(settings.eos_token_id) if any(prompt.confidence for prompt in batch) else None
             settings.max_new_tokens = min(settings.max_new_tokens, self._positions - min(map(len, batch)))
             started = time.perf_counter()
             if self._grows:
@@ -195,6 +197,7 @@ class TransformersModel(Model):
                     **inputs,
                     generation_config=settings,
                     custom_generate=drawing([prompt.seed for prompt in batch]) if self._sample else None,
+                    logits_processor=None if confidence is None else LogitsProcessorList([confidence]),
                     stopping_criteria=StoppingCriteriaList([partial(self._stop, padding)]),
                 ).cpu()
             self.generating += time.perf_counter() - started
@@ -204,7 +207,10 @@ class TransformersModel(Model):
             raise
         self._grow(batch)
         new = tokens[:, inputs["input_ids"].shape[1] :]
-        return list(self._checkpoint.processor.batch_decode(new, skip_special_tokens=True))
+        replies = list(self._checkpoint.processor.batch_decode(new, skip_special_tokens=True))
+        if confidence is None:
+            return replies
+        return [Reply(text, confidence=value) for text, value in zip(replies, confidence.of(tokens), strict=True)]
 
     def _stop(self, padding: torch.Tensor, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
         """Ends a row that has used up the model's positions, and all when the model is closed."""

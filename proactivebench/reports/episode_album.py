@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from proactivebench.evaluation.forced import forced_turns
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.images import PictureError
 from proactivebench.prompts import shown
@@ -80,7 +81,7 @@ class EpisodeAlbum(Album):
     def _picture(self, run: Run, turn: Turn) -> str:
         """The name of a turn's picture; empty where it cannot be shown for what the run saw."""
         try:
-            return self.pictures.add(run.picture(turn.frame_path, turn.crop))
+            return self.pictures.add(run.picture(turn))
         except PictureError:
             self.refused.add((run.folder, turn.frame_path))
             return ""
@@ -124,6 +125,9 @@ def _marks(episode: Episode) -> list[str]:
 def _right_options(run: Run, episode: Episode, sample: Sample) -> list[set[str]]:
     """For every turn the options that were right in it, found by playing the replies again."""
     environment = make_environment(sample, reference=run.identity["settings"]["mode"] == "reference")
+    if episode.forced:
+        ahead = [right_options(here) for here, _ in forced_turns(environment)]
+        return ahead[: len(episode.turns)]
     right = []
     for turn in episode.turns:
         right.append(set() if environment.done else right_options(environment))

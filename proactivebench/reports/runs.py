@@ -20,13 +20,13 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
 from proactivebench.evaluation.measured import require_same
-from proactivebench.evaluation.records import Episode, Key
+from proactivebench.evaluation.records import Episode, Key, Turn
 from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts, read_where
 from proactivebench.evaluation.settings import Settings
 from proactivebench.frames import Frames
 from proactivebench.images import Picture, PictureError
 from proactivebench.scenarios import Sample, get_scenario
-from proactivebench.views import Crop
+from proactivebench.views import Crop, Grey
 
 MULTIPLE_CHOICE = "multiple choice"
 """The usual setting, in words."""
@@ -34,7 +34,7 @@ MULTIPLE_CHOICE = "multiple choice"
 _MODES = {"oeg": "open-ended", "oeg-multi": "open-ended multi-turn"}
 """Mode -> what reports call it, where that is another word."""
 
-_MEASURES = {"reference": ("acc",), "oeg": ("agg", "cc", "ps")}
+_MEASURES = {"reference": ("acc",), "forced": ("acc",), "oeg": ("agg", "cc", "ps")}
 """Mode -> names of its scores, where they are others than accuracy and suggestions."""
 
 _SIZE_ONLY = ("seed", "limit", "repeats", "samples")
@@ -86,15 +86,16 @@ class Run:
         """Tells the samples and frames of its scenarios from any others."""
         return self.data.model_dump_json(include={"samples", "frames"})
 
-    def picture(self, frame_path: str, crop: tuple[float, float, float, float] | None) -> Picture:
-        """A picture that a turn names.
+    def picture(self, turn: Turn) -> Picture:
+        """The picture of a turn.
 
         Raises:
             PictureError: It is none that the run can have seen, or not there as the run saw it.
         """
         if self.frames is None:
-            raise PictureError(f"{frame_path}: what lies in {self.benchmark.folder} is not what the run saw.")
-        return self.frames.picture(frame_path, Crop(*crop) if crop else None)
+            raise PictureError(f"{turn.frame_path}: what lies in {self.benchmark.folder} is not what the run saw.")
+        crop = Crop(*turn.crop) if turn.crop else None
+        return self.frames.picture(turn.frame_path, Grey(crop) if turn.grey else crop)
 
     @cached_property
     def judgements(self) -> Mapping[Key, JudgedReply]:

@@ -258,6 +258,13 @@ class Environment(ABC):
             hint=self.hint_text() if self.hint else "",
         )
 
+    def with_categories_alone(self) -> Self:
+        """The same turn without suggestions and abstention; this environment stays as it is."""
+        here = copy.copy(self)
+        here._options = ()
+        here._settle()
+        return here
+
     def observe(self) -> Observation:
         """The current turn, as a model sees it."""
         smaller = None if self.short_edge is None else ShortEdge(self.short_edge)
