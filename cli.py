@@ -19,6 +19,7 @@ from commands.selfcheck import selfcheck
 from commands.shared import Commands
 from commands.sources import fetch, sources
 from commands.train import train
+from commands.when import when
 from proactivebench import __version__
 
 
@@ -44,6 +45,7 @@ for command in (
     judge,
     filter_,
     compare,
+    when,
     train,
     report,
     view,

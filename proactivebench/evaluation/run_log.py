@@ -55,6 +55,7 @@ class RunDescription(BaseModel):
     Attributes:
         settings: How the run was played.
         scenarios: Short names of what was played.
+        model: Who answered, as it identifies itself.
         judge: Who read the replies of mode `oeg-multi`.
         data: What tells its data from others, as `data_identity` gives it.
     """
@@ -63,6 +64,7 @@ class RunDescription(BaseModel):
 
     settings: Settings
     scenarios: tuple[str, ...]
+    model: Mapping[str, Any]
     judge: Mapping[str, Any] | None = None
     data: RunData
 

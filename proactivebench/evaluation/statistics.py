@@ -8,7 +8,7 @@ Where a bootstrap of shares has nothing to vary, Wilson's interval takes its pla
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,14 +53,36 @@ def estimate(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> 
     if clusters > 1:
         residuals = sums - mean * counts
         se = float(np.sqrt((residuals**2).sum() * clusters / (clusters - 1)) / len(numbers))
-    rng = np.random.default_rng(seed)
-    parts = []
-    for _ in range(BOOTSTRAP_DRAWS // _DRAWS_AT_ONCE):
-        picks = rng.integers(clusters, size=(_DRAWS_AT_ONCE, clusters))
-        parts.append(sums[picks].sum(axis=1) / counts[picks].sum(axis=1))
+    parts = [sums[picks].sum(axis=1) / counts[picks].sum(axis=1) for picks in _picks(clusters, seed)]
     draws = np.concatenate(parts)
     low, high = np.percentile(draws, [2.5, 97.5])
     return Estimate(mean, se, (float(low), float(high)), draws)
+
+
+def _picks(clusters: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Yields the sources of the bootstrap samples, shape (100, clusters) each."""
+    rng = np.random.default_rng(seed)
+    for _ in range(BOOTSTRAP_DRAWS // _DRAWS_AT_ONCE):
+        yield rng.integers(clusters, size=(_DRAWS_AT_ONCE, clusters))
+
+
+def resampled(sources: Sequence[str], seed: int = 0) -> Iterator[NDArray[np.float64]]:
+    """Yields how often each sample is in a bootstrap sample, for scores that are no means.
+
+    Args:
+        sources: For each sample, the name of what it was made of.
+        seed: Of the bootstrap; `estimate` draws the same with it.
+
+    Yields:
+        Shape (draws, samples): first one row of ones, which is what was measured, then 2000 draws.
+    """
+    _, cluster = np.unique(np.asarray(sources), return_inverse=True)
+    yield np.ones((1, len(cluster)))
+    clusters = int(cluster.max()) + 1
+    for picks in _picks(clusters, seed):
+        rows = np.arange(len(picks))[:, None] * clusters
+        counts = np.bincount((picks + rows).ravel(), minlength=len(picks) * clusters).reshape(len(picks), clusters)
+        yield counts[:, cluster].astype(np.float64)
 
 
 def estimate_share(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> Estimate:

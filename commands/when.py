@@ -1,0 +1,72 @@
+"""`when`: does a model know when to ask? A run beside the forced answers of the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands.shared import EXISTING_FOLDER, console, output
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLUMNS = {
+    "acc": ("acc %", 100, 1),
+    "psr": ("psr", 1, 2),
+    "coin": ("coin", 100, 1),
+    "threshold": ("threshold", 100, 1),
+    "foresight": ("foresight", 100, 1),
+    "when": ("when", 1, 2),
+    "asks_where_right": ("asks, right", 100, 0),
+    "asks_where_wrong": ("wrong", 100, 0),
+    "break_even": ("pays below", 1, 2),
+}
+"""Number -> its heading, what it is multiplied with, and decimals."""
+
+
+@click.command()
+@click.argument("run", type=EXISTING_FOLDER)
+@click.option("--forced", type=EXISTING_FOLDER, required=True, help="Run of the same model with --mode forced.")
+def when(run: Path, forced: Path) -> None:
+    """Does the model of RUN know when to ask? Hold its run against its own forced answers.
+
+    Beside accuracy stands what others would reach with the same answers and as many suggestions: a coin that asks at
+    random, a threshold on the model's confidence where it gives one, and foresight, which knows where the answer is
+    right. `when` is 0 for a coin and 1 for foresight. docs/when.md has the definitions. The numbers are also in RUN,
+    as when.json.
+    """
+    from proactivebench.evaluation.run_log import read_run
+    from proactivebench.evaluation.when import WHEN, measure_run
+
+    found = measure_run(run, forced)
+    _table(found, output())
+    models = [read_run(folder).model.get("model") for folder in (run, forced)]
+    if models[0] != models[1]:
+        said = f"The forced answers are those of {models[1]}, not of {models[0]}: this is no measure of {models[0]}."
+        console().print(said, style="yellow", markup=False, soft_wrap=True)
+    console().print(f"Everything, with all intervals, is in {run / WHEN}.", markup=False, soft_wrap=True)
+
+
+def _table(found: Mapping[str, Any], console: Console) -> None:
+    """Prints the numbers of every scenario and their averages; the interval of `when` stands beside it."""
+    from commands.terminal import plain_table
+
+    shown = [name for name in _COLUMNS if name in found["average"]]
+    headings = [heading for name in shown for heading in [_COLUMNS[name][0], *["95%"] * (name == "when")]]
+    table = plain_table(["scenario"], ["n", *headings])
+    rows = dict(found["scenarios"])
+    if len(rows) > 1:
+        rows[f"macro average of {len(rows)}"] = found["average"]
+    for scenario, scores in rows.items():
+        cells = [f"{scores['n']:,}" if "n" in scores else ""]
+        for name in shown:
+            _, scale, digits = _COLUMNS[name]
+            cells.append("-" if scores[name] is None else f"{scale * scores[name]:.{digits}f}")
+            if name == "when":
+                low_high = scores["when_ci95"]
+                cells.append("-" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}")
+        table.add_row(scenario, *cells)
+    console.print(table)
