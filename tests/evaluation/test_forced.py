@@ -86,7 +86,7 @@ def test_controls_keep_the_next_frame_back(benchmark: Benchmark, tmp_path: Path,
 @pytest.mark.parametrize("settings", [{"control": "same"}, {"history": True}, {"shots": 1}])
 def test_forced_answers_stand_alone(settings: dict[str, object]) -> None:
     with pytest.raises(UsageError):
-        Settings(mode="forced", **settings)  # type: ignore[arg-type]
+        Settings(mode="forced", **settings)
 
 
 def test_models_of_transformers_say_how_probable_their_answers_are(
