@@ -45,7 +45,7 @@ def when(run: Path, forced: Path) -> None:
     _table(found, output())
     models = [read_run(folder).model.get("model") for folder in (run, forced)]
     if models[0] != models[1]:
-        said = f"The forced answers are those of {models[1]}, not of {models[0]}: this is no measure of {models[0]}."
+        said = f"The forced answers are those of {models[1]}, not of {models[0]}: this is not a measure of {models[0]}."
         console().print(said, style="yellow", markup=False, soft_wrap=True)
     console().print(f"Everything, with all intervals, is in {run / WHEN}.", markup=False, soft_wrap=True)
 

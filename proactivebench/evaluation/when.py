@@ -181,10 +181,10 @@ def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
     described = read_run(run), read_run(forced)
     if described[0].settings.mode != "mcqa" or described[0].settings.random_options:
         raise UsageError(
-            f"{run} is no run that can ask in earnest: play it with --mode mcqa, without --random-options."
+            f"{run} is not a run that can ask in earnest: play it with --mode mcqa, without --random-options."
         )
     if described[1].settings.mode != "forced":
-        raise UsageError(f"{forced} is no forced run: play it with evaluate --mode forced.")
+        raise UsageError(f"{forced} is not a forced run: play it with evaluate --mode forced.")
     require_same((run, described[0].data), (forced, described[1].data), kept=False)
     besides = pair(list(read_episodes(run)), list(read_episodes(forced)))
     if not besides:

@@ -122,5 +122,5 @@ def test_the_command_prints_and_keeps_it(benchmark: Benchmark, tmp_path: Path) -
     assert json.loads((tmp_path / "run" / "when.json").read_text())["scenarios"]["QD"]["when"] == pytest.approx(1)
     wrong = CliRunner().invoke(cli.main, ["when", str(tmp_path / "run"), "--forced", str(tmp_path / "run")])
     assert wrong.exit_code == 2
-    with pytest.raises(UsageError, match="no forced run"):
+    with pytest.raises(UsageError, match="not a forced run"):
         measure_run(tmp_path / "run", tmp_path / "run")

@@ -20,11 +20,13 @@ PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/*/README.md"))
 
 ELSEWHERE = re.compile(
-    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge)\b|Qwen|openai:|inspect:|hub:|RUN\b|USER/NAME(?!.*--dry)"
+    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge|when)\b|Qwen|openai:|inspect:|hub:|RUN\b|MODEL\b"
+    r"|USER/NAME(?!.*--dry)"
 )
 """Commands and code that need a network, weights, a person, raw data that are not here or more than a moment."""
 
-STAND_INS = {"RAW": str(ROOT / "raw_sources" / "bundled"), "8": "2"}
+BUNDLED = str(ROOT / "raw_sources" / "bundled")
+STAND_INS = {"RAW": BUNDLED, "raw_sources/bundled": BUNDLED, "8": "2"}
 """Words of the commands -> what this test gives in their place."""
 
 
