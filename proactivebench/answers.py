@@ -114,7 +114,7 @@ def _choices(texts: tuple[str, ...], correct: tuple[str, ...], first_letter: int
 
 def read(
     answer: str,
-    suggestions: tuple[str, ...],
+    options: tuple[str, ...],
     accepted: tuple[str, ...],
     categories: tuple[str, ...],
     right: tuple[str, ...],
@@ -123,15 +123,16 @@ def read(
 
     Args:
         answer: What was said.
-        suggestions: Suggestions and abstention, shown from the letter A on.
-        accepted: Those of them that are right now.
-        categories: The possible answers, shown after them.
+        options: Everything shown, from the letter A on: suggestions and abstention, then the categories.
+        accepted: The suggestions that are right now.
+        categories: The possible answers.
         right: Those of them that count as right.
 
     Returns:
-        How it was read against the suggestions, and against the categories.
+        How it was read against suggestions and abstention, and against the categories.
     """
+    before = len(options) - len(categories)
     return (
-        _choices(suggestions, accepted, 0).read(answer),
-        _choices(categories, right, len(suggestions)).read(answer),
+        _choices(options[:before], accepted, 0).read(answer),
+        _choices(categories, right, before).read(answer),
     )

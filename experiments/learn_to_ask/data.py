@@ -132,7 +132,7 @@ def _turns(sample: Sample, root: Path) -> Iterator[dict[str, Any]]:
             "prompt": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
             "ground_truth": sample.answer,
             "proactive_actions": list(environment.accepted),
-            "options": list(shown.suggestions),
+            "options": list(shown.options),
             "images": [_as_seen(root / shown.frame_path)],
         }
 

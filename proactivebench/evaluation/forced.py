@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator
 
 from proactivebench.evaluation.records import Turn
-from proactivebench.scenarios import AnyAction, Environment, is_abstention
+from proactivebench.scenarios import AnyAction, Environment
 from proactivebench.scenarios.check import way_to_reference
 from proactivebench.scenarios.scenario import Action
 
@@ -32,7 +32,7 @@ def forced_turns(environment: Environment) -> Iterator[tuple[Environment, AnyAct
 
 def asks_left(environment: Environment) -> int | None:
     """How many more suggestions the episode takes from here on before one ends it; None where none is offered now."""
-    if all(map(is_abstention, environment.suggestions)):
+    if not environment.suggestions:
         return None
     here = copy.copy(environment)
     left = 0

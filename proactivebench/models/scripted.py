@@ -26,17 +26,17 @@ def _guess(environment: Environment, rng: random.Random) -> str:
 
 
 def _abstain(environment: Environment, rng: random.Random) -> str:
-    return next(filter(is_abstention, environment.suggestions), "I do not know.")
+    return next(filter(is_abstention, environment.options), "I do not know.")
 
 
 def _random(environment: Environment, rng: random.Random) -> str:
-    return rng.choice(environment.suggestions + environment.sample.categories)
+    return rng.choice(environment.options)
 
 
 def _ask(environment: Environment, rng: random.Random) -> str:
     asking = environment.accepted
     if not asking and environment.turn == 0:  # it does not look whether suggestions make sense
-        asking = tuple(text for text in environment.suggestions if not is_abstention(text))
+        asking = environment.suggestions
     return rng.choice(asking) if asking else _guess(environment, rng)
 
 

@@ -72,9 +72,9 @@ class SampleAlbum(Album):
         turns = []
         while queue:
             here = queue.popleft()
-            frame_path, view, question, suggestions, categories = here.observe()
+            seen = here.observe()
             effects = []
-            for option in suggestions + categories:
+            for option in seen.options:
                 ahead = copy.copy(here)
                 action = ahead.step(option).action
                 if not ahead.done and _place(ahead) not in frames:
@@ -82,13 +82,12 @@ class SampleAlbum(Album):
                     queue.append(ahead)
                 effects.append(_effect(here, ahead, option, action, frames))
             right = right_options(here)
-            options = suggestions + categories
             turns.append(
                 {
-                    "picture": self.pictures.add(Picture(self.benchmark.root / frame_path, view)),
-                    "question": question,
-                    "options": options,
-                    "right": [place for place, option in enumerate(options) if option in right],
+                    "picture": self.pictures.add(Picture(self.benchmark.root / seen.frame_path, seen.view)),
+                    "question": seen.question,
+                    "options": seen.options,
+                    "right": [place for place, option in enumerate(seen.options) if option in right],
                     "effects": effects,
                     "did": "The reference frame: it shows the answer." if here.shows_answer() else "",
                 }

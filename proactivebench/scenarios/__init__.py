@@ -3,7 +3,7 @@
 from proactivebench.scenarios.changeit import CIT
 from proactivebench.scenarios.check import check_environment
 from proactivebench.scenarios.coco import COCO
-from proactivebench.scenarios.environment import Draw, Environment, Kind, Observation, Verdict
+from proactivebench.scenarios.environment import Draw, Environment
 from proactivebench.scenarios.imagenet_c import IN_C
 from proactivebench.scenarios.mvpn import MVPN
 from proactivebench.scenarios.quickdraw import QD
@@ -11,6 +11,7 @@ from proactivebench.scenarios.registry import SCENARIOS, get_scenario, make_envi
 from proactivebench.scenarios.rod import ROD
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import Action, AnyAction, Example, Literal, Scenario, Size, is_abstention
+from proactivebench.scenarios.turn import Kind, Observation, Verdict
 from proactivebench.scenarios.vsod import VSOD
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from proactivebench.scenarios.environment import Environment
 from proactivebench.scenarios.sample import Count, Sample
-from proactivebench.scenarios.scenario import Action, AnyAction, Literal, Scenario, Size, is_abstention
+from proactivebench.scenarios.scenario import Action, AnyAction, Literal, Scenario, Size
 from proactivebench.scenarios.vsod import VIDEO_KEYWORDS, VIDEO_PRE_PROMPT
 
 
@@ -57,8 +57,7 @@ class ChangeItEnvironment(Environment):
 
     def published_open_answers(self) -> str:
         # Published: what the present turn shows, rewinding in any case, and no space after the commas.
-        shown = [option for option in self.suggestions if not is_abstention(option)]
-        return self._one_text([*shown, "Rewind the video", self.sample.answer], separator=",")
+        return self._one_text([*self.suggestions, "Rewind the video", self.sample.answer], separator=",")
 
 
 def _wait(sample: ChangeItSample) -> str:

@@ -23,74 +23,14 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Self
 
 from proactivebench import prompts
-from proactivebench.answers import Outcome, Reading, read
+from proactivebench.answers import Outcome, read
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import Action, AnyAction, Scenario, is_abstention
+from proactivebench.scenarios.turn import Observation, Verdict
 from proactivebench.views import Crop, ShortEdge, View
-
-
-class Observation(NamedTuple):
-    """What a model gets to see in one turn.
-
-    Attributes:
-        frame_path: Where the frame is below the data folder.
-        view: What to do with the frame after loading; None shows it as it is.
-        question: The question with everything in front of and behind it.
-        suggestions: Suggestions and abstention that are shown now; none in the reference setting.
-        categories: The possible answers, shown after the suggestions.
-    """
-
-    frame_path: str
-    view: View | None
-    question: str
-    suggestions: tuple[str, ...]
-    categories: tuple[str, ...]
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """All shown texts in order; the first has the letter A."""
-        return self.suggestions + self.categories
-
-
-Kind = Literal["suggestion", "abstention", "category", "unreadable"]
-"""What an answer can be."""
-
-
-class Verdict(NamedTuple):
-    """How an answer was read, and what the environment did.
-
-    Attributes:
-        suggestion: The answer read against the shown suggestions and abstention.
-        category: The answer read against the categories.
-        action: What was asked for; STOP where the answer is no right suggestion.
-        cost: What carrying it out took; 0 where nothing was carried out, or nothing has a cost.
-    """
-
-    suggestion: Reading
-    category: Reading
-    action: AnyAction
-    cost: float = 0.0
-
-    @property
-    def reading(self) -> Reading:
-        """The reading that counts: a correct category before a correct suggestion, before whatever is named."""
-        if self.category.outcome is Outcome.CORRECT:
-            return self.category
-        return self.category if self.suggestion.outcome is Outcome.MISMATCH else self.suggestion
-
-    @property
-    def kind(self) -> Kind:
-        """What the answer is, whether right or wrong."""
-        reading = self.reading
-        if reading.text is None:
-            return "unreadable"
-        if reading is self.category:
-            return "category"
-        return "abstention" if is_abstention(reading.text) else "suggestion"
-
 
 Draw = Callable[[int, Sequence[AnyAction]], AnyAction]
 """Chooses one of several actions, given the number of the turn; the same each time where one looks ahead."""
@@ -119,8 +59,8 @@ class Environment(ABC):
         correct: Whether the right category was given.
         action: What the last answer did; None before the first, STOP where nothing moved.
         notice: What the environment says about the last action, in front of the question; set by `move`.
-        suggestions: Suggestions and abstention that are shown now.
-        accepted: Those of them that are right now.
+        options: Everything that is shown now: suggestions and abstention, then the categories.
+        accepted: The suggestions that are right now.
     """
 
     scenario: ClassVar[Scenario]
@@ -150,9 +90,9 @@ class Environment(ABC):
         self.action: AnyAction | None = None
         self.notice = ""
         self.start()
-        self._options = () if reference else _with_actions(self.scenario, sample.options)
+        self._asking = () if reference else _with_actions(self.scenario, sample.options)
         useful, actions = self.useful(), self.actions()
-        self._useful = {option for option, action in self._options if option in useful and (draw or action in actions)}
+        self._useful = {option for option, action in self._asking if option in useful and (draw or action in actions)}
         self._settle()
 
     # What a scenario decides.
@@ -235,10 +175,16 @@ class Environment(ABC):
 
     def _settle(self) -> None:
         """Works out what the new turn shows and accepts."""
-        self._shown = self._options if self.draw else [one for one in self._options if self.shows(one[1])]
-        self.suggestions = tuple([option for option, _ in self._shown])
+        self._shown = self._asking if self.draw else [one for one in self._asking if self.shows(one[1])]
+        asking = tuple([option for option, _ in self._shown])
+        self.options = asking + self.sample.categories
         too_late = not self.useful_in_last_turn and self.turn + 1 >= self.max_turns
-        self.accepted = () if too_late else tuple([option for option in self.suggestions if option in self._useful])
+        self.accepted = () if too_late else tuple([option for option in asking if option in self._useful])
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """The suggestions that are shown now, right or not."""
+        return tuple(option for option, _ in self._shown if not is_abstention(option))
 
     def _carried_out(self, action: AnyAction | None) -> AnyAction:
         """What an accepted suggestion does: what it asks for, or with random options what is drawn."""
@@ -261,7 +207,7 @@ class Environment(ABC):
     def with_categories_alone(self) -> Self:
         """The same turn without suggestions and abstention; this environment stays as it is."""
         here = copy.copy(self)
-        here._options = ()
+        here._asking = ()
         here._settle()
         return here
 
@@ -269,12 +215,12 @@ class Environment(ABC):
         """The current turn, as a model sees it."""
         smaller = None if self.short_edge is None else ShortEdge(self.short_edge)
         view: View | None = self.crop() or smaller
-        return Observation(self.frame_path(), view, self.question(), self.suggestions, self.sample.categories)
+        return Observation(self.frame_path(), view, self.question(), self.options, self.sample.categories)
 
     def step(self, answer: str) -> Verdict:
         """Reads an answer and moves on."""
         right = (self.sample.answer,) if self.category_counts() else ()
-        suggestion, category = read(answer, self.suggestions, self.accepted, self.sample.categories, right)
+        suggestion, category = read(answer, self.options, self.accepted, self.sample.categories, right)
         action: AnyAction = Action.STOP
         if category.outcome is Outcome.CORRECT:
             self.correct = True

@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 
 from proactivebench.answers import letter
 from proactivebench.errors import UsageError
-from proactivebench.scenarios.environment import Environment, Observation
+from proactivebench.scenarios.environment import Environment
 from proactivebench.scenarios.registry import SCENARIOS
+from proactivebench.scenarios.turn import Observation
 
 
 def solvable() -> list[str]:
@@ -54,7 +55,7 @@ def solve(environment: Environment, rng: Chooser, *, reasoning: bool = False) ->
         observation = environment.observe()
         answer = rng.choice(environment.accepted) if example.one_move else environment.accepted[0]
         if reasoning:
-            label = letter(observation.suggestions.index(answer))
+            label = letter(observation.options.index(answer))
             answer = f"{example.reasoning} {label}. {answer}"
         yield SolvedTurn(observation, answer)
         moved = True

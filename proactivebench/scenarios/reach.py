@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proactivebench.scenarios.environment import Environment, Observation
+from proactivebench.scenarios.environment import Environment
 from proactivebench.scenarios.registry import make_environment
 from proactivebench.scenarios.sample import Sample
+from proactivebench.scenarios.turn import Observation
 
 
 def states(environment: Environment) -> Iterator[Environment]:

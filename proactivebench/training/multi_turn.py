@@ -142,8 +142,8 @@ def names_suggestion(seen: str, reply: str) -> bool:
         seen: The conversation so far, as text.
         reply: The model's answer.
     """
-    suggestions = shown(seen.rpartition(ENDED)[2]).options[:-CATEGORIES]
-    choices = Choices(suggestions, [option for option in suggestions if not is_abstention(option)])
+    asking = shown(seen.rpartition(ENDED)[2]).options[:-CATEGORIES]
+    choices = Choices(asking, [option for option in asking if not is_abstention(option)])
     return choices.read(what_counts(reply)).outcome is Outcome.CORRECT
 
 

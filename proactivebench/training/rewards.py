@@ -26,8 +26,7 @@ class SingleTurn:
     """A single turn of the train split, as far as it decides what an answer earns.
 
     Attributes:
-        suggestions: Suggestions and abstention as shown, from the letter A on.
-        categories: The possible answers, shown after them.
+        options: Everything shown, from the letter A on; the categories come last.
         accepted: The suggestions that are valid in this frame.
         answer: The right category.
 
@@ -35,8 +34,7 @@ class SingleTurn:
         ValueError: The fields contradict each other; the text says which and how.
     """
 
-    suggestions: tuple[str, ...]
-    categories: tuple[str, ...]
+    options: tuple[str, ...]
     accepted: tuple[str, ...]
     answer: str
 
@@ -44,7 +42,7 @@ class SingleTurn:
         if self.answer not in self.categories:
             raise ValueError(f"ground_truth {self.answer!r} is not among the categories shown {list(self.categories)}")
         for action in self.accepted:
-            if action not in self.suggestions:
+            if action not in self.options[:-CATEGORIES]:
                 raise ValueError(f"proactive_actions has {action!r}, which is not among the suggestions shown")
 
     @classmethod
@@ -57,22 +55,20 @@ class SingleTurn:
             accepted: The row's `proactive_actions`.
             answer: The row's `ground_truth`.
         """
-        there, options = shown(text).options, tuple(options)
-        if options == there:
-            options = there[:-CATEGORIES]
-        elif options != there[: len(options)]:
+        there = shown(text).options
+        if tuple(options) not in (there, there[:-CATEGORIES]):
             raise ValueError(f"options are {list(options)}, but the prompt shows {list(there)}")
-        return cls(options, there[len(options) :], tuple(accepted), answer)
+        return cls(there, tuple(accepted), answer)
 
     @property
-    def options(self) -> tuple[str, ...]:
-        """All shown texts in order."""
-        return self.suggestions + self.categories
+    def categories(self) -> tuple[str, ...]:
+        """The possible answers."""
+        return self.options[-CATEGORIES:]
 
     def read(self, reply: str) -> Verdict:
         """Reads a reply as an environment does."""
         said = what_counts(reply)
-        return Verdict(*read(said, self.suggestions, self.accepted, self.categories, (self.answer,)), Action.STOP)
+        return Verdict(*read(said, self.options, self.accepted, self.categories, (self.answer,)), Action.STOP)
 
 
 def _is_correct(reading: Reading) -> bool:

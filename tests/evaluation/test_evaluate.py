@@ -103,7 +103,7 @@ def test_history_keeps_earlier_turns(benchmark: Benchmark, tmp_path: Path) -> No
 def test_a_system_prompt_stands_in_front_of_every_conversation(
     benchmark: Benchmark, tmp_path: Path, history: bool
 ) -> None:
-    model = Scripted(lambda request: episode(request).suggestions[0])
+    model = Scripted(lambda request: episode(request).options[0])
     run(benchmark, model, tmp_path, settings={"system_prompt": "Be brief.", "history": history})
     for request in model.requests:
         roles = [message.role for message in request.messages]

@@ -34,7 +34,7 @@ def test_every_frame_on_the_way_is_asked_about_without_suggestions(benchmark: Be
         here = request.environment
         assert here is not None
         assert len(request.messages) == 1
-        assert here.suggestions == ()
+        assert here.options == here.sample.categories
         text = prompts.multiple_choice(here.question(), here.sample.categories, short_answer=True)
         assert request.messages[-1].text == text
         asked.setdefault((here.sample.scenario.name, here.sample.id), []).append(request)

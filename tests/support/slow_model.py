@@ -35,8 +35,7 @@ class SlowModel(Model):
         if self._replies == 10 and os.environ.get("DOOMED") == os.environ.get("RANK", "0"):
             os.kill(os.getpid(), signal.SIGKILL)
         assert request.environment is not None
-        options = request.environment.suggestions + request.environment.sample.categories
-        return random.Random(request.seed).choice(options)
+        return random.Random(request.seed).choice(request.environment.options)
 
     def identity(self) -> dict[str, object]:
         return {"model": "slow"}

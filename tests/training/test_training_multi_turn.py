@@ -11,7 +11,7 @@ from proactivebench.errors import UsageError
 from proactivebench.frames import Frames
 from proactivebench.models.processors import load_processor
 from proactivebench.prompts import multiple_choice
-from proactivebench.scenarios import QD, is_abstention
+from proactivebench.scenarios import QD
 from proactivebench.training import multi_turn
 from proactivebench.training.multi_turn import ENDED, EpisodeReward, Rollout, names_suggestion, speak_in_turns
 from tests.support.small_benchmark import build_small
@@ -86,10 +86,9 @@ def test_asking_to_the_end_leaves_nothing_to_say(rollout: Rollout) -> None:
 def test_only_a_suggestion_that_is_shown_now_goes_on(rollout: Rollout) -> None:
     rollout.reset("QD", 0)
     shown = rollout.environment.observe()
-    abstention = next(filter(is_abstention, shown.options))
     seen = f"user\n{multiple_choice(shown.question, shown.options, short_answer=True)}\nassistant\n"
     names = {option: names_suggestion(seen, option) for option in shown.options}
-    assert names == {option: option in shown.suggestions and option != abstention for option in shown.options}
+    assert names == {option: option in rollout.environment.suggestions for option in shown.options}
     letter = "ABCDEF"[shown.options.index(rollout.environment.accepted[0])]
     assert names_suggestion(seen, letter)
     assert not names_suggestion(f"{seen}{letter}\nuser\n{ENDED}\nassistant\n", letter)

@@ -139,7 +139,7 @@ def test_the_shown_options_are_found_again(options: list[str]) -> None:
 
 
 def test_a_correct_category_goes_before_a_valid_suggestion() -> None:
-    turn = SingleTurn(("Wait.", "I cannot tell."), ("Dog.", "Cat.", "Cow.", "Hen."), ("Wait.",), "Dog.")
+    turn = SingleTurn(("Wait.", "I cannot tell.", "Dog.", "Cat.", "Cow.", "Hen."), ("Wait.",), "Dog.")
     verdict = turn.read("A. Dog.")
     assert (verdict.suggestion.outcome, verdict.category.outcome) == (Outcome.CORRECT, Outcome.CORRECT)
     assert Reward(0.5).of(verdict) == 1.0
