@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from builders.negatives import WRONG_CATEGORIES
-from proactivebench.errors import UsageError
+from proactivebench.errors import UsageError, require_extra
 from proactivebench.work.files import write_whole
 from raw_sources.coco import CATEGORIES, SUPERCATEGORIES
 
@@ -106,13 +106,9 @@ def _read(path: Path) -> dict[str, list[str]]:
 
 
 def _rank_with_clip(model: str) -> dict[str, list[str]]:
-    try:
+    with require_extra(f"clip:{model}", "models"):
         import torch
         from transformers import AutoTokenizer, CLIPTextModelWithProjection
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"clip:{model} needs {error.name}: install the extra with pip install 'proactivebench-toolkit[models]'."
-        ) from None
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
         encoder = CLIPTextModelWithProjection.from_pretrained(model, trust_remote_code=False)

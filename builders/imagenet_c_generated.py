@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from PIL import Image
 from builders.imagenet_c_any import AnyImageNetCBuilder
 from builders.pictures import picture_versions, read_picture
 from builders.pipeline.storage import fingerprint
-from proactivebench.errors import UsageError
+from proactivebench.errors import require_extra
 from raw_sources.base import Problem
 from raw_sources.imagenet import ImageNet, ImageNetRecord
 from raw_sources.imagenet_c import SEVERITIES
@@ -88,13 +88,8 @@ class GeneratedImageNetCBuilder(AnyImageNetCBuilder[tuple[ImageNetRecord, ...], 
         }
 
     def versions(self) -> dict[str, str]:
-        try:
+        with require_extra("Corrupting pictures", "corruptions"):
             return picture_versions() | {name: version(name) for name in _LIBRARIES}
-        except PackageNotFoundError as error:
-            raise UsageError(
-                f"Corrupting pictures needs {error.name}: install the extra with "
-                "pip install 'proactivebench-toolkit[corruptions]'."
-            ) from None
 
     def read(self, problems: list[Problem]) -> Iterable[tuple[ImageNetRecord, ...]]:
         for _, records in groupby(self.source.read(problems), key=lambda record: record.wnid):

@@ -118,7 +118,7 @@ def evaluate(
     """Play a benchmark with a model and score it.
 
     The run folder holds run.json (everything that decides the numbers), episodes.jsonl (one line per episode) and
-    metrics.json. The same command continues an interrupted run.
+    metrics.json. Run the same command again to resume an interrupted run.
     """
     from commands.terminal import RunProgress, metrics_table
     from proactivebench.benchmark import Benchmark
@@ -195,8 +195,8 @@ def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> 
 def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, model_options: ModelOptions) -> None:
     """Let a judge read the free replies of RUN (evaluate --mode oeg) and score them.
 
-    Judgements are kept in the folder `judge` of the run; the same command continues. Output that cannot be read is
-    counted as an error and judged again next time.
+    Judgements are kept in the folder `judge` of the run. Run the same command again to resume; output that could not
+    be read is then judged again.
     """
     from commands.terminal import JudgeProgress, metrics_table
     from proactivebench.evaluation.judging import judge_run

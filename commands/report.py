@@ -28,14 +28,11 @@ _COMPARE = click.option("--compare", type=click.Choice(["paper"]), help="Place t
 
 
 def _require_libraries() -> None:
-    from importlib.util import find_spec
+    from proactivebench.errors import require_extra
 
-    from proactivebench.errors import UsageError
-
-    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
-    if missing:
-        needed = " and ".join(missing)
-        raise UsageError(f"Reports need {needed}: install it with pip install 'proactivebench-toolkit[report]'.")
+    with require_extra("A report", "report"):
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
 
 
 def _serve_until_interrupted(site: Site, port: int) -> None:

@@ -28,6 +28,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 HUB = "hub:"
 
+RESUME = "What is finished is kept: run the same command again to resume."
+"""What is said of all work that stopped in the middle."""
+
 
 class DataFolder(click.Path):
     """A folder that exists, or `hub:USER/NAME[@REVISION]` for a benchmark on the Hub; `local_data` takes either."""
@@ -66,7 +69,7 @@ class Commands(click.Group):
             with _kill_as_ctrl_c():
                 return super().invoke(ctx)
         except (ProactiveBenchError, SourceError, PluginError) as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {error}" + f" {RESUME}" * error.resumes, err=True)
             ctx.exit(error.exit_code)
         except OSError as error:
             if error.filename is None:  # nothing that a user could look at
@@ -74,7 +77,7 @@ class Commands(click.Group):
             click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted. What is finished is kept; the same command continues.", err=True)
+            click.echo(f"Interrupted. {RESUME}", err=True)
             ctx.exit(130)
 
 
@@ -159,7 +162,7 @@ def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:
     with download_progress() as progress:
         folder, unreachable = pull_to_cache(connect(), repo, revision, parts=parts, progress=progress)
     if unreachable:
-        said = f"{unreachable} Going on with what is in {folder}."
+        said = f"{unreachable} Using what is in {folder}."
         console().print(said, style="yellow", markup=False, soft_wrap=True)
     return folder
 

@@ -69,23 +69,19 @@ def train(out: Path, **settings: Any) -> None:
     """Train a model to ask when it has to, with GRPO and the paper's recipe.
 
     The folder holds train.json (all settings), train_log.jsonl (a line per step), checkpoints, and at the end the
-    adapter, for `evaluate --adapter`. The same command continues an interrupted training. Several GPUs: `accelerate
-    launch --config_file proactivebench/training/configs/zero2.yaml -m cli train ...`.
+    adapter, for `evaluate --adapter`. Run the same command again to resume. Several GPUs: `accelerate
+    launch --config_file proactivebench/training/configs/zero2.yaml -m proactivebench train ...`.
     """
-    from proactivebench.errors import UsageError
+    from proactivebench.errors import require_extra
 
     chosen = TrainSettings(**settings)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports its use otherwise
     terminal = console()
     say = terminal.print
     say("Loading torch, transformers and TRL")
-    try:
+    with require_extra("Training", "train"):
         from proactivebench.training.folder import summary
         from proactivebench.training.grpo import train as run
-    except ImportError as error:
-        raise UsageError(
-            f"Training needs {error.name}: install the extra with pip install 'proactivebench-toolkit[train]'."
-        ) from error
     quieten()
     result = run(chosen, out, terminal)
     say(summary(out))

@@ -27,6 +27,13 @@ class SourceError(Exception):
     """Raw data that cannot be used; the text names the place, what was expected and what to do."""
 
     exit_code = 1
+    resumes = False
+
+
+class StoppedError(SourceError):
+    """Getting a source stopped in the middle. What has arrived is kept, and the same call continues."""
+
+    resumes = True
 
 
 class SourceNotFoundError(SourceError):

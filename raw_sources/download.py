@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 import httpx
 from rich.filesize import decimal
 
-from raw_sources.base import SourceError
+from raw_sources.base import SourceError, StoppedError
 from raw_sources.responses import PassingError, Version, require_file
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def download(
         waits: Told about every pause.
 
     Raises:
-        SourceError: The server does not give it, it is not the file that the catalogue means, or the disk is full.
-            What has arrived of it stays, for the next call.
+        StoppedError: The connection broke, the file arrived damaged, or the disk is full; the next call continues.
+        SourceError: The server does not give it, or it is not the file that the catalogue means.
     """
     if target.exists():
         _require_size(file, target.stat().st_size, f"{target} is there but")
@@ -114,10 +114,7 @@ def download(
         part.path.replace(target)
         part.discard()
     except OSError as error:
-        raise SourceError(
-            f"{target} cannot be written: {error.strerror or error}. What has arrived is kept: fix this and "
-            "run the same command again to resume."
-        ) from error
+        raise StoppedError(f"{target} cannot be written: {error.strerror or error}.") from error
 
 
 def _complete(
@@ -135,10 +132,9 @@ def _complete(
             if not error.unreachable:
                 attempts = ATTEMPTS
             if failures == attempts:
-                kept = f"{decimal(part.length)} are kept and the same command continues from there"
-                raise SourceError(
-                    f"{_sentence(file, error)} Gave up after {attempts} attempts without progress; "
-                    f"{kept if part.length else 'nothing has arrived, try the same command again later'}."
+                arrived = f"{decimal(part.length)} have" if part.length else "nothing has"
+                raise StoppedError(
+                    f"{_sentence(file, error)} Gave up after {attempts} attempts without progress; {arrived} arrived."
                 ) from error
             pause = min(2.0**failures, 60.0) if error.pause is None else error.pause
             waits(_sentence(file, error), pause)
@@ -207,9 +203,8 @@ def _require_size(file: RemoteFile, size: int, what: str) -> None:
 def _require_space(part: _Part, needed: int) -> None:
     free = shutil.disk_usage(part.path.parent).free
     if free < needed:
-        raise SourceError(
-            f"{part.path.parent} has {decimal(free)} free, but {decimal(needed)} are still to come. Free some "
-            "space and run the same command again to resume."
+        raise StoppedError(
+            f"{part.path.parent} has {decimal(free)} free, but {decimal(needed)} are still to come. Free some space."
         )
 
 
@@ -217,9 +212,8 @@ def _verify(file: RemoteFile, part: _Part) -> None:
     for what, expected in (("length", file.size), ("md5", file.md5), ("sha256", file.sha256)):
         if expected is not None and (found := _measure(part.path, what)) != expected:
             part.discard()
-            raise SourceError(
-                f"{file.url}: the download is damaged: its {what} is {found}, expected {expected}. It was "
-                "deleted; run the same command again."
+            raise StoppedError(
+                f"{file.url}: the download is damaged: its {what} is {found}, expected {expected}, so it was deleted."
             )
 
 

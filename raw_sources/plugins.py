@@ -38,6 +38,7 @@ class PluginError(Exception):
     """A plug-in that cannot be used; the text says which, why, and what to do."""
 
     exit_code = 2
+    resumes = False
 
 
 class _Brought(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import ProactiveBenchError, UsageError, require_extra
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -25,15 +25,14 @@ class HubError(ProactiveBenchError):
     """The Hub refuses, or what it holds cannot be used."""
 
 
-class UnreachableError(HubError):
-    """The Hub cannot be reached, or the connection broke; the same command goes on later."""
+class TransferError(HubError):
+    """A transfer stopped in the middle; what has arrived is kept."""
+
+    resumes = True
 
 
-class MissingExtraError(UsageError):
-    """Libraries that talk to the Hub are not installed."""
-
-    def __init__(self, error: ModuleNotFoundError):
-        super().__init__(f"The Hub needs {error.name}: install it with pip install 'proactivebench-toolkit[hub]'.")
+class UnreachableError(TransferError):
+    """The Hub cannot be reached, or the connection broke."""
 
 
 def connect() -> HfApi:
@@ -42,10 +41,8 @@ def connect() -> HfApi:
     Raises:
         MissingExtraError: `huggingface_hub` is not installed.
     """
-    try:
+    with require_extra("The Hub", "hub"):
         from huggingface_hub import HfApi
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error) from None
     from proactivebench import __version__
 
     return HfApi(library_name="proactivebench-toolkit", library_version=__version__)
@@ -94,13 +91,9 @@ def explained(repo: str) -> Iterator[None]:
     except errors.LocalTokenNotFoundError:
         raise UsageError(f"{repo}: no token is known. {_LOG_IN} to one that may write.") from None
     except (client_error, ConnectionError) as error:
-        raise UnreachableError(
-            f"{repo}: the Hub cannot be reached ({_clean(error)}). Run the same command again to resume."
-        ) from None
+        raise UnreachableError(f"{repo}: the Hub cannot be reached ({_clean(error)}).") from None
     except (OSError, ValueError, RuntimeError) as error:  # a file that cannot be read, an answer that makes no sense
-        raise HubError(
-            f"{repo}: the transfer failed ({_clean(error)}). Run the same command again to resume."
-        ) from error
+        raise TransferError(f"{repo}: the transfer failed ({_clean(error)}).") from error
 
 
 def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
@@ -113,11 +106,9 @@ def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
     if status == 404:
         return HubError(f"{repo}: there is no such data set, or it is private ({said}). {_LOG_IN} if it is yours.")
     if status in {409, 412}:
-        return HubError(f"{repo}: somebody else changed it just now ({said}). Run the same command again.")
+        return TransferError(f"{repo}: somebody else changed it just now ({said}).")
     if status == 429 or status >= 500:
-        return UnreachableError(
-            f"{repo}: the Hub answers {status} ({said}). Run the same command again later to resume."
-        )
+        return UnreachableError(f"{repo}: the Hub answers {status} ({said}).")
     return HubError(f"{repo}: the Hub refuses with {status} ({said}).")
 
 

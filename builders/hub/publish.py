@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import Progress
 
 from builders.hub import card, croissant
-from builders.hub.client import MissingExtraError, explained, require_name
+from builders.hub.client import explained, require_name
 from builders.hub.package import built_scenarios, package
 from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import require_rights
@@ -96,8 +96,6 @@ def prepare(
         page = f"{endpoint}/datasets/{repo}"
         croissant.write_croissant(folder, repo, page, entries, described, card.CITATION)
         card.write_card(folder, repo, entries, cleared)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error) from error
     except OSError as error:
         raise ProactiveBenchError(f"{error.filename or folder}: {error.strerror or error}.") from error
     return Publication(
@@ -135,7 +133,7 @@ def upload(api: HfApi, publication: Publication, *, private: bool = False) -> Up
 
     Raises:
         UsageError: No token, or the repository is public although `private`.
-        HubError: The Hub refuses, or the connection broke; the same call goes on.
+        HubError: The Hub refuses, or the connection broke; the same call then continues.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import filelock
 import orjson
 from rich.progress import Progress
 
@@ -28,7 +27,8 @@ from proactivebench.manifest import Entry, add_to_manifest, read_manifest
 from proactivebench.provenance import RECORD, Record, read_record
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
-from proactivebench.work.files import write_whole
+from proactivebench.work.files import write_whole, writing
+from proactivebench.work.folder import locked
 from raw_sources.archives import unpack
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def pull(
 
     Raises:
         UsageError: A scenario or revision does not exist, or the folder holds something else.
+        ResumableError: The disk is full or not writable.
         HubError: The repository cannot be read, or holds no benchmark.
         SourceError: A download failed, or an archive is damaged or unsafe. What has arrived stays, for the next call.
         SampleError: A line of a samples file is no sample.
@@ -90,17 +91,10 @@ def pull_snapshot(snapshot: Snapshot, out: Path, parts: Sequence[str], progress:
         if part not in there:
             raise UsageError(f"{snapshot.repo} does not contain {part}; it has {', '.join(there)}.")
     wanted = [part for part in there if part in (parts or SCENARIOS)]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        waiting = progress.add_task("Waiting until no other process writes there", total=None)
-        with filelock.FileLock(out / ".build.lock"):
-            progress.remove_task(waiting)
-            return _Pull(snapshot, out, progress).run(there, wanted)
-    except OSError as error:
-        raise HubError(
-            f"{error.filename or out}: {error.strerror or error}. What has arrived is kept: fix this and run the "
-            "same command again to resume."
-        ) from error
+    waiting = progress.add_task("Waiting until no other process writes there", total=None)
+    with locked(out, waits=True), writing(out):
+        progress.remove_task(waiting)
+        return _Pull(snapshot, out, progress).run(there, wanted)
 
 
 def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import httpx
 
-from builders.hub.client import HubError, explained
+from builders.hub.client import TransferError, explained
 from proactivebench.provenance import git_checksum
 from raw_sources.catalog import RemoteFile
 from raw_sources.download import download
@@ -88,7 +88,7 @@ class Snapshot:
         """Downloads a file, or the rest of it, to its path below a folder.
 
         Raises:
-            HubError: It is not the file that the Hub promised.
+            TransferError: It is not the file that the Hub promised.
             SourceError: The server does not give it, or the disk is full. What has arrived stays, for the next call.
         """
         from huggingface_hub import hf_hub_url
@@ -110,9 +110,9 @@ class Snapshot:
             download(client, file, target, lambda done, _: progress.update(task, completed=done), waits=waits)
         if not stored.is_copy(target):
             target.unlink()
-            raise HubError(
-                f"{self.repo}: {path} did not arrive as the Hub says that it is (checksum {stored.checksum}). It was "
-                "deleted; run the same command again."
+            raise TransferError(
+                f"{self.repo}: {path} did not arrive as the Hub says that it is (checksum {stored.checksum}), "
+                "so it was deleted."
             )
         progress.remove_task(task)
         return target

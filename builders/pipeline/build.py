@@ -67,7 +67,7 @@ def build(
             there.
         SourceError: `strict`, and a raw record is broken.
         NothingBuiltError: Not a single sample.
-        BuildError: The disk is full or not writable; the same command continues.
+        ResumableError: The disk is full or not writable.
     """
     with working_in(out):
         return _build(_Job(builder, out, strict), workers, progress or Progress(disable=True))

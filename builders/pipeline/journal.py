@@ -1,13 +1,13 @@
-"""What a build has finished so far, so that the same command continues it.
+"""What a build has finished so far, so that it can be continued.
 
-An append-only file: the first line says which build it belongs to, every other line names the finished frames of a
-sample and their files, or says why it was left out. A line that is damaged, as the last one may be when a build was
-killed, is dropped with all behind it, and the samples are redone. The file is removed when the build is complete.
+The first line says which build it belongs to, every other line names the finished frames of a sample and their files,
+or says why it was left out. A damaged line is dropped with all behind it, and the samples are redone. The file is
+removed when the build is complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from typing import Any, Self
 import orjson
 
 from builders.pipeline.storage import StoredFile
+from proactivebench.work.lines import LineFile, complete_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,7 @@ class Journal:
         self.path = path
         self.header: dict[str, Any] = {}
         self.finished: dict[str, Finished] = {}
-        self._file = path.open("a+b")
-        self._read()
+        self._lines = LineFile(path, list(self._sound_lines()))
 
     def __enter__(self) -> Self:
         return self
@@ -50,18 +50,15 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._lines.close()
 
-    def _read(self) -> None:
-        self._file.seek(0)
-        complete = 0
-        for line in self._file:
+    def _sound_lines(self) -> Iterator[bytes]:
+        for line in complete_lines(self.path):
             try:
-                self._take(orjson.loads(line) if line.endswith(b"\n") else None)
+                self._take(orjson.loads(line))
             except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-                break
-            complete += len(line)
-        self._file.truncate(complete)
+                return
+            yield line
 
     def _take(self, entry: Any) -> None:
         """Takes up what a line says; one of another shape raises an error of the kind that Python has for it."""
@@ -73,19 +70,14 @@ class Journal:
 
     def start(self, header: Mapping[str, Any]) -> None:
         """Writes the first line; what was noted before is gone."""
-        self._file.truncate(0)
+        self._lines.close()
+        self._lines = LineFile(self.path, [])
         self.finished.clear()
         self.header = dict(header)
-        self._append(self.header)
+        self._lines.append(self.header)
 
     def add(self, key: str, finished: Finished) -> None:
         """Notes frames whose files are all written."""
         self.finished[key] = finished
-        self._append({"key": key, "files": finished.files, "skipped": finished.skipped})
-
-    def _append(self, entry: Mapping[str, Any]) -> None:
-        try:
-            self._file.write(orjson.dumps(entry) + b"\n")
-            self._file.flush()
-        except OSError as error:  # a full disk does not say which file
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        files = [file._asdict() for file in finished.files]
+        self._lines.append({"key": key, "files": files, "skipped": finished.skipped})

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import filelock
 import orjson
 
 from builders.base import Skip
@@ -24,15 +23,12 @@ from builders.pipeline.storage import all_stored
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.manifest import Counts, Entry, FileEntry, Skipped, add_to_manifest, read_manifest
-from proactivebench.work.folder import changes
+from proactivebench.work.files import writing
+from proactivebench.work.folder import changes, locked
 from raw_sources.base import Problem
 
 
-class BuildError(ProactiveBenchError):
-    """A build that could not be completed; what is finished is kept."""
-
-
-class NothingBuiltError(BuildError):
+class NothingBuiltError(ProactiveBenchError):
     """Raw data without a single usable record."""
 
 
@@ -84,20 +80,11 @@ def working_in(out: Path) -> Iterator[None]:
     """Makes the folder, and keeps other processes out of it.
 
     Raises:
-        UsageError: Another process is building there.
-        BuildError: The disk is full or not writable.
+        UsageError: Another process works there.
+        ResumableError: The disk is full or not writable.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(out / ".build.lock", timeout=0):
-            yield
-    except filelock.Timeout:
-        raise UsageError(f"Another process is building into {out}. Wait for it, or choose another folder.") from None
-    except OSError as error:
-        raise BuildError(
-            f"{error.filename or out}: {error.strerror or error}. What is finished is kept: fix this and run the "
-            "same command again to resume."
-        ) from error
+    with locked(out), writing(out):
+        yield
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from builders.base import Frame
@@ -14,8 +14,7 @@ from proactivebench.work.files import whole
 from raw_sources.base import SourceError
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(NamedTuple):
     """A file below the folder of a build: path with forward slashes, SHA-256 in hex, size in bytes."""
 
     path: str

@@ -19,7 +19,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from proactivebench.errors import ProactiveBenchError
+from proactivebench.errors import ResumableError
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -33,7 +33,7 @@ _CHUNKS_UNDER_WAY_PER_WORKER = 4
 _shared: Any = None
 
 
-class WorkerError(ProactiveBenchError):
+class WorkerError(ResumableError):
     """A worker process was ended from outside."""
 
 
@@ -94,8 +94,7 @@ class Workers(Generic[Shared]):
                 yield from pending.popleft().result()
         except BrokenProcessPool:
             raise WorkerError(
-                "A worker process was ended from outside, most often for lack of memory. Nothing finished is lost: "
-                "run the same command again, with fewer workers."
+                "A worker process was ended from outside, most often for lack of memory; fewer workers need less."
             ) from None
 
 

@@ -7,7 +7,7 @@ number; files that are finished stay when a build is stopped. The same split giv
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from builders.pipeline.storage import StoredFile, all_intact, describe_file
 from builders.pipeline.workers import Workers
 from builders.train.rows import Row, make_row
 from builders.train.split import Item, TrainSplit
-from proactivebench.errors import UsageError
+from proactivebench.errors import require_extra
 from proactivebench.layout import DATA, TRAIN
 from proactivebench.manifest import FileEntry
 from proactivebench.work.files import whole
@@ -56,7 +56,7 @@ def build_train(
             another process is building there; or a library is not installed.
         SourceError: A raw source cannot be read at all, or `strict`, and a raw record is broken.
         NothingBuiltError: Not a single row.
-        BuildError: The disk is full or not writable; the same command continues.
+        ResumableError: The disk is full or not writable.
     """
     versions = _versions(split)
     with working_in(out):
@@ -130,13 +130,8 @@ class _Build:
 
 
 def _versions(split: TrainSplit) -> dict[str, str]:
-    try:
+    with require_extra("The train split", "hub"):
         versions = picture_versions() | {name: version(name) for name in ("datasets", "pyarrow")}
-    except PackageNotFoundError as error:
-        raise UsageError(
-            f"The train split needs {error.name}, which the extras hub and train bring: pip install "
-            "'proactivebench-toolkit[hub]'."
-        ) from None
     for portion in split.portions:
         versions |= portion.builder.versions()
     return versions

@@ -34,7 +34,8 @@ from proactivebench.scenarios import QD
 from proactivebench.training.folder import LOG
 from proactivebench.training.grpo import train
 from proactivebench.training.settings import TrainSettings
-from proactivebench.work.folder import complete_lines, write_json
+from proactivebench.work.files import write_json
+from proactivebench.work.lines import complete_lines
 
 REWARDS = (0.5, 0.75, 1.0)
 """The paper's three values of r_p."""

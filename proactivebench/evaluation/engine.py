@@ -13,7 +13,7 @@ from typing import Any
 
 from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import ProactiveBenchError, ResumableError, UsageError
 from proactivebench.evaluation.concurrency import Pool
 from proactivebench.evaluation.episodes import Task, play
 from proactivebench.evaluation.examples import check_examples, examples_for
@@ -105,7 +105,7 @@ def evaluate(
     Raises:
         UsageError: The folder holds another run, or is in use; a judge is missing.
         ChangedPictureError: A frame was changed under the run; what was played is kept.
-        ProactiveBenchError: More episodes failed than allowed; what was played is kept.
+        ResumableError: More episodes failed than allowed; what was played is kept.
     """
     if (settings.mode == "oeg-multi") != (judge is not None):
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
@@ -148,7 +148,7 @@ def evaluate(
             log.write_metrics(metrics)
     errors = sum(scores["errors"] for scores in metrics["scenarios"].values())
     if errors > allowed_errors:
-        raise ProactiveBenchError(_explain_errors(folder, errors, len(tasks), max_errors))
+        raise ResumableError(_explain_errors(folder, errors, len(tasks), max_errors))
     return metrics
 
 
@@ -157,6 +157,5 @@ def _explain_errors(folder: Path, errors: int, total: int, max_errors: float) ->
     assert first.error is not None
     return (
         f"{errors} of {total} episodes ended with an error, more than the {max_errors:.0%} allowed (--max-errors). "
-        f"The first: {first.scenario} sample {first.id}: {first.error.message} What was played is kept in {folder}; "
-        "repeat the command to play the failed episodes again."
+        f"The first: {first.scenario} sample {first.id}: {first.error.message}"
     )

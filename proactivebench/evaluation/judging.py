@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import ProactiveBenchError, ResumableError, UsageError
 from proactivebench.evaluation.concurrency import Pool
 from proactivebench.evaluation.judge import Judge, JudgeError
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
@@ -25,7 +25,9 @@ from proactivebench.evaluation.run_log import METRICS, read_episodes, read_promp
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
-from proactivebench.work.folder import DescribedFolder, LineFile, read_records, write_json
+from proactivebench.work.files import write_json
+from proactivebench.work.folder import DescribedFolder
+from proactivebench.work.lines import LineFile, read_records
 from proactivebench.work.ranks import Ranks, gathered
 
 FOLDER, JUDGE, JUDGEMENTS = "judge", "judge.json", "judgements.jsonl"
@@ -165,7 +167,7 @@ def judge_run(
 
     Raises:
         UsageError: It is no finished run of mode `oeg`, or was judged by another judge.
-        ProactiveBenchError: More judgements failed than allowed; the scores of the others are kept.
+        ResumableError: More judgements failed than allowed; the scores of the others are kept.
     """
     settings = read_run(folder).settings
     if settings.mode != "oeg":
@@ -198,7 +200,7 @@ def judge_run(
             write_json(folder / METRICS, metrics)
     failed = sum(scores.get("judge_errors", 0) for scores in metrics["scenarios"].values())
     if failed > int(max_errors * len(episodes)):
-        raise ProactiveBenchError(_explain_errors(folder, failed, len(episodes), max_errors))
+        raise ResumableError(_explain_errors(folder, failed, len(episodes), max_errors))
     return metrics
 
 
@@ -208,7 +210,7 @@ def _explain_errors(folder: Path, failed: int, total: int, max_errors: float) ->
     return (
         f"{failed} of {total} judgements failed, more than the {max_errors:.0%} allowed (--max-errors). The first: "
         f"{first.scenario} sample {first.id}: {first.error.message} The scores of the others are in "
-        f"{folder / METRICS}; repeat the command to judge the failed replies again."
+        f"{folder / METRICS}."
     )
 
 

@@ -17,7 +17,8 @@ from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import Settings
 from proactivebench.layout import KEPT_IDS
 from proactivebench.scenarios import Scenario, get_scenario
-from proactivebench.work.folder import shown, write_json
+from proactivebench.work.files import write_json
+from proactivebench.work.folder import shown
 
 
 @dataclass(frozen=True)

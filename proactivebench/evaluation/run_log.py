@@ -21,18 +21,9 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.records import Episode, Key, text_hash
 from proactivebench.evaluation.settings import Settings
-from proactivebench.work.files import write_whole
-from proactivebench.work.folder import (
-    MACHINES,
-    DescribedFolder,
-    LineFile,
-    complete_lines,
-    differences,
-    read_records,
-    replace_file,
-    shown,
-    write_json,
-)
+from proactivebench.work.files import write_json, write_whole, writing
+from proactivebench.work.folder import MACHINES, DescribedFolder, differences, shown
+from proactivebench.work.lines import LineFile, complete_lines, read_records
 from proactivebench.work.ranks import ALONE, Ranks
 
 RUN, EPISODES, PROMPTS, METRICS, WHERE = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json", "where.json"
@@ -191,5 +182,6 @@ class RunLog(DescribedFolder):
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes `metrics.json`, when all has been played."""
-        replace_file(self.folder / PROMPTS, self._different_prompts())
+        with writing(self.folder):
+            write_whole(self.folder / PROMPTS, self._different_prompts())
         write_json(self.folder / METRICS, metrics)

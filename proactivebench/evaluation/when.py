@@ -32,7 +32,7 @@ from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.statistics import resampled
 from proactivebench.scenarios import SCENARIOS
-from proactivebench.work.folder import write_json
+from proactivebench.work.files import write_json
 
 Numbers = NDArray[np.float64]
 

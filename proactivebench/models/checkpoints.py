@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -24,7 +24,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-from proactivebench.errors import UsageError
+from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.choosing import one_text
 from proactivebench.models.files import locate
 from proactivebench.models.processors import Processor, Tokenizer, load_processor
@@ -151,8 +151,8 @@ def _onto(place: torch.device) -> dict[str, Any]:
 
 def _quantized(bits: int, precision: torch.dtype) -> Any:
     """How bitsandbytes keeps weights, as its authors advise; matrices are multiplied in the model's precision."""
-    if find_spec("bitsandbytes") is None:
-        raise UsageError("--quantization needs bitsandbytes: pip install bitsandbytes.")
+    with require_extra("--quantization", "bitsandbytes"):
+        version("bitsandbytes")
     config: Any = BitsAndBytesConfig
     if bits == 8:
         return config(load_in_8bit=True)
@@ -181,10 +181,8 @@ def _adapted(network: Network, name: str, folder: Path) -> Network:
     Raises:
         UsageError: It is no LoRA adapter, or does not fit the network weight by weight.
     """
-    try:
+    with require_extra("An adapter", "train"):
         import peft
-    except ImportError:
-        raise UsageError("Adapters need peft: pip install 'proactivebench-toolkit[train]'.") from None
     try:
         adapted = peft.PeftModel.from_pretrained(network, str(folder))
         given, taken = peft.load_peft_weights(str(folder), device="cpu"), peft.get_peft_model_state_dict(adapted)

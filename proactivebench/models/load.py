@@ -10,14 +10,13 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from proactivebench.errors import UsageError
+from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.base import Model
 from proactivebench.work.files import read_text
 from raw_sources.plugins import collect
@@ -177,7 +176,7 @@ def _load_demo(name: str, options: ModelOptions) -> Model:
 
 def _load_transformers(name: str, options: ModelOptions) -> Model:
     given = _given(options, "an hf: model", *_LOADED, "batch_size", "deterministic", *_EITHER)
-    with _needing("models", name):
+    with require_extra(name, "models"):
         from proactivebench.models.checkpoints import load_checkpoint
         from proactivebench.models.transformers_model import TransformersModel
     loaded = {key: given.pop(key) for key in _LOADED if key in given}
@@ -195,7 +194,7 @@ def _load_openai(name: str, options: ModelOptions) -> Model:
 
 def _load_inspect(name: str, options: ModelOptions) -> Model:
     given = _given(options, "an inspect: model", *_SENT, *_FORM, "engine")
-    with _needing("inspect", f"inspect:{name}"):
+    with require_extra(f"inspect:{name}", "inspect"):
         from proactivebench.models.inspect_model import InspectModel
     return InspectModel(name, **_requests(name, options, given))
 
@@ -216,19 +215,11 @@ def _requests(name: str, options: ModelOptions, given: dict[str, Any]) -> dict[s
 
 def _load_vllm(name: str, options: ModelOptions) -> Model:
     given = _given(options, "a vllm: model", "revision", "dtype", "batch_size", "engine", *_EITHER)
-    with _needing("models", f"vllm:{name}"):
+    with require_extra(f"vllm:{name}", "vllm"):
+        import vllm  # noqa: F401
+    with require_extra(f"vllm:{name}", "models"):
         from proactivebench.models.vllm_model import VllmModel
     return VllmModel(name, **_length(options), **given, sample=options.open_ended)
-
-
-@contextmanager
-def _needing(extra: str, name: str) -> Iterator[None]:
-    """Says what to install where a library is missing."""
-    try:
-        yield
-    except ImportError as error:
-        package = "vllm" if error.name == "vllm" else f"'proactivebench-toolkit[{extra}]'"
-        raise UsageError(f"{name} needs {error.name}: pip install {package}.") from error
 
 
 def _load_listed(kind: str, name: str, options: ModelOptions) -> Model:

@@ -1,7 +1,7 @@
-"""The folder of a training: what it holds, where it goes on after an interruption, and when it is finished.
+"""The folder of a training: what it holds, from where it continues after an interruption, and when it is finished.
 
-`train.json` says everything that decides the result, `train_log.jsonl` has a line per step, `checkpoint-N` is what the
-same command goes on from, `held_out` holds the evaluations, and `adapter` (or `model`) appears, complete, at the end.
+`train.json` says everything that decides the result, `train_log.jsonl` has a line per step, it continues from
+`checkpoint-N`, `held_out` holds the evaluations, and `adapter` (or `model`) appears, complete, at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from proactivebench import __version__
 from proactivebench.models.processors import Processor
 from proactivebench.training.settings import TrainSettings
 from proactivebench.work.files import whole
-from proactivebench.work.folder import LineFile, complete_lines
+from proactivebench.work.lines import LineFile, complete_lines
 
 DESCRIPTION, LOG, HELD_OUT = "train.json", "train_log.jsonl", "held_out"
 

@@ -12,11 +12,11 @@ seen. That is all of the method; what else is here says how much, on what, and h
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from proactivebench.benchmark import Benchmark
-from proactivebench.errors import UsageError
+from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.checkpoints import Network, load_checkpoint
 from proactivebench.models.files import locate
 from proactivebench.models.processors import load_processor, sees_pictures
@@ -252,5 +252,6 @@ def _require_launcher(place: PartialState) -> None:
 
 
 def _require_installed(reporter: str | None) -> None:
-    if reporter is not None and importlib.util.find_spec(reporter) is None:
-        raise UsageError(f"--report-to {reporter} needs it: pip install {reporter}.")
+    if reporter is not None:
+        with require_extra(f"--report-to {reporter}", reporter):
+            version(reporter)

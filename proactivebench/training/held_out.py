@@ -21,7 +21,7 @@ from proactivebench.models.processors import Processor
 from proactivebench.models.transformers_model import TransformersModel
 from proactivebench.training.folder import HELD_OUT
 from proactivebench.training.settings import TrainSettings
-from proactivebench.work.folder import LineFile
+from proactivebench.work.lines import LineFile
 
 
 class HeldOut(TrainerCallback):

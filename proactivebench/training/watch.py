@@ -18,7 +18,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.training.folder import LOG
-from proactivebench.work.folder import LineFile
+from proactivebench.work.lines import LineFile
 
 PROMPTS_WITHOUT_SIGNAL = 1024
 """Prompts in a row, each with equal rewards for all its answers, after which a training ends."""

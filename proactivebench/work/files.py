@@ -8,13 +8,14 @@ them: a build that is continued compares their bytes instead.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from proactivebench.errors import UsageError
+from proactivebench.errors import ResumableError, UsageError
 
 
 @contextmanager
@@ -75,6 +76,32 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     """
     with whole(path) as part, part.open("wb") as file:
         file.writelines(chunks)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Work that writes files, of which an error of the disk leaves the finished ones.
+
+    Args:
+        place: Where it writes; named where the error does not say which file.
+
+    Raises:
+        ResumableError: The disk is full or not writable.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ResumableError(f"{error.filename or place}: {error.strerror or error}.") from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes indented JSON; the file appears complete or not at all.
+
+    Raises:
+        ResumableError: It cannot be written.
+    """
+    with writing(path):
+        write_whole(path, [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"])
 
 
 def read_text(path: Path) -> str:

@@ -1,136 +1,52 @@
-"""Folders that work can be continued in: described, locked, and filled line by line.
+"""Folders that work can be continued in: one process at a time works there, and other work is refused.
 
-A description (everything that decides the contents) lies beside the lines, and other work in the same folder is
-refused. Lines are appended and flushed, so that killing the process loses at most the line being written; when the
-work is continued, a torn line is dropped. A second process is refused.
+A description (everything that decides the contents) lies beside the results; `changes` says how another one differs.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, TypeVar
+from typing import Any, Self
 
 import filelock
 
-from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.work.files import write_whole
+from proactivebench.errors import UsageError
+from proactivebench.work.files import write_json, writing
 from proactivebench.work.ranks import ALONE, Ranks
-
-AnyRecord = TypeVar("AnyRecord", bound="Record")
-
 
 MACHINES = "machines"
 """Key of a description under which it says where the work was done; that may change, and decides nothing."""
 
 
-def write_json(path: Path, value: object) -> None:
-    """Writes indented JSON; the file appears complete or not at all.
+@contextmanager
+def locked(folder: Path, *, waits: bool = False) -> Iterator[None]:
+    """Makes a folder where it is missing, and keeps other processes out of it.
+
+    Args:
+        folder: The folder.
+        waits: Whether to wait for another process that works there.
 
     Raises:
-        ProactiveBenchError: It cannot be written.
+        UsageError: Another process works there, and this one does not wait.
+        ResumableError: It cannot be made.
     """
-    replace_file(path, [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"])
-
-
-def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes a file; it appears complete or not at all.
-
-    Raises:
-        ProactiveBenchError: It cannot be written.
-    """
+    lock = filelock.FileLock(folder / ".lock", timeout=-1 if waits else 0)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            message = f"{folder} is in use by another process. Wait for it, or choose another folder."
+            raise UsageError(message) from None
     try:
-        write_whole(path, chunks)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> ProactiveBenchError:
-    return ProactiveBenchError(
-        f"{path}: cannot write ({error.strerror}). What is finished is safe; make room and repeat the command to "
-        "continue."
-    )
-
-
-def complete_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file without a torn last one; none where there is no file."""
-    if path.exists():
-        with path.open("rb") as file:
-            yield from (line for line in file if line.endswith(b"\n"))
-
-
-class Record(Protocol):
-    """What a line holds: something with a key, which a file has once."""
-
-    @property
-    def key(self) -> Hashable: ...
-
-    @classmethod
-    def model_validate_json(cls, json_data: bytes) -> Self: ...
-
-
-def read_records(path: Path, kind: type[AnyRecord], name: str) -> Iterator[AnyRecord]:
-    """Yields the records of a file; a line that is there twice, as after joining files, counts once.
-
-    Args:
-        path: The file.
-        kind: The model of a line.
-        name: What a line is, for messages.
-
-    Raises:
-        ProactiveBenchError: A line is no record, or has the key of another one.
-    """
-    lines: dict[Hashable, tuple[int, int]] = {}
-    for number, line in enumerate(complete_lines(path), start=1):
-        try:
-            record = kind.model_validate_json(line)
-        except ValueError as error:
-            problem = " ".join(str(error).split())
-            raise ProactiveBenchError(f"{path}, line {number}: no {name} ({problem})") from error
-        before, digest = lines.setdefault(record.key, (number, hash(line)))
-        if before == number:
-            yield record
-        elif digest != hash(line):
-            raise ProactiveBenchError(
-                f"{path}, line {number}: {record.key} is in line {before} already, with other contents. Delete one of "
-                "the two."
-            )
-
-
-class LineFile:
-    """A file of JSON lines that is appended to.
-
-    Args:
-        path: The file; created if missing.
-        keep: The lines of it that stay; None changes nothing, for a process that joins others.
-    """
-
-    def __init__(self, path: Path, keep: Iterable[bytes] | None = None):
-        self._path = path
-        if keep is not None:
-            replace_file(path, keep)
-        self._file: BinaryIO = path.open("ab")
-
-    def append(self, value: object) -> None:
-        """Appends one JSON line.
-
-        Raises:
-            ProactiveBenchError: It could not be written; the lines before it are safe.
-        """
-        try:
-            self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise _unwritable(self._path, error) from error
-
-    def close(self) -> None:
-        """Closes the file; every line was flushed, so what a full disk still refuses has been reported."""
-        with suppress(OSError):
-            self._file.close()
+        yield
+    finally:
+        lock.release()
 
 
 class DescribedFolder:
@@ -156,7 +72,7 @@ class DescribedFolder:
 
     def __enter__(self) -> Self:
         if self.ranks.first:
-            self._open.enter_context(self._lock())
+            self._open.enter_context(locked(self.folder))
         return self
 
     def claim(self, identity: Mapping[str, Any]) -> None:
@@ -183,16 +99,6 @@ class DescribedFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
-
-    def _lock(self) -> AbstractContextManager[object]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return filelock.FileLock(self.folder / ".lock", blocking=False).acquire()
-        except filelock.Timeout:
-            message = f"{self.folder} is in use by another process; wait for it or choose another folder."
-            raise UsageError(message) from None
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
 
     def _describe(self, identity: Mapping[str, Any]) -> None:
         if not self._description.exists():

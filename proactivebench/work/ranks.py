@@ -2,7 +2,7 @@
 
 Each takes every n-th piece of work. The first one owns the folder, and the others join it; all append whole lines to
 the same files, which the operating system keeps apart, so the processes must be on one machine. Where one dies, the
-launcher ends the others, and the same command continues, with any number of processes.
+launcher ends the others, and the work is continued with any number of processes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from proactivebench.errors import ProactiveBenchError
+from proactivebench.errors import ResumableError
 
 Piece = TypeVar("Piece")
 
@@ -47,7 +47,7 @@ class Ranks:
         """Waits until all processes have come here.
 
         Raises:
-            ProactiveBenchError: Another one has ended before.
+            ResumableError: Another one has ended before.
         """
         if self.size == 1:
             return
@@ -56,9 +56,8 @@ class Ranks:
         try:
             distributed.barrier()
         except RuntimeError:
-            raise ProactiveBenchError(
-                f"One of the other {self.size - 1} processes has ended early; what it said tells why. What is finished "
-                "is kept; the same command continues."
+            raise ResumableError(
+                f"One of the other {self.size - 1} processes has ended early; what it said tells why."
             ) from None
 
     @contextmanager

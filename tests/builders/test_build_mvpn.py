@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 
 from builders.mvpn import QUESTIONS, SUGGESTIONS, MvpnBuilder
 from builders.pipeline.build import build
-from builders.pipeline.parts import BuildError
+from builders.pipeline.parts import NothingBuiltError
 from builders.wording import category_text
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import MVPN, Action, is_abstention
@@ -159,5 +159,5 @@ def test_damaged_data_is_reported_and_left_out(raw: Path, tmp_path: Path) -> Non
 
 def test_without_test_lists_nothing_is_built(raw: Path, tmp_path: Path) -> None:
     shutil.rmtree(raw / "test_list")
-    with pytest.raises(BuildError, match="44 of 44 lists are missing"):
+    with pytest.raises(NothingBuiltError, match="44 of 44 lists are missing"):
         build(builder(raw), tmp_path / "out")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from builders.pictures import encode_jpeg, read_picture
 from builders.pipeline.build import build
-from builders.pipeline.parts import BuildError
+from builders.pipeline.parts import NothingBuiltError
 from builders.rod import QUESTIONS, SUGGESTIONS, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError
@@ -147,7 +147,7 @@ def test_photos_with_an_unknown_occluder_are_reported(raw: Path, tmp_path: Path)
 def test_nothing_usable_is_an_error_that_leaves_nothing(raw: Path, tmp_path: Path) -> None:
     for path in raw.rglob("*-s7.*"):
         path.unlink()
-    with pytest.raises(BuildError, match="missing photos: s7"):
+    with pytest.raises(NothingBuiltError, match="missing photos: s7"):
         build(RodBuilder(Rod.locate(raw)), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.jsonl"))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from builders.pipeline.build import build
-from builders.pipeline.parts import BuildError
+from builders.pipeline.parts import NothingBuiltError
 from builders.vsod import VsodBuilder
 from builders.vsod_labels import JUDGEMENT, PLACE, VsodLabel, read_labels
 from builders.vsod_proposals import STRIPS_PER_PAGE, find_occlusions, propose
@@ -314,7 +314,7 @@ class TestBuilder:
     def test_nothing_usable_is_an_error(self, raw: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
         shutil.rmtree(raw / "Annotations" / "test")
         (raw / "Annotations" / "test").mkdir()
-        with pytest.raises(BuildError, match="24 frames and 0 annotations"):
+        with pytest.raises(NothingBuiltError, match="24 frames and 0 annotations"):
             build(VsodBuilder(Vsod.locate(raw), labels), tmp_path / "out")
 
     def test_other_labels_are_another_build(self, made: Path, labels: list[VsodLabel], tmp_path: Path) -> None:

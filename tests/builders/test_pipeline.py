@@ -24,10 +24,10 @@ from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_rand
 from builders.pipeline import parts
 from builders.pipeline.build import build
 from builders.pipeline.journal import Finished, Journal
-from builders.pipeline.parts import BuildError, nothing_built
+from builders.pipeline.parts import NothingBuiltError, nothing_built
 from builders.pipeline.workers import WorkerError, Workers
 from proactivebench import scenarios
-from proactivebench.errors import UsageError
+from proactivebench.errors import ResumableError, UsageError
 from proactivebench.samples import read_samples
 from proactivebench.work.files import whole, write_whole
 from raw_sources.base import Problem, SourceError
@@ -331,13 +331,13 @@ def test_strict_makes_broken_records_errors(tmp_path: Path) -> None:
 
 
 def test_frames_cannot_leave_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="not a path below QuickDraw/"):
+    with pytest.raises(NothingBuiltError, match="not a path below QuickDraw/"):
         build(EscapingBuilder(), tmp_path / "out")
     assert not list(tmp_path.rglob("escaped.png"))
 
 
 def test_nothing_to_build_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="No sample of QD could be built"):
+    with pytest.raises(NothingBuiltError, match="No sample of QD could be built"):
         build(FakeBuilder(records=0), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
     error = nothing_built("row", [Problem("a.txt", "it is cut")], [Skip(str(number), "unlucky") for number in range(9)])
@@ -345,7 +345,7 @@ def test_nothing_to_build_is_an_error(tmp_path: Path) -> None:
 
 
 def test_one_build_at_a_time(tmp_path: Path) -> None:
-    with filelock.FileLock(tmp_path / ".build.lock"), pytest.raises(UsageError, match="Another process"):
+    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(UsageError, match="another process"):
         build(FakeBuilder(), tmp_path)
 
 
@@ -358,7 +358,7 @@ def test_a_full_disk_ends_with_the_file_and_what_to_do(tmp_path: Path, monkeypat
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", to_disk)
-    with pytest.raises(BuildError, match=r"\.png: No space left on device.* same command again to resume"):
+    with pytest.raises(ResumableError, match=r"\.png: No space left on device"):
         build(FakeBuilder(), tmp_path)
     monkeypatch.undo()
     assert not list(tmp_path.rglob("*.part"))
@@ -367,7 +367,7 @@ def test_a_full_disk_ends_with_the_file_and_what_to_do(tmp_path: Path, monkeypat
 
 def test_an_output_path_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("in the way")
-    with pytest.raises(BuildError, match="out: "):
+    with pytest.raises(ResumableError, match="out: "):
         build(FakeBuilder(), tmp_path / "out")
 
 

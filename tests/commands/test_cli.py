@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from builders.hub.client import UnreachableError
 from builders.vsod_labels import JUDGEMENT
 from cli import main
+from commands.shared import RESUME
 from commands.sources import find_entry
-from proactivebench.errors import ProactiveBenchError
+from proactivebench.errors import ProactiveBenchError, ResumableError
 from proactivebench.scenarios import get_scenario
 from raw_sources import fakes
+from raw_sources.base import SourceError, StoppedError
 from raw_sources.registry import CLASSES
 from tests.support.processes import ROOT
 from tests.support.small_benchmark import DRAWINGS, build_small
@@ -97,6 +100,37 @@ def test_wrong_use_ends_with_a_message_and_code_2(
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "resumes"),
+    [
+        (ProactiveBenchError("A sample is damaged."), False),
+        (ResumableError("The disk is full."), True),
+        (UnreachableError("The Hub cannot be reached."), True),
+        (SourceError("A picture is damaged."), False),
+        (StoppedError("The connection broke."), True),
+        (KeyboardInterrupt(), True),
+    ],
+)
+def test_work_that_stopped_is_resumed_in_one_sentence(
+    error: BaseException, resumes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("raw_sources.registry.sources_table", stop)
+    result = call("sources", "--raw", tmp_path)
+    assert (result.exit_code in (1, 130), result.output.count(RESUME)) == (True, int(resumes))
+
+
+def test_no_other_sentence_says_how_to_resume() -> None:
+    """What raises an error says what happened; that the same command continues is said in one place."""
+    said = re.compile("same command again|same command (continues|resumes)|repeat the command to")
+    for path in (
+        path for room in ("builders", "proactivebench", "raw_sources") for path in (ROOT / room).rglob("*.py")
+    ):
+        assert not said.search(" ".join(path.read_text(encoding="utf-8").split())), path
 
 
 def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.shared import RESUME
 from proactivebench.evaluation.run_log import read_episodes
 from tests.support.processes import PATIENCE, run, started, wait_until
 from tests.support.slow_model import SLOW, evaluation
@@ -79,7 +80,7 @@ def test_ctrl_c_and_a_polite_kill_keep_what_is_finished(
         process.send_signal(how)
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert "Interrupted" in said
+    assert f"Interrupted. {RESUME}" in said
     assert "Traceback" not in said
     assert 0 < len(list(read_episodes(tmp_path))) < SAMPLES
     assert finish(data, tmp_path) == undisturbed
@@ -117,7 +118,7 @@ def test_a_full_disk_is_explained_and_loses_nothing(data: Path, undisturbed: byt
     with started(evaluation(SLOW, data, tmp_path), first=limit) as process:
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, said
-    assert "cannot write" in said
+    assert f"File too large. {RESUME}" in said
     assert "Traceback" not in said
     assert finish(data, tmp_path) == undisturbed
 

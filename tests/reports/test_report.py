@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,7 @@ class TestCommand:
     def test_missing_libraries_are_named(
         self, small_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
         done = CliRunner().invoke(main, ["report", str(small_runs / "ask"), "--out", str(tmp_path / "report")])
         assert done.exit_code == 2
         assert "proactivebench-toolkit[report]" in done.output

@@ -235,7 +235,7 @@ def test_a_training_that_has_nothing_left_to_learn_ends_early_and_keeps_the_mode
     ("settings", "message"),
     [
         ({"completions_per_step": 512}, r"has 24 rows, but one step takes 64 different prompts"),
-        ({"report_to": "trackio"}, r"--report-to trackio needs it: pip install trackio"),
+        ({"report_to": "trackio"}, r"--report-to trackio needs trackio: pip install trackio"),
         ({"per_device_batch": 5}, r"16 cannot be divided over 1 device"),
     ],
 )

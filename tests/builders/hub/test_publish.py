@@ -197,9 +197,7 @@ def test_a_training_split_of_unknown_origin_is_refused(data: Path) -> None:
 def test_missing_libraries_are_named_with_the_way_to_get_them(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlcroissant", None)
     (data / "croissant.json").unlink()
-    with pytest.raises(
-        UsageError, match=r"needs mlcroissant: install it with pip install 'proactivebench-toolkit\[hub\]'"
-    ):
+    with pytest.raises(UsageError, match=r"needs mlcroissant: pip install 'proactivebench-toolkit\[hub\]'"):
         prepare(data, REPO, "http://hub")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(UsageError, match=r"huggingface_hub.*proactivebench-toolkit\[hub\]"):

@@ -58,7 +58,7 @@ def test_round_trip(hub: LocalHub, tmp_path: Path) -> None:
     hub.answers["/api/datasets/"] = [503] * 50
     offline = call(hub, home, *play, tmp_path / "offline", "--data", "hub:ann/trip")
     assert offline.returncode == 0, offline.stderr
-    assert "Going on with what is in" in offline.stderr
+    assert "Using what is in" in offline.stderr
     for done in (published, pulled, after, offline):
         assert TOKEN not in done.stdout + done.stderr
     assert not any(TOKEN.encode() in found for found in files(tmp_path))
