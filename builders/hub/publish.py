@@ -24,9 +24,10 @@ from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import require_rights
 from builders.hub.viewer import viewer_path, write_viewer
 from builders.pipeline.storage import StoredFile
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import UsageError, require_extra
 from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TRAIN, TRAIN_FILES, archive_path, samples_path
 from proactivebench.manifest import Entry, read_manifest
+from proactivebench.work.files import writing
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -86,7 +87,7 @@ def prepare(
     if train_files:
         entries[TRAIN] = _train_entry(folder, train_files)
     require_rights(entries, cleared)
-    try:
+    with require_extra("The Hub", "hub"), writing(folder):
         require_name(repo)
         package(folder, progress)
         write_viewer(folder, entries, progress)
@@ -96,8 +97,6 @@ def prepare(
         page = f"{endpoint}/datasets/{repo}"
         croissant.write_croissant(folder, repo, page, entries, described, card.CITATION)
         card.write_card(folder, repo, entries, cleared)
-    except OSError as error:
-        raise ProactiveBenchError(f"{error.filename or folder}: {error.strerror or error}.") from error
     return Publication(
         folder, repo, page, [_describe(folder, card.NAME), _describe(folder, croissant.NAME), *described]
     )
