@@ -27,6 +27,10 @@ SCORES = {
 """Score -> its heading, what it is multiplied with, and decimals."""
 
 
+MANY = 0.1
+"""Share of the episodes with a cut reply above which the table says so."""
+
+
 def plain_table(left: Iterable[str], right: Iterable[str], no_wrap: bool = False) -> Table:
     """An empty table without lines; texts stand on the left, numbers on the right of their columns."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -74,12 +78,12 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console, measu
     rows = [row for name, metrics in runs.items() for row in _rows(name, metrics)]
     shown = [score for score in SCORES if any(scores.get(score) is not None for _, _, scores in rows)]
     answers = _ANSWERS if any("answers" in scores for _, _, scores in rows) else {}
-    headings = ("n", "err.", "ref.", *(SCORES[score][0] for score in shown), *answers.values())
+    headings = ("n", "err.", "ref.", "cut", *(SCORES[score][0] for score in shown), *answers.values())
     table = plain_table(["model", "scenario"] if len(runs) > 1 else ["scenario"], headings, no_wrap=True)
     for name, scenario, scores in rows:
         errors = scores.get("errors", 0) + scores.get("judge_errors", 0)
-        refused = scores.get("refused", 0)
-        cells = [scenario, *([f"{scores['n']:,}", f"{errors:,}", f"{refused:,}"] if "n" in scores else [""] * 3)]
+        counts = [scores["n"], errors, scores["refused"], scores["cut"]] if "n" in scores else []
+        cells = [scenario, *(f"{count:,}" for count in counts)] if counts else [scenario, *[""] * 4]
         cells += [_score(scores, score) for score in shown]
         cells += [_percent(scores["answers"][kind]) if "answers" in scores else "" for kind in answers]
         table.add_row(*([name] if len(runs) > 1 else []), *cells, style=None if "n" in scores else "bold")
@@ -88,6 +92,7 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console, measu
     for name, metrics in runs.items():
         _tell_other_models(name, metrics, console)
         _warn_of_unreadable(name, metrics, console)
+        _warn_of_cut(name, metrics, console)
         _tell_published_reading(name, metrics, console)
 
 
@@ -114,6 +119,14 @@ def _warn_of_unreadable(name: str, metrics: Mapping[str, Any], console: Console)
     for one in metrics["unreadable_replies"]:
         reply = ascii(one["reply"]) if one["reply"].strip() else "(empty)"
         console.print(f"  {one['scenario']} {one['id']}: {reply}", style="red", markup=False)
+
+
+def _warn_of_cut(name: str, metrics: Mapping[str, Any], console: Console) -> None:
+    """Says that replies had no room, where they are many."""
+    cut, played = _total(metrics, "cut"), _total(metrics, "n")
+    if cut > MANY * played:
+        said = f"{name}: {cut:,} of {played:,} episodes hold a reply that was cut at the limit of tokens and scored as "
+        console.print(f"{said}far as it goes. --max-new-tokens allows longer ones.", style="yellow", markup=False)
 
 
 def _tell_published_reading(name: str, metrics: Mapping[str, Any], console: Console) -> None:

@@ -1,8 +1,9 @@
 """From the records of a run to its scores (paper, section 4).
 
 acc is the share of episodes that end with the right category, psr the mean number of suggestions (turns - 1); averages
-over scenarios are unweighted. An episode that ended with an error has no score. Errors, refusals and unreadable answers
-are counted beside the scores in any case, for a run in which they are many says little about the model.
+over scenarios are unweighted. An episode that ended with an error has no score. Errors, refusals, replies cut at the
+limit of tokens and unreadable answers are counted beside the scores in any case, for a run in which they are many says
+little about the model.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class _Tally:
     errors: Counter[str] = field(default_factory=Counter)
     played: int = 0
     refused: int = 0
+    cut: int = 0
+    unreadable: int = 0
+    judged: bool = False
     first_turn: int = 0
     last_turn: int = 0
     wasted: int = 0
@@ -58,6 +62,7 @@ class _Tally:
             return
         self.played += 1
         self.refused += any(turn.refused for turn in episode.turns)
+        self.cut += any(turn.cut for turn in episode.turns)
         if episode.turns[0].kind == "open_ended":
             return
         turns, scores = len(episode.turns), episode.scores
@@ -65,9 +70,16 @@ class _Tally:
         outcome = scores["acc"], scores.get("psr"), cost
         self.scores.append(_Score(episode.id, episode.repeat, episode.source, *outcome))
         self.kinds.update(turn.kind for turn in episode.turns)
+        self.unreadable += _ended_unreadable(episode)
+        self.judged |= episode.turns[-1].judge is not None
         self.first_turn += episode.right_at_first_sight
         self.last_turn += turns == episode.max_turns > 1
         self.wasted += turns == episode.max_turns and episode.turns[-1].action is not Action.STOP
+
+
+def _ended_unreadable(episode: Episode) -> bool:
+    """Whether its last answer names no option; of free replies a judge finds that out."""
+    return episode.error is None and episode.turns[-1].kind == "unreadable" and episode.turns[-1].judge is None
 
 
 def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any]:
@@ -79,7 +91,8 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
 
     Returns:
         `scenarios`: for each short name `n` (episodes with a score), `errors`, `errors_by_kind`, `refused` (episodes in
-        which the model declined to answer; they have a score), `unreadable` (episodes that an unreadable answer ended,
+        which the model declined to answer; they have a score), `cut` (episodes with a reply that reached the limit of
+        tokens before its end; they have a score, too), `unreadable` (episodes whose last answer is unreadable,
         refusals among them; absent where a judge reads the replies), `acc` and `psr` (each with `_se` and `_ci95`),
         `first_turn_acc` (episodes whose first answer is right), `answers` (share of each kind of answer),
         `last_turn_share` (episodes that used all their turns), `wasted_suggestions` (episodes whose last turn was a
@@ -95,7 +108,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
     for episode in episodes:
         tallies.setdefault(episode.scenario, _Tally()).add(episode)
         others.update(turn.answered_by for turn in episode.turns if turn.answered_by is not None)
-        if episode.error is None and episode.turns[-1].kind == "unreadable":
+        if _ended_unreadable(episode):
             shown = episode.turns[-1].reply[:SHOWN_CHARACTERS]
             unreadable = heapq.nsmallest(SHOWN_REPLIES, [*unreadable, (episode.key, shown)])
     scenarios: dict[str, Any] = {}
@@ -107,6 +120,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             "errors": tally.errors.total(),
             "errors_by_kind": dict(sorted(tally.errors.items())),
             "refused": tally.refused,
+            "cut": tally.cut,
         }
         if n := len(tally.scores):
             ordered = sorted(tally.scores)
@@ -114,7 +128,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             own_seed = derive_seed(seed, name)  # the scenarios' draws are averaged as independent ones
             accs.append(estimate_share([score.correct for score in ordered], sources, own_seed))
             answers = tally.kinds.total()
-            scores["unreadable"] = tally.kinds["unreadable"]
+            scores |= {} if tally.judged else {"unreadable": tally.unreadable}
             scores |= _with_uncertainty("acc", accs[-1])
             suggestions = [score.suggestions for score in ordered if score.suggestions is not None]
             if suggestions:

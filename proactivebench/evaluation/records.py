@@ -21,7 +21,7 @@ from pydantic import (
 
 from proactivebench import scenarios
 from proactivebench.answers import Outcome, what_counts
-from proactivebench.models.base import Refusal
+from proactivebench.models.base import Refusal, Reply
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Observation, Verdict
 from proactivebench.views import Crop, Grey, View
 
@@ -51,6 +51,12 @@ AnAction = Annotated[AnyAction, PlainValidator(_action), PlainSerializer(int, re
 """Kept by its code; what a code of a scenario from outside means, its `Episode` knows."""
 
 
+def _about(reply: str) -> dict[str, Any]:
+    """A reply and what is known of it beside its words."""
+    known = {name: getattr(reply, name) for name in ("answered_by", "confidence", "cut") if isinstance(reply, Reply)}
+    return {"reply": reply, "refused": isinstance(reply, Refusal), **known}
+
+
 class Turn(BaseModel):
     """One turn of an episode.
 
@@ -63,6 +69,7 @@ class Turn(BaseModel):
         answered_by: The model that a server says the reply is of, where that is not the one that was asked.
         confidence: The probability that the model gave its reply, 0 to 1; in mode `forced`, of models that tell.
         refused: Whether the model is known to have declined to answer; it is read like any other reply.
+        cut: Whether the reply reached the limit of tokens before its end; it is read like any other reply.
         kind: What the answer is.
         chosen: The option that it names, as it was shown; None where it is unreadable.
         by: What named it: the full text or the letter.
@@ -83,6 +90,7 @@ class Turn(BaseModel):
     answered_by: str | None = None
     confidence: float | None = None
     refused: bool = False
+    cut: bool = False
     kind: Kind
     chosen: str | None = None
     by: Literal["text", "letter"] | None = None
@@ -105,9 +113,7 @@ class Turn(BaseModel):
             crop=crop_of(observation.view),
             grey=isinstance(observation.view, Grey),
             prompt=text_hash(prompt),
-            reply=reply,
-            answered_by=getattr(reply, "answered_by", None),
-            refused=isinstance(reply, Refusal),
+            **_about(reply),
             kind="open_ended",
         )
 
@@ -119,10 +125,7 @@ class Turn(BaseModel):
             crop=crop_of(observation.view),
             grey=isinstance(observation.view, Grey),
             prompt=text_hash(prompt),
-            reply=reply,
-            answered_by=getattr(reply, "answered_by", None),
-            confidence=getattr(reply, "confidence", None),
-            refused=isinstance(reply, Refusal),
+            **_about(reply),
             kind=verdict.kind,
             chosen=verdict.reading.text,
             by=verdict.reading.by,

@@ -51,16 +51,21 @@ class Reply(str):
     Attributes:
         answered_by: The model that a server says it is of, where that is not the one that was asked.
         confidence: The probability that the model gave these words, 0 to 1.
+        cut: Whether it ended because it reached the limit of tokens, and not by itself.
     """
 
-    __slots__ = ("answered_by", "confidence")
+    __slots__ = ("answered_by", "confidence", "cut")
     answered_by: str | None
     confidence: float | None
+    cut: bool
 
-    def __new__(cls, text: str = "", answered_by: str | None = None, confidence: float | None = None) -> Self:
+    def __new__(
+        cls, text: str = "", answered_by: str | None = None, confidence: float | None = None, *, cut: bool = False
+    ) -> Self:
         reply = super().__new__(cls, text)
         reply.answered_by = answered_by
         reply.confidence = confidence
+        reply.cut = cut
         return reply
 
 

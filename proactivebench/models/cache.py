@@ -116,8 +116,8 @@ class _Replies:
                 self._file.execute("PRAGMA journal_mode = WAL")
                 self._file.execute("PRAGMA synchronous = NORMAL")
                 self._file.execute(
-                    "CREATE TABLE IF NOT EXISTS answers "
-                    "(key TEXT PRIMARY KEY, reply TEXT, answered_by TEXT, digest TEXT) WITHOUT ROWID"
+                    "CREATE TABLE IF NOT EXISTS replies "
+                    "(key TEXT PRIMARY KEY, reply TEXT, answered_by TEXT, cut INTEGER, digest TEXT) WITHOUT ROWID"
                 )
         except (OSError, sqlite3.Error) as error:
             raise UsageError(f"{self._path} cannot be used as a cache of replies ({error}); choose another.") from error
@@ -125,13 +125,13 @@ class _Replies:
     def get(self, key: str) -> Reply | None:
         """The reply; None where there is none, or a damaged one."""
         try:
-            query = "SELECT reply, answered_by, digest FROM answers WHERE key = ?"
+            query = "SELECT reply, answered_by, cut, digest FROM replies WHERE key = ?"
             with closing(self._file.execute(query, (key,))) as rows:
                 row = rows.fetchone()
         except sqlite3.DatabaseError:
             return None
-        sound = row and isinstance(row[0], str) and row[2] == _digest(key, row[0], str(row[1]))
-        return Reply(row[0], row[1]) if sound else None
+        sound = row and isinstance(row[0], str) and row[3] == _digest(key, *map(str, row[:3]))
+        return Reply(row[0], row[1], cut=bool(row[2])) if sound else None
 
     def put(self, key: str, reply: str) -> None:
         """Keeps a reply.
@@ -140,9 +140,9 @@ class _Replies:
             ProactiveBenchError: It could not be written.
         """
         try:
-            by = getattr(reply, "answered_by", None)
-            row = (key, str(reply), by, _digest(key, reply, str(by)))
-            self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row)
+            row = (str(reply), getattr(reply, "answered_by", None), int(getattr(reply, "cut", False)))
+            values = (key, *row, _digest(key, *map(str, row)))
+            self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", values)
         except sqlite3.Error as error:
             raise ProactiveBenchError(
                 f"{self._path}: cannot keep a reply ({error}). Make room, delete the file if it is damaged, or "

@@ -74,15 +74,34 @@ def effective(settings: GenerationConfig) -> dict[str, object]:
     return {"do_sample": settings.do_sample} | {name: value for name, value in values.items() if value is not None}
 
 
+def ending_tokens(settings: GenerationConfig) -> torch.Tensor:
+    """The tokens that end a reply, of shape (tokens,); none where the model has none."""
+    ends = settings.eos_token_id
+    return torch.tensor([] if ends is None else [ends] if isinstance(ends, int) else list(ends), dtype=torch.long)
+
+
+def cut_off(new: torch.Tensor, settings: GenerationConfig, room: Sequence[float]) -> list[bool]:
+    """Which replies used up their tokens without an end.
+
+    Args:
+        new: The tokens of a batch's replies, of shape (rows, tokens); behind the last of a row stands padding.
+        settings: Which tokens end a reply, and which is padding.
+        room: Tokens that each row may have.
+    """
+    said = (new != settings.pad_token_id).sum(1)
+    ended = torch.isin(new, ending_tokens(settings)).any(1)
+    return [not end and count >= most for end, count, most in zip(ended.tolist(), said.tolist(), room, strict=True)]
+
+
 class Confidence(LogitsProcessor):
     """Adds up the logarithms of the probabilities of the chosen tokens; the scores stay as they are.
 
     Args:
-        ends: Tokens that end a reply; what is generated behind one in other rows of a batch does not count.
+        settings: Which tokens end a reply; what is generated behind one in other rows of a batch does not count.
     """
 
-    def __init__(self, ends: int | Sequence[int] | None):
-        self._ends = torch.tensor([] if ends is None else [ends] if isinstance(ends, int) else list(ends))
+    def __init__(self, settings: GenerationConfig):
+        self._ends = ending_tokens(settings)
         self._before: torch.Tensor | None = None
         self._sums: torch.Tensor | None = None
 

@@ -5,7 +5,7 @@ send what they have so far with status 200, and say so in `finish_reason` or `er
 not trusted either. Three cases are the model's own behaviour and therefore answers:
 
 - a refusal (`refusal`, or the end `content_filter`): its text, or none, is read like any other and counted as refused;
-- a limit reached (`length`): what was said until then;
+- a limit reached (`length`): what was said until then, counted as cut;
 - nothing but reasoning: an empty answer, for reasoning is not read.
 """
 
@@ -73,8 +73,9 @@ def read_completion(body: str, asked: str) -> Reply:
         raise ValueError(f"ended the reply with {end!r}, which is not the end of an answer: {body}")
     if message.refusal:
         return Refusal(message.refusal, by)
+    cut = end in _LIMITS
     if message.content or (message.content is not None and end != "tool_calls"):
-        return Reply(message.content, by)
-    if end in _LIMITS or message.reasoning or message.reasoning_content:
-        return Reply("", by)
+        return Reply(message.content, by, cut=cut)
+    if cut or message.reasoning or message.reasoning_content:
+        return Reply("", by, cut=cut)
     raise ValueError(f"sent no reply (choices.0.message.content is missing): {body}")

@@ -32,7 +32,9 @@ from proactivebench.models.data_uris import shared_encoder
 from proactivebench.models.openai_model import FIRST_REFUSALS, NO_MONEY_LEFT, SHOWN_CHARACTERS, ServerError
 from proactivebench.models.request_form import LARGEST_SEED, RequestForm
 
-GOOD_ENDS = ("stop", "max_tokens", "model_length", "tool_calls")
+_LIMITS = ("max_tokens", "model_length")
+
+GOOD_ENDS = ("stop", "tool_calls", *_LIMITS)
 """inspect_ai's words for the end of an answer."""
 
 FATAL = (401, 402, 403, 404)
@@ -142,7 +144,7 @@ def _read(output: ModelOutput, asked: str) -> Reply:
         return Refusal(output.completion, by)
     if output.stop_reason not in GOOD_ENDS:
         raise ServerError(f"ended the reply with {output.stop_reason!r}, which is not the end of an answer.")
-    return Reply(output.completion, by)
+    return Reply(output.completion, by, cut=output.stop_reason in _LIMITS)
 
 
 def _words(error: Exception) -> str:

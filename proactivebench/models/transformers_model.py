@@ -27,7 +27,7 @@ from proactivebench.images import load_picture
 from proactivebench.models.base import Model, PictureError, Reply, ReplyError, Request
 from proactivebench.models.batching import Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
-from proactivebench.models.choosing import Confidence, drawing, effective, generation_settings
+from proactivebench.models.choosing import Confidence, cut_off, drawing, effective, generation_settings
 from proactivebench.models.processors import Encoded, collate, encode, picture_settings, sees_pictures
 
 DEFAULT_BATCH = 32
@@ -187,7 +187,7 @@ class TransformersModel(Model):
             inputs = {name: value.to(device) for name, value in collate([p.tensors for p in batch], self._pad).items()}
             padding = (inputs["attention_mask"] == 0).sum(1)
             settings = copy.copy(self._settings)
-            confidence = Confidence(settings.eos_token_id) if any(prompt.confidence for prompt in batch) else None
+            confidence = Confidence(settings) if any(prompt.confidence for prompt in batch) else None
             settings.max_new_tokens = min(settings.max_new_tokens, self._positions - min(map(len, batch)))
             started = time.perf_counter()
             if self._grows:
@@ -207,10 +207,11 @@ class TransformersModel(Model):
             raise
         self._grow(batch)
         new = tokens[:, inputs["input_ids"].shape[1] :]
-        replies = list(self._checkpoint.processor.batch_decode(new, skip_special_tokens=True))
-        if confidence is None:
-            return replies
-        return [Reply(text, confidence=value) for text, value in zip(replies, confidence.of(tokens), strict=True)]
+        texts = self._checkpoint.processor.batch_decode(new, skip_special_tokens=True)
+        room = [min(self._settings.max_new_tokens, self._positions - len(prompt)) for prompt in batch]
+        sure = [None] * len(batch) if confidence is None else confidence.of(tokens)
+        replies = zip(texts, sure, cut_off(new, settings, room), strict=True)
+        return [Reply(text, confidence=value, cut=cut) for text, value, cut in replies]
 
     def _stop(self, padding: torch.Tensor, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
         """Ends a row that has used up the model's positions, and all when the model is closed."""

@@ -17,7 +17,7 @@ import torch
 import vllm
 
 from proactivebench.errors import UsageError
-from proactivebench.models.base import Model, ReplyError, Request
+from proactivebench.models.base import Model, Reply, ReplyError, Request
 from proactivebench.models.batching import Batcher, BatchLimit
 from proactivebench.models.data_uris import chat_messages, shared_encoder
 from proactivebench.models.files import locate
@@ -138,7 +138,7 @@ class _Prompt:
         return 1
 
 
-def _read(output: Any) -> str:
+def _read(output: Any) -> Reply:
     if output.finish_reason not in GOOD_ENDS:
         raise ReplyError(f"vLLM ended the reply with {output.finish_reason!r}, which is not the end of an answer.")
-    return str(output.text)
+    return Reply(output.text, cut=output.finish_reason == "length")

@@ -46,19 +46,19 @@ def test_an_average_says_of_how_many_scenarios() -> None:
 def test_without_scores_there_is_no_average() -> None:
     lines = printed(episode(0, "QD", "open_ended"), episode(0, "ROD", "open_ended"))
     assert [line.split() for line in lines] == [
-        ["scenario", "n", "err.", "ref."],
-        ["ROD", "1", "0", "0"],
-        ["QD", "1", "0", "0"],
+        ["scenario", "n", "err.", "ref.", "cut"],
+        ["ROD", "1", "0", "0", "0"],
+        ["QD", "1", "0", "0", "0"],
     ]
 
 
 def test_what_never_varied_is_not_certain() -> None:
     [_, line] = printed(*(episode(number) for number in range(1234)))
-    assert line.split()[:8] == ["QD", "1,234", "0", "0", "100.0", "±0.2", "0.00", "±0.00"]
+    assert line.split()[:9] == ["QD", "1,234", "0", "0", "0", "100.0", "±0.2", "0.00", "±0.00"]
     [_, line] = printed(episode(0), episode(1, turns=2))
-    assert line.split()[:8] == ["QD", "2", "0", "0", "100.0", "±32.9", "0.50", "±0.50"]
+    assert line.split()[:9] == ["QD", "2", "0", "0", "0", "100.0", "±32.9", "0.50", "±0.50"]
     [_, line] = printed(episode(0, source="one"), episode(1, turns=2, source="one"))
-    assert line.split()[:9] == ["QD", "2", "0", "0", "100.0", "±39.7", "0.50", "±", "-"]
+    assert line.split()[:10] == ["QD", "2", "0", "0", "0", "100.0", "±39.7", "0.50", "±", "-"]
 
 
 def unreadable(number: int, reply: str, *, refused: bool = False) -> Episode:
@@ -81,7 +81,16 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_refusals_are_scored_and_stated() -> None:
     [_, line] = printed(unreadable(0, "I cannot.", refused=True), episode(1), episode(2))
-    assert line.split()[:5] == ["QD", "3", "0", "1", "66.7"]
+    assert line.split()[:6] == ["QD", "3", "0", "1", "0", "66.7"]
+
+
+def test_cut_replies_are_scored_and_stated_and_many_of_them_said() -> None:
+    turn = episode(0).turns[0]
+    one = episode(0).model_copy(update={"turns": (turn.model_copy(update={"cut": True}), turn)})
+    [_, line] = printed(one, *(episode(number) for number in range(1, 10)))
+    assert line.split()[:6] == ["QD", "10", "0", "0", "1", "100.0"]
+    [_, _, said] = printed(one, *(episode(number) for number in range(1, 9)))
+    assert said.startswith("model: 1 of 9 episodes hold a reply that was cut at the limit of tokens")
 
 
 def test_a_few_are_not_none() -> None:

@@ -56,3 +56,13 @@ def test_scenarios_weigh_alike_whatever_their_size() -> None:
     many = [episode(number, WRONG) for number in range(9)]
     metrics = compute_metrics([*many, episode(0, ASK, RIGHT, scenario="ROD")])
     assert (metrics["average"]["acc"], metrics["average"]["psr"]) == (0.5, 0.5)
+
+
+def test_unreadable_are_the_episodes_that_end_so_and_not_what_a_judge_found_nothing_in() -> None:
+    nothing = Turn(frame_path="1.png", prompt="p", reply="?", kind="unreadable")
+    forced = [episode(0, nothing, nothing, RIGHT), episode(1, nothing, nothing, nothing)]
+    metrics = compute_metrics(one.model_copy(update={"forced": True}) for one in forced)
+    assert metrics["scenarios"]["QD"]["unreadable"] == len(metrics["unreadable_replies"]) == 1
+    judged = compute_metrics([episode(0, nothing.model_copy(update={"judge": "0, 0, 0"}))])
+    assert "unreadable" not in judged["scenarios"]["QD"]
+    assert not judged["unreadable_replies"]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.models.base import Message, Model, Picture, PictureError, ReplyError, Request
+from proactivebench.models.base import Message, Model, Picture, PictureError, Reply, ReplyError, Request
 from proactivebench.models.cache import FILE, CachedModel
 from proactivebench.models.load import ModelOptions, load_model
 from proactivebench.views import Crop
@@ -132,11 +132,25 @@ def test_a_missing_picture_is_left_to_the_model(tmp_path: Path) -> None:
         ask(model, tmp_path / "c", Request((Message("user", "?", Picture(tmp_path / "none.png")),), None, 0))
 
 
-@pytest.mark.parametrize("column", ["reply = 'A'", "reply = NULL", "reply = x'ff'", "digest = ''", "key = 'another'"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_is_known_of_a_reply_is_kept(tmp_path: Path, request_of: Request, cut: bool) -> None:
+    class Cut(Counting):
+        async def reply(self, request: Request) -> str:
+            return Reply(await super().reply(request), "another model", cut=cut)
+
+    for _ in range(2):
+        [reply] = ask(Cut(), tmp_path / "c", request_of)
+        assert isinstance(reply, Reply)
+        assert (reply, reply.answered_by, reply.cut) == ("reply 1 ünï", "another model", cut)
+
+
+@pytest.mark.parametrize(
+    "column", ["reply = 'A'", "reply = NULL", "reply = x'ff'", "cut = 1", "digest = ''", "key = 'another'"]
+)
 def test_a_damaged_entry_is_answered_anew(tmp_path: Path, request_of: Request, column: str) -> None:
     ask(model := Counting(), tmp_path / "c", request_of)
     with sqlite3.connect(tmp_path / "c" / FILE) as file:
-        assert file.execute(f"UPDATE answers SET {column}").rowcount == 1
+        assert file.execute(f"UPDATE replies SET {column}").rowcount == 1
     file.close()
     assert ask(model, tmp_path / "c", request_of, request_of) == ["reply 2 ünï"] * 2
 

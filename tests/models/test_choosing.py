@@ -14,7 +14,7 @@ transformers = pytest.importorskip("transformers")
 
 from proactivebench.models import choosing  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
-from proactivebench.models.choosing import GumbelNoise, drawing, effective, generation_settings  # noqa: E402
+from proactivebench.models.choosing import GumbelNoise, cut_off, drawing, effective, generation_settings  # noqa: E402
 
 OWN: list[dict[str, Any]] = [
     {},
@@ -134,3 +134,10 @@ def test_what_is_effective_is_said() -> None:
     }
     greedy = generation_settings(config, sample=False, pad=0, max_new_tokens=1)
     assert effective(greedy) == {"do_sample": False, "repetition_penalty": 1.05}
+
+
+def test_cut_is_what_reached_its_limit_without_an_end() -> None:
+    config = transformers.GenerationConfig(eos_token_id=[7, 8])
+    settings = generation_settings(config, sample=False, pad=0, max_new_tokens=4)
+    new = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 7], [1, 8, 0, 0], [1, 2, 3, 0], [1, 2, 3, 0]])
+    assert cut_off(new, settings, [4, 4, 4, 4, 3]) == [True, False, False, False, True]

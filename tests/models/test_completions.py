@@ -111,6 +111,9 @@ def test_what_has_a_good_end_is_an_answer(
     assert played.code == 0, played.output
     assert set(played.replies) == {text}
     assert not any("error" in episode for episode in played.episodes)
+    cut = json.loads(body)["choices"][0]["finish_reason"] == "length"
+    assert {turn.get("cut", False) for episode in played.episodes for turn in episode["turns"]} == {cut}
+    assert ("cut at the limit of tokens" in played.output) is cut
 
 
 @pytest.mark.parametrize(("body", "text"), REFUSALS)

@@ -56,6 +56,7 @@ def test_replies_are_those_of_transformers(folder: Path, data: Path, tmp_path: P
     _, theirs, by_hf = evaluate(f"hf:{folder}", data, tmp_path / "hf", "--history", "--system-prompt", "Be brief.")
     assert len(ours) == 6
     assert ours == theirs
+    assert any(turn.get("cut") for record in ours for turn in record["turns"])
     assert described["model"] == f"vllm:{folder}"
     assert described["revision"] == by_hf["revision"]
     assert described["sampling"]["draws"] is False

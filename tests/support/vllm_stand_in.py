@@ -52,12 +52,12 @@ class LLM:
 
     Attributes:
         calls: Conversations and settings of all calls.
-        finish_reason: How it says that replies end.
+        finish_reason: How it says that replies end; None says it as it is.
     """
 
     made: dict[str, Any]
     calls: list[tuple[list[Any], list[SamplingParams]]]
-    finish_reason = "stop"
+    finish_reason: str | None = None
 
     def __init__(
         self,
@@ -108,7 +108,9 @@ class LLM:
             tokens = self._network.generate(**inputs, do_sample=False, max_new_tokens=settings.max_tokens)
         new = tokens[:, inputs["input_ids"].shape[1] :]
         text = self._processor.batch_decode(new, skip_special_tokens=True)[0]
-        return RequestOutput([CompletionOutput(text, self.finish_reason)])
+        ends = self._network.generation_config.eos_token_id
+        ended = bool(torch.isin(new, torch.tensor(ends)).any())
+        return RequestOutput([CompletionOutput(text, self.finish_reason or ("stop" if ended else "length"))])
 
 
 def _blocks(content: Any) -> list[dict[str, Any]]:
