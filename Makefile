@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-inspect test-lowest fuzz lint check format reference install constraints
+.PHONY: demo test test-inspect test-openenv test-lowest fuzz lint check format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -50,10 +50,23 @@ $(DEV): $(CORE)
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
 
-test-inspect:  ## The tests of inspect: models, beside whose library the development tools do not install
-	rm -rf build/inspect && $(PYTHON) -m venv build/inspect
-	build/inspect/bin/pip install --quiet --editable '.[inspect]' pytest hypothesis
-	build/inspect/bin/python -m pytest tests/models/test_inspect_model.py
+# Each of these libraries has an environment of its own: beside the development tools, or each other, they do not install.
+test-inspect: PACKAGES := --editable '.[inspect]'
+test-inspect: TESTS := tests/models/test_inspect_model.py tests/harnesses/test_inspect_task.py
+test-inspect:  ## inspect: models, and the task of inspect_ai
+	$(OWN_ENVIRONMENT)
+
+test-openenv: PACKAGES := --editable . 'openenv>=0.10'
+test-openenv: TESTS := tests/harnesses/test_openenv.py
+test-openenv:  ## The server and the client of OpenEnv
+	$(OWN_ENVIRONMENT)
+
+define OWN_ENVIRONMENT
+rm -rf build/$@ && $(PYTHON) -m venv build/$@
+build/$@/bin/pip install --quiet uv
+build/$@/bin/uv pip install --python build/$@/bin/python $(PACKAGES) pytest hypothesis hatchling
+build/$@/bin/python -m pytest $(TESTS)
+endef
 
 # torch is the exception: of it, only the version in constraints.txt is tested.
 test-lowest:  ## The test suite with the lowest versions of our requirements that pyproject.toml allows

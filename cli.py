@@ -11,6 +11,7 @@ from commands.build import build
 from commands.check import check, stats
 from commands.demo import demo
 from commands.evaluate import compare, evaluate, filter_, judge
+from commands.harnesses import import_inspect
 from commands.models import models
 from commands.new_scenario import new_scenario
 from commands.publish import package, publish, pull
@@ -45,6 +46,7 @@ for command in (
     judge,
     filter_,
     compare,
+    import_inspect,
     when,
     train,
     report,

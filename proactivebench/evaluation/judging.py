@@ -186,7 +186,7 @@ def judge_run(
         on_start(len(mine), len(mine) - len(owed))
 
         async def judge_one(episode: Episode) -> None:
-            judged = await _judge(episode, questions[episode.turns[0].prompt], judge, settings.seed)
+            judged = await judge_reply(episode, questions[episode.turns[0].prompt], judge, settings.seed)
             log.append(judged)
             on_reply(judged)
 
@@ -214,7 +214,8 @@ def _explain_errors(folder: Path, failed: int, total: int, max_errors: float) ->
     )
 
 
-async def _judge(episode: Episode, question: str, judge: Judge, seed: int) -> JudgedReply:
+async def judge_reply(episode: Episode, question: str, judge: Judge, seed: int) -> JudgedReply:
+    """Judges the free reply of one episode; a judge that fails leaves an error, never a judgement."""
     record: dict[str, Any] = episode.model_dump(include={"scenario", "id", "repeat", "source"})
     record["reply"] = _reply_hash(episode)
     try:

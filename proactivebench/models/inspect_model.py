@@ -86,10 +86,10 @@ class InspectModel(Model):
             raise UsageError(f"inspect:{name} cannot be used: {_words(error)}") from error
 
     async def reply(self, request: Request) -> str:
-        conversation = await asyncio.to_thread(lambda: [_chat_message(m, self._encode) for m in request.messages])
+        conversation = await asyncio.to_thread(lambda: [chat_message(m, self._encode) for m in request.messages])
         try:
             output = await self._model.generate(conversation, config=self._config(request.seed))
-            reply = _read(output, self._name)
+            reply = read_output(output, self._name)
         except ServerError:
             raise
         except Exception as error:  # whatever a provider raises
@@ -129,14 +129,23 @@ class InspectModel(Model):
         return ServerError(said)
 
 
-def _chat_message(message: Message, encode: Callable[[Picture], str]) -> ChatMessage:
+def chat_message(message: Message, encode: Callable[[Picture], str]) -> ChatMessage:
+    """A message in inspect_ai's form; `encode` makes the data URI of a picture."""
     shown = [] if message.picture is None else [ContentImage(image=encode(message.picture))]
     chat: ChatMessage = _ROLES[message.role](content=[*shown, ContentText(text=message.text)])
     return chat
 
 
-def _read(output: ModelOutput, asked: str) -> Reply:
-    """The answer in what a provider sent."""
+def read_output(output: ModelOutput, asked: str) -> Reply:
+    """The answer in what a provider sent.
+
+    Args:
+        output: What was sent.
+        asked: The model that was asked, as `PROVIDER/NAME`.
+
+    Raises:
+        ServerError: It is no answer.
+    """
     if output.error or output.empty:
         raise ServerError(f"sent no reply: {(output.error or 'nothing at all')[:SHOWN_CHARACTERS]}")
     by = None if asked.endswith(f"/{output.model}") else output.model

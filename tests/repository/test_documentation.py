@@ -20,8 +20,8 @@ PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/*/README.md"))
 
 ELSEWHERE = re.compile(
-    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge|when)\b|Qwen|openai:|inspect:|hub:|RUN\b|MODEL\b"
-    r"|USER/NAME(?!.*--dry)"
+    r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge|when|import-inspect)\b|Qwen|openai:|inspect:|hub:"
+    r"|RUN\b|MODEL\b|USER/NAME(?!.*--dry)"
 )
 """Commands and code that need a network, weights, a person, raw data that are not here or more than a moment."""
 
@@ -134,7 +134,9 @@ def test_every_option_that_is_named_exists(page: str) -> None:
     for span in re.findall(r"`([^`]+)`", text):
         names = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", span))
         program = re.search(r"(benchmarks[/.]\w+|experiments\.\w+)", span)
-        if span.startswith(("...", "hf ", "pip ", "vllm ")):  # abbreviated, or others' programs
+        if span.startswith(
+            ("...", "hf ", "inspect ", "lmms-eval ", "openenv ", "pip ", "prime ", "vllm ")
+        ):  # abbreviated, or others' programs
             continue
         if program:
             path = ROOT / program[0].replace(".", "/")

@@ -27,6 +27,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         f"proactivebench.{name}" for name in ["data_utils", "environment", "open_ended_gen", "tests"]
     ),
     "testing": ("proactivebench.testing",),
+    "harnesses": ("proactivebench.gym", "proactivebench.harnesses"),
     "commands": ("cli", "commands", "proactivebench.__main__"),
     "experiments": ("experiments",),
 }
@@ -44,6 +45,7 @@ BELOW: Mapping[str, frozenset[str]] = {
     "reports": frozenset({"core", "benchmark", "models", "evaluation"}),
     "published interface": frozenset({"core", "benchmark", "models", "evaluation"}),
     "testing": frozenset({"plug-ins", "raw_sources", "core", "benchmark", "builders", "models", "evaluation"}),
+    "harnesses": frozenset({"core", "benchmark", "builders", "models", "evaluation"}),
     "commands": frozenset(ROOMS) - {"experiments"},
     "experiments": frozenset(ROOMS),
 }
