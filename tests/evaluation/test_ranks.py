@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def launch(model: str, data: Path, out: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return run(evaluation(model, data, out, *options, processes=2), variables=variables)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", 2, "cli.py"]
+    return run([*launcher, *evaluation(model, data, out, *options)], variables=variables)
 
 
 def alone(model: str, data: Path, out: Path, *options: str) -> bytes:
     """The scores of the same evaluation by one process, this one."""
-    played = CliRunner().invoke(cli.main, evaluation(model, data, out, *options)[2:])
+    played = CliRunner().invoke(cli.main, evaluation(model, data, out, *options))
     assert played.exit_code == 0, played.output
     return (out / "metrics.json").read_bytes()
 

@@ -13,9 +13,10 @@ import pytest
 
 from commands.shared import RESUME
 from proactivebench.evaluation.run_log import read_episodes
-from tests.support.processes import PATIENCE, run, started, wait_until
+from tests.support.processes import PATIENCE, begun, finished, wait_until
 from tests.support.slow_model import SLOW, evaluation
 from tests.support.small_benchmark import build_small
+from tests.support.warm import NETWORK
 
 SAMPLES = 42
 
@@ -36,7 +37,7 @@ def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def finish(data: Path, folder: Path) -> bytes:
     """Plays a run to its end undisturbed, and returns the scores."""
-    done = run(evaluation(SLOW, data, folder))
+    done = finished(evaluation(SLOW, data, folder))
     assert done.returncode == 0, done.stderr
     assert len(list(read_episodes(folder))) == SAMPLES
     return (folder / "metrics.json").read_bytes()
@@ -59,7 +60,7 @@ def test_killed_at_twenty_moments_a_run_ends_with_the_same_scores(
     kept: list[int] = []
     for _ in range(20):
         before = opened(tmp_path)
-        with started(evaluation(SLOW, data, tmp_path), variables=STALLS) as process:
+        with begun(evaluation(SLOW, data, tmp_path), variables=STALLS) as process:
             wait_until(partial(reopened, tmp_path, before), process)
             if not kept:  # the others may be killed before they finish anything
                 wait_until(lambda: any(read_episodes(tmp_path)), process)
@@ -75,7 +76,7 @@ def test_killed_at_twenty_moments_a_run_ends_with_the_same_scores(
 def test_ctrl_c_and_a_polite_kill_keep_what_is_finished(
     data: Path, undisturbed: bytes, tmp_path: Path, how: signal.Signals
 ) -> None:
-    with started(evaluation(SLOW, data, tmp_path), variables=STALLS) as process:
+    with begun(evaluation(SLOW, data, tmp_path), variables=STALLS) as process:
         wait_until(lambda: any(read_episodes(tmp_path)), process)
         process.send_signal(how)
         _, said = process.communicate(timeout=PATIENCE)
@@ -88,7 +89,7 @@ def test_ctrl_c_and_a_polite_kill_keep_what_is_finished(
 
 def test_where_ctrl_c_is_ignored_a_polite_kill_ends_the_run(data: Path, tmp_path: Path) -> None:
     ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    with started(evaluation(SLOW, data, tmp_path), variables=STALLS, first=ignore) as process:
+    with begun(evaluation(SLOW, data, tmp_path), variables=STALLS, first=ignore) as process:
         wait_until(lambda: any(read_episodes(tmp_path)), process)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE)
@@ -102,7 +103,7 @@ def test_a_reply_that_is_being_generated_is_ended(data: Path, tmp_path: Path, ho
     from tests.support.tiny_models import tiny_model
 
     model = str(tiny_model("llava", tmp_path / "model"))
-    with started(evaluation(model, data, tmp_path / "run", "--max-new-tokens=1000000")) as process:
+    with begun(evaluation(model, data, tmp_path / "run", "--max-new-tokens=1000000"), modules=NETWORK) as process:
         wait_until(lambda: opened(tmp_path / "run") != 0, process)
         time.sleep(1)  # most often it generates by then; before, it has to end as well
         process.send_signal(how)
@@ -115,7 +116,7 @@ def test_a_reply_that_is_being_generated_is_ended(data: Path, tmp_path: Path, ho
 @pytest.mark.parametrize("size", [100, 2_000, 10_000])
 def test_a_full_disk_is_explained_and_loses_nothing(data: Path, undisturbed: bytes, tmp_path: Path, size: int) -> None:
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
-    with started(evaluation(SLOW, data, tmp_path), first=limit) as process:
+    with begun(evaluation(SLOW, data, tmp_path), first=limit) as process:
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, said
     assert f"File too large. {RESUME}" in said
@@ -124,9 +125,9 @@ def test_a_full_disk_is_explained_and_loses_nothing(data: Path, undisturbed: byt
 
 
 def test_a_second_process_is_refused(data: Path, undisturbed: bytes, tmp_path: Path) -> None:
-    with started(evaluation(SLOW, data, tmp_path), variables=STALLS) as first:
+    with begun(evaluation(SLOW, data, tmp_path), variables=STALLS) as first:
         wait_until(lambda: opened(tmp_path) != 0, first)
-        second = run(evaluation(SLOW, data, tmp_path))
+        second = finished(evaluation(SLOW, data, tmp_path))
         assert first.poll() is None
     assert second.returncode == 2
     assert "in use by another process" in second.stderr

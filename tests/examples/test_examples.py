@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,7 @@ from proactivebench.scenarios import SCENARIOS, Sample, Scenario, make_environme
 from proactivebench.testing import conform
 from tests.support.hub_store import LocalHub
 from tests.support.local_hub import serve
-from tests.support.processes import ROOT, run, started, wait_until
+from tests.support.processes import ROOT, begun, finished, wait_until
 
 TOKEN = "hf_annsOwnSecret"
 
@@ -112,12 +111,10 @@ def test_a_judge_reads_free_replies(built: Built, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["look", "play"])
 def test_the_browser_shows_them(built: Built, name: str, tmp_path: Path) -> None:
-    log = tmp_path / "log"
     more = ("--name", "ann", "--out", tmp_path / "run") if name == "play" else ()
-    command = [sys.executable, "-m", "proactivebench", *built.words(name, built.data, *more)]
-    with started(command, log=log) as process:
-        wait_until(lambda: "Stop with" in log.read_text(), process)
-        [address] = re.findall(r"Open (\S+)", log.read_text())
+    with begun(built.words(name, built.data, *more)) as process:
+        wait_until(lambda: "Stop with" in process.said(), process)
+        [address] = re.findall(r"Open (\S+)", process.said())
         assert httpx.get(address).status_code == 200
 
 
@@ -138,7 +135,7 @@ def test_published_and_pulled(built: Built, hub: LocalHub, tmp_path: Path) -> No
         ("pull", "ann/own", "--out", tmp_path / "back"),
         ("check", tmp_path / "back"),
     ):
-        done = run([sys.executable, "-m", "proactivebench", *built.words(*arguments)], variables=variables)
+        done = finished(built.words(*arguments), variables=variables)
         assert done.returncode == 0, done.stderr
 
 

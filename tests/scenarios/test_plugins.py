@@ -119,11 +119,10 @@ class TestCommands:
             hub.tokens["hf_dots"] = "ann"
             variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
             variables |= {"HF_TOKEN": "hf_dots", PLUGINS: str(PLUGIN)}
-            command = [sys.executable, "-m", "proactivebench"]
-            sent = processes.run([*command, "publish", data, "--repo", "ann/dots"], variables=variables)
+            sent = processes.finished(["publish", data, "--repo", "ann/dots"], variables=variables)
             assert sent.returncode == 0, sent.stderr
             out = tmp_path / "back"
-            pulled = processes.run([*command, "pull", "ann/dots", "--out", out], variables=variables)
+            pulled = processes.finished(["pull", "ann/dots", "--out", out], variables=variables)
             assert pulled.returncode == 0, pulled.stderr
         assert "Lit dots" in (data / "README.md").read_text()
         for path in (data / "test" / "LitDots").rglob("*.png"):
@@ -134,13 +133,12 @@ class TestCommands:
         out, wait = tmp_path / "data", tmp_path / "wait"
         wait.touch()
         words = ("build", "dots", "--raw", raw, "--out", out, "--brightness", 200, "--workers", 2, "--plugin", PLUGIN)
-        command = [sys.executable, "-m", "proactivebench", *words]
-        with processes.started(command, variables={"DOTS_WAIT": str(wait)}) as process:
+        with processes.begun(words, variables={"DOTS_WAIT": str(wait)}) as process:
             processes.wait_until(lambda: any(out.rglob("*.png")), process)
             process.kill()
         assert not list(out.rglob("*.jsonl"))
         wait.unlink()
-        again = processes.run(command)
+        again = processes.finished(words)
         assert again.returncode == 0, again.stderr
         assert content(out) == content(built)
 

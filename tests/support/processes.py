@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Protocol
+
+from tests.support import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,13 +43,12 @@ def started(
         if first:
             first()
 
-    wanted = {**os.environ, "OMP_NUM_THREADS": "1", **(variables or {})}
     with (
         log.open("wb") if log else nullcontext(subprocess.PIPE) as output,
         subprocess.Popen(
             [str(part) for part in command],
             cwd=cwd,
-            env={name: value for name, value in wanted.items() if value is not None},
+            env=_environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -62,7 +64,59 @@ def started(
                 end(process)
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def _environment(variables: Mapping[str, str | None] | None) -> dict[str, str]:
+    wanted = {**os.environ, "OMP_NUM_THREADS": "1", **(variables or {})}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+class Running(Protocol):
+    """What a process and a program of ours have in common."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def terminate(self) -> None: ...
+
+
+@contextmanager
+def begun(
+    arguments: Sequence[object],
+    *,
+    variables: Mapping[str, str | None] | None = None,
+    first: Callable[[], object] | None = None,
+    modules: tuple[str, ...] = warm.LIGHT,
+) -> Iterator[warm.Program]:
+    """Our program, begun in the repository without the wait for its imports; if it still runs at the end, it is ended.
+
+    Args:
+        arguments: What stands after `proactivebench` on the command line.
+        variables: Environment variables that differ from those of this process; None removes one.
+        first: Called in the new process before the program begins.
+        modules: What is imported already; it reads this process's variables.
+    """
+    program = warm.begin([str(part) for part in arguments], ROOT, _environment(variables), first, modules)
+    try:
+        yield program
+    finally:
+        if program.poll() is None:
+            end(program)
+
+
+def finished(
+    arguments: Sequence[object],
+    *,
+    variables: Mapping[str, str | None] | None = None,
+    modules: tuple[str, ...] = warm.LIGHT,
+) -> subprocess.CompletedProcess[str]:
+    """Runs our program to its end, whatever its exit code."""
+    with begun(arguments, variables=variables, modules=modules) as program:
+        output, errors = program.communicate(timeout=PATIENCE)
+    assert program.returncode is not None
+    return subprocess.CompletedProcess(program.args, program.returncode, output, errors)
+
+
+def end(process: Running) -> None:
     """Ends a process and its group: a launcher is asked first, so that it can end what it has launched elsewhere."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
@@ -80,7 +134,7 @@ def run(
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(happened: Callable[[], bool], process: Running) -> None:
     """Waits for something that a process does.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A model whose process is stopped in the middle of its work; and the command that starts it."""
+"""A model whose process is stopped in the middle of its work; and the arguments that start it."""
 
 from __future__ import annotations
 
@@ -41,8 +41,6 @@ class SlowModel(Model):
         return {"model": "slow"}
 
 
-def evaluation(model: str, data: Path, out: Path, *options: str, processes: int = 1) -> list[str]:
-    """The command that evaluates a model, by several processes if need be; to be run in the repository."""
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
-    arguments = ["evaluate", f"--model={model}", f"--data={data}", f"--out={out}", *options]
-    return [sys.executable, *launcher, "cli.py", *arguments]
+def evaluation(model: str, data: Path, out: Path, *options: str) -> list[str]:
+    """The arguments of our program that evaluate a model."""
+    return ["evaluate", f"--model={model}", f"--data={data}", f"--out={out}", *options]

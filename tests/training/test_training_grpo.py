@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import sys
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.training import grpo, watch
 from proactivebench.training.rewards import Reward
-from tests.support.processes import run, started, wait_until
+from tests.support.processes import begun, finished, wait_until
 from tests.support.small_benchmark import build_small
 from tests.support.tiny_models import FAMILIES, tiny_model
 from tests.support.train_rows import SMALL, answer_with_letters, single_turns, train, write_rows
+from tests.support.warm import TRAINING
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -153,15 +153,14 @@ def test_other_settings_in_the_same_folder_are_refused(model: Path, data: Path, 
 def test_a_killed_training_goes_on_from_its_last_checkpoint(model: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = SMALL | {"max_steps": 12, "save_every": 2}
-    command = [sys.executable, "-m", "proactivebench", "train", "--model", model, "--data", data, "--out", out]
+    command = ["train", "--model", model, "--data", data, "--out", out]
     command += [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    cache = {"HF_DATASETS_CACHE": str(tmp_path / "cache")}
-    with started(command, variables=cache) as killed:
+    with begun(command, modules=TRAINING) as killed:
         wait_until(lambda: any(out.glob("checkpoint-*/trainer_state.json")), killed)
         killed.kill()
     reached = log_of(out)[-1]["step"]
     assert reached < 12 and not (out / "adapter").exists()
-    continued = run(command, variables=cache)
+    continued = finished(command, modules=TRAINING)
     assert continued.returncode == 0, continued.stderr
     assert (out / "adapter" / "adapter_model.safetensors").is_file()
     assert [line["step"] for line in log_of(out)] == list(range(1, 13))

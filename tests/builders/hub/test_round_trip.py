@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from tests.support.example_benchmark import build_examples
 from tests.support.hub_store import LocalHub
 from tests.support.local_hub import serve
-from tests.support.processes import run
+from tests.support.processes import finished
 from tests.support.small_benchmark import build_small
 
 TOKEN = "hf_annsOwnSecret"
@@ -27,7 +26,7 @@ def hub() -> Iterator[LocalHub]:
 
 def call(hub: LocalHub, home: Path, *arguments: object, token: str | None = None) -> subprocess.CompletedProcess[str]:
     variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
-    return run([sys.executable, "-m", "proactivebench", *arguments], variables=variables)
+    return finished(arguments, variables=variables)
 
 
 def files(folder: Path) -> Iterator[bytes]:
