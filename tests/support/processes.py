@@ -101,6 +101,7 @@ def begun(
     finally:
         if program.poll() is None:
             end(program)
+        program.close()
 
 
 def finished(

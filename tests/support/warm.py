@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,7 @@ TRAINING = (*NETWORK, "proactivebench.training.grpo")
 
 @dataclass(frozen=True)
 class Order:
-    """A program to begin; `folder` takes what it says and its exit code."""
+    """A program to begin; in `folder` lie the pipes for what it says, and later its exit code."""
 
     arguments: list[str]
     cwd: str
@@ -41,15 +42,20 @@ class Order:
     folder: Path
     first: Callable[[], object] | None
 
+    @property
+    def pipes(self) -> list[Path]:
+        """Of its output and its errors."""
+        return [self.folder / "output", self.folder / "errors"]
+
 
 class Program:
     """A program that runs, with what `subprocess.Popen` offers that tests use."""
 
-    def __init__(self, order: Order, pid: int) -> None:
-        self.args, self.pid, self.returncode = order.arguments, pid, None
-        self._folder = order.folder
-
-    returncode: int | None
+    def __init__(self, order: Order, pid: int, pipes: list[int]) -> None:
+        self.args, self.pid = order.arguments, pid
+        self.returncode: int | None = None
+        self._folder, self._pipes = order.folder, pipes
+        self._said = [b"", b""]
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
@@ -69,15 +75,26 @@ class Program:
     def communicate(self, timeout: float) -> tuple[str, str]:
         """Output and errors, after the end."""
         self.wait(timeout)
-        return self._read("output"), self._read("errors")
+        for pipe in self._pipes:
+            os.set_blocking(pipe, True)  # whoever else holds the other end is waited for
+        output, errors = self._listen()
+        return output, errors
 
     def said(self) -> str:
         """Output and errors so far."""
-        return self._read("output") + self._read("errors")
+        return "".join(self._listen())
 
-    def _read(self, name: str) -> str:
-        path = self._folder / name
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+    def _listen(self) -> list[str]:
+        for number, pipe in enumerate(self._pipes):
+            with suppress(BlockingIOError):
+                while heard := os.read(pipe, 1 << 16):
+                    self._said[number] += heard
+        return [said.decode() for said in self._said]
+
+    def close(self) -> None:
+        """Listens no more."""
+        for pipe in self._pipes:
+            os.close(pipe)
 
     def send_signal(self, number: int) -> None:
         """Sends a signal, unless it has ended."""
@@ -103,11 +120,15 @@ def begin(
 ) -> Program:
     """Begins our program with these arguments in a process that has imported the modules."""
     order = Order(list(arguments), str(cwd), dict(variables), Path(tempfile.mkdtemp(dir=_place())), first)
+    pipes = []
+    for path in order.pipes:
+        os.mkfifo(path)
+        pipes.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
     server = _server(modules)
     assert server.stdin and server.stdout
     pickle.dump(order, server.stdin)
     server.stdin.flush()
-    return Program(order, int(server.stdout.readline()))
+    return Program(order, int(server.stdout.readline()), pipes)
 
 
 @cache
@@ -164,8 +185,8 @@ def _become(order: Order) -> None:
     os.chdir(order.cwd)
     os.environ.clear()
     os.environ.update(order.variables)
-    for descriptor, name in ((1, "output"), (2, "errors")):
-        os.dup2(os.open(order.folder / name, os.O_WRONLY | os.O_CREAT), descriptor)
+    for descriptor, path in enumerate(order.pipes, start=1):
+        os.dup2(os.open(path, os.O_WRONLY), descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
