@@ -52,7 +52,7 @@ def demo(out: Path) -> None:
     say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
     (built,) = _build({QD: _bundled()}, out / "data")
     build_table(built, output())
-    models = _models()
+    models = playable()
     runs = {spec: out / "runs" / spec.partition(":")[2] for spec in models}
     data = Benchmark.open(out / "data")
     say(f"\n[bold]2. Evaluate[/bold] {len(models)} models: they see strokes one by one and may ask for more.")
@@ -90,7 +90,7 @@ def _claim(out: Path) -> None:
         raise UsageError(f"{out} holds {strange[0]}, which does not belong to the demo; choose a new or empty folder.")
 
 
-def _models() -> dict[str, str]:
+def playable() -> dict[str, str]:
     """The models that can play here: the learned ones need transformers."""
     if not (find_spec("torch") and find_spec("transformers")):
         return SCRIPTED

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -133,21 +132,11 @@ def test_no_other_sentence_says_how_to_resume() -> None:
         assert not said.search(" ".join(path.read_text(encoding="utf-8").split())), path
 
 
-def test_the_demo_shows_what_it_is_about(tmp_path: Path) -> None:
-    result = call("demo", "--out", tmp_path / "demo")
-    assert result.exit_code == 0
-    rows = [line.split() for line in result.output.splitlines()]
-    table = [line.split() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("scripted:")]
-    assert len(table) == 5
-    assert all(row in rows for row in table), "README shows what it says"
-    learned = [f"demo:{name}" in result.output for name in ("guesser", "asker")]
-    assert learned == [find_spec("torch") is not None and find_spec("transformers") is not None] * 2
-    assert (tmp_path / "demo" / "episodes.png").stat().st_size > 10_000
-    assert "\n\n\n" not in result.output
-    again = call("demo", "--out", tmp_path / "demo")
-    assert again.exit_code == 0
-    refused = call("demo", "--out", tmp_path / "demo" / "data")
-    assert (refused.exit_code, "does not belong to the demo" in refused.output) == (2, True)
+def test_the_demo_keeps_out_of_what_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    refused = call("demo", "--out", tmp_path)
+    assert (refused.exit_code, "thesis.tex, which does not belong to the demo" in refused.output) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_sources_and_fetch_say_what_to_do(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 
 from builders.pipeline.build import build
 from builders.quickdraw import QuickDrawBuilder
+from commands.demo import playable
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation import engine
@@ -45,6 +46,10 @@ def test_the_asker_asks_and_is_right_more_often(scores: dict[str, dict[str, Any]
     assert asker["psr"] > 2 * guesser["psr"]
     assert asker["acc"] > guesser["acc"] + 0.05
     assert asker["answers"]["suggestion"] < 0.8  # it does not ask without end
+
+
+def test_the_demo_plays_them() -> None:
+    assert playable().keys() >= DEMO.keys()
 
 
 def test_a_run_names_the_model_and_not_its_place() -> None:

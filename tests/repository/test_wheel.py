@@ -81,8 +81,13 @@ def test_the_demo_runs(environment: Path, tmp_path: Path) -> None:
     empty.mkdir()
     demo = run(empty, environment / "proactivebench", "demo")
     assert demo.returncode == 0, demo.stderr
-    assert "scripted:oracle" in demo.stdout
+    rows = [line.split() for line in demo.stdout.splitlines()]
+    table = [line.split() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("scripted:")]
+    assert len(table) == 5
+    assert all(row in rows for row in table), "README shows what it says"
+    assert "\n\n\n" not in demo.stdout
     assert [path.name for path in empty.iterdir()] == ["demo"]
+    assert (empty / "demo" / "episodes.png").stat().st_size > 10_000
 
 
 def test_both_entries_are_one(environment: Path, tmp_path: Path) -> None:
