@@ -9,8 +9,9 @@ import click
 
 from commands.build import build
 from commands.check import check, stats
+from commands.compare import compare
 from commands.demo import demo
-from commands.evaluate import compare, evaluate, filter_, judge
+from commands.evaluate import evaluate, filter_, judge
 from commands.harnesses import import_inspect
 from commands.models import models
 from commands.new_scenario import new_scenario

@@ -126,7 +126,7 @@ def ours(checkpoint: Checkpoint, benchmark: Benchmark, samples: list[Sample], op
 def measure(checkpoint: Checkpoint, benchmark: Benchmark, options: argparse.Namespace) -> dict[str, Any]:
     """Lets both sides play, and returns the figures."""
     frames = Frames.of(benchmark, [QD])
-    samples = [task.sample for task in plan(benchmark, [QD], frames, Settings(limit=options.samples))]
+    samples = [task.sample for task in plan(benchmark, [QD], frames, Settings(limit=options.samples)).tasks]
     for side in (plain_loop, ours):
         side(checkpoint, benchmark, samples[:WARM_UP], options)
     rounds = [[side(checkpoint, benchmark, samples, options) for side in (plain_loop, ours)] for _ in range(ROUNDS)]

@@ -1,9 +1,10 @@
-"""`evaluate`, `judge`, `filter` and `compare`: models play a benchmark, and what the runs say."""
+"""`evaluate`, `judge` and `filter`: models play a benchmark, a judge reads what they said, leaks are dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from proactivebench.benchmark import Benchmark
-    from proactivebench.evaluation.comparison import Comparison
     from proactivebench.evaluation.leak_filter import FilteredScenario
     from proactivebench.evaluation.settings import Settings
     from proactivebench.models.load import ModelOptions
@@ -143,17 +143,17 @@ def evaluate(
         most = f"Playing at most {chosen.limit} samples of each scenario, those that the paper takes for free replies"
         console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
     quieten_loading(spec, judge_spec)
+    judge_options = ModelOptions(base_url=judge_base_url)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
-        model = load_model(spec, replace(model_options, open_ended=chosen.open_ended))
-        judge = _load_judge(judge_spec, ModelOptions(base_url=judge_base_url), instructions) if judge_spec else None
+        options = replace(model_options, open_ended=chosen.open_ended)
         metrics = engine.evaluate(
             benchmark,
             scenarios,
-            model,
+            partial(load_model, spec, options),
             chosen,
             out,
-            judge=judge,
+            judge=partial(_load_judge, judge_spec, judge_options, instructions) if judge_spec else None,
             max_errors=max_errors,
             on_check=progress.check,
             on_start=progress.begin,
@@ -205,7 +205,7 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
     quieten_loading(spec)
     with JudgeProgress(console()) as progress:
         progress.say(f"Loading {spec}")
-        reader = _load_judge(spec, model_options, instructions)
+        reader = partial(_load_judge, spec, model_options, instructions)
         metrics = judge_run(run, reader, max_errors=max_errors, on_start=progress.begin, on_reply=progress.count)
     metrics_table({run.name: metrics}, output(), run_measured_on(run))
     console().print(f"The scores are in {run / 'metrics.json'}.", soft_wrap=True)
@@ -250,51 +250,4 @@ def _filter_table(report: Sequence[FilteredScenario], console: Console) -> None:
     for one in report:
         after = "" if one.accuracy_after is None else f"{one.accuracy_after:.1%}"
         table.add_row(one.name, f"{one.samples:,}", f"{len(one.kept):,}", f"{one.accuracy_before:.1%}", after)
-    console.print(table)
-
-
-@click.command()
-@click.argument("first", type=EXISTING_FOLDER)
-@click.argument("second", type=EXISTING_FOLDER)
-def compare(first: Path, second: Path) -> None:
-    """Compare two runs sample by sample: the difference SECOND - FIRST, its interval and a test.
-
-    The difference is the mean over the samples that both runs played. Samples that are made of one thing (a video, an
-    object) are not independent, so the interval is a bootstrap over sources, and p is that of a permutation test that
-    flips the signs of whole sources at random: how often would the difference be at least as large by chance?
-
-    Runs with free replies (evaluate --mode oeg) are compared by what their judges say.
-    """
-    from proactivebench.evaluation.comparison import compare_runs
-    from proactivebench.evaluation.measured import run_measured_on
-    from proactivebench.work.folder import shown
-
-    comparison = compare_runs(first, second)
-    one, other = first.resolve().name, second.resolve().name
-    if one == other:
-        one, other = str(first), str(second)
-    _comparison_table(comparison, one, other, output())
-    measured = " and ".join(dict.fromkeys(map(run_measured_on, (first, second))))
-    output().print(f"Measured on {measured}.", style="dim", markup=False, soft_wrap=True)
-    if comparison.settings:
-        settings = (f"{name}: {shown(before)} / {shown(after)}" for name, before, after in comparison.settings)
-        said = f"The runs differ in {'; '.join(settings)}"
-        console().print(said, style="yellow", markup=False, soft_wrap=True)
-    played = " and ".join(f"{n:,}" for n in comparison.played)
-    said = f"{comparison.shared:,} episodes have a score in both runs, of {played}."
-    console().print(said, markup=False, soft_wrap=True)
-
-
-def _comparison_table(comparison: Comparison, first: str, second: str, console: Console) -> None:
-    """Prints the paired differences between two runs of some names."""
-    from commands.terminal import SCORES, plain_table
-
-    table = plain_table(["scenario", "score"], ["n", first, second, "difference", "95% interval", "p"])
-    for one in comparison.differences:
-        heading, scale, digits = SCORES[one.score]
-        low, high = one.change.interval
-        values = (f"{scale * value:.{digits}f}" for value in (one.first, one.second))
-        change = f"{scale * one.change.mean:+.{digits}f}"
-        interval = f"{scale * low:+.{digits}f} to {scale * high:+.{digits}f}"
-        table.add_row(one.scenario, heading, f"{one.n:,}", *values, change, interval, f"{one.p_value:.4f}")
     console.print(table)

@@ -135,10 +135,10 @@ def _tell_published_reading(name: str, metrics: Mapping[str, Any], console: Cons
     if not unreadable:
         return
     said = f"{name}: {unreadable:,} outputs of the judge could not be read and are left out above. With the published "
-    console.print(f"{said}reading, which counts them as 0, 0, 0:", markup=False)
+    console.print(f"{said}reading, which takes them for 0, 0, 0:", markup=False)
     for _, scenario, scores in _rows(name, metrics):
         published = scores.get("published_reading", {})
-        values = (f"{SCORES[score][0]} {_score(published, score)}" for score in ("cc", "ps", "agg"))
+        values = (f"{SCORES[score][0]} {_score(published, score)}" for score in SCORES if score in published)
         console.print(f"  {scenario}: {', '.join(values)}")
 
 

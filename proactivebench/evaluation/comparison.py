@@ -43,6 +43,7 @@ class Difference:
         second: Score of the second run.
         change: Mean of second minus first, with its uncertainty.
         p_value: Of the two-sided sign-flip test.
+        published: Whether unreadable output of a judge counts as the published package does: 0 in every score.
     """
 
     scenario: str
@@ -52,6 +53,7 @@ class Difference:
     second: float
     change: Estimate
     p_value: float
+    published: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Comparison:
     """Two runs side by side.
 
     Attributes:
-        differences: Per scenario and over all samples, for each score.
+        differences: Per scenario and over all samples, for each score; where output of a judge could not be read, then
+            the same in the published reading.
         settings: How the runs were played differently: the setting, its value in the first run and in the second.
         played: Number of episodes with a score in the first run and in the second.
         shared: Number of those that both have.
@@ -116,29 +119,47 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
             f"{first} is a run of mode {modes[0]}, {second} one of mode {modes[1]}: they have no score in common."
         )
     known, others = _scored(first, described[0]), _scored(second, described[1])
-    shared = sorted(known.keys() & others.keys())
-    if not shared:
-        raise UsageError(f"{first} and {second} share no samples that both played to an end.")
-    pairs = [(known[key], others[key]) for key in shared]
-    for key, (one, other) in zip(shared, pairs, strict=True):
-        if (one.source, one.answer) != (other.source, other.answer):
-            raise UsageError(
-                f"{first} and {second} played different benchmarks: {key[0]} sample {key[1]} is {one.answer!r} "
-                f"({one.source}) in one, {other.answer!r} ({other.source}) in the other."
-            )
-    names = [name for name in SCENARIOS if any(one.scenario == name for one, _ in pairs)]
-    found = []
-    for name in [*names, "all"] if len(names) > 1 else names:
-        chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
-        found += [
-            _difference(name, score, chosen, seed) for score in chosen[0][0].scores if score in chosen[0][1].scores
-        ]
+    pairs = _paired((first, known), (second, others))
+    found = _differences(pairs, seed, published=False)
+    counted = [_scored(run, one, published=True) for run, one in zip((first, second), described, strict=True)]
+    if list(map(len, counted)) != [len(known), len(others)]:
+        found += _differences(_paired((first, counted[0]), (second, counted[1])), seed, published=True)
     both = set(described[0].scenarios) & set(described[1].scenarios)
     settings = list(differences(_settings(first, described[0], both), _settings(second, described[1], both)))
     return Comparison(found, settings, (len(known), len(others)), len(pairs))
 
 
-def _difference(name: str, score: str, pairs: Sequence[tuple[_Scored, _Scored]], seed: int) -> Difference:
+_Pairs = Sequence[tuple[_Scored, _Scored]]
+
+
+def _paired(one: tuple[Path, Mapping[Key, _Scored]], other: tuple[Path, Mapping[Key, _Scored]]) -> _Pairs:
+    """The episodes that both of two runs have a score of."""
+    (first, known), (second, others) = one, other
+    shared = sorted(known.keys() & others.keys())
+    if not shared:
+        raise UsageError(f"{first} and {second} share no samples that both played to an end.")
+    pairs = [(known[key], others[key]) for key in shared]
+    for key, (before, after) in zip(shared, pairs, strict=True):
+        if (before.source, before.answer) != (after.source, after.answer):
+            raise UsageError(
+                f"{first} and {second} played different benchmarks: {key[0]} sample {key[1]} is {before.answer!r} "
+                f"({before.source}) in one, {after.answer!r} ({after.source}) in the other."
+            )
+    return pairs
+
+
+def _differences(pairs: _Pairs, seed: int, *, published: bool) -> list[Difference]:
+    """Per scenario and over all samples, for each score that both runs have."""
+    names = [name for name in SCENARIOS if any(one.scenario == name for one, _ in pairs)]
+    found = []
+    for name in [*names, "all"] if len(names) > 1 else names:
+        chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
+        scores = [score for score in chosen[0][0].scores if score in chosen[0][1].scores]
+        found += [_difference(name, score, chosen, seed, published=published) for score in scores]
+    return found
+
+
+def _difference(name: str, score: str, pairs: _Pairs, seed: int, *, published: bool) -> Difference:
     before, after = ([pair[side].scores[score] for pair in pairs] for side in (0, 1))
     change = [late - early for early, late in zip(before, after, strict=True)]
     sources = [one.source for one, _ in pairs]
@@ -150,6 +171,7 @@ def _difference(name: str, score: str, pairs: Sequence[tuple[_Scored, _Scored]],
         second=float(np.mean(after)),
         change=estimate(change, sources, seed),
         p_value=sign_flip_test(change, sources, seed),
+        published=published,
     )
 
 
@@ -160,17 +182,21 @@ def _settings(run: Path, description: RunDescription, scenarios: Collection[str]
     return {**description.settings.model_dump(mode="json"), "judge": judge, "kept_ids": kept}
 
 
-def _scored(run: Path, description: RunDescription) -> dict[Key, _Scored]:
-    """The episodes of a run that have a score."""
-    episodes = {episode.key: episode for episode in read_episodes(run) if episode.error is None}
+def _scored(run: Path, description: RunDescription, *, published: bool = False) -> dict[Key, _Scored]:
+    """The episodes of a run that have a score, in our reading of its judge's output or in the published one."""
+    everything = {episode.key: episode for episode in read_episodes(run)}
+    episodes = {key: one for key, one in everything.items() if one.error is None}
     scores = {key: episode.scores for key, episode in episodes.items()}
+    if published:
+        scores = {key: found for key, one in everything.items() if (found := one.published_scores) is not None}
     if description.settings.mode == "oeg":
         judgements = {judged.key: judged for judged in read_judgements(run)}
         if unread := len(episodes.keys() - judgements.keys()):
             raise UsageError(f"No judge has read {unread} replies of {run}: proactivebench judge {run} --judge MODEL")
-        scores = {key: judged.scores for key, judged in judgements.items() if judged.error is None}
+        counted = {key: one for key, one in judgements.items() if one.error is None or (published and one.unreadable)}
+        scores = {key: judged.scores for key, judged in counted.items()}
     return {
         key: _Scored(one.scenario, one.source, one.answer, scores[key])
-        for key, one in episodes.items()
+        for key, one in everything.items()
         if key in scores
     }

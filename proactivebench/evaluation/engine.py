@@ -7,9 +7,9 @@ another starts in its place, so that nothing finished is ever lost.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
@@ -21,7 +21,7 @@ from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes, write_where
-from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.evaluation.settings import Part, Settings, chosen_samples
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
@@ -37,6 +37,7 @@ def run_identity(
     frames: Frames,
     model: Model,
     settings: Settings,
+    parts: Mapping[str, Part],
     judge: Judge | None = None,
 ) -> dict[str, Any]:
     """Everything that decides the numbers of a run, as JSON values."""
@@ -47,37 +48,52 @@ def run_identity(
         "judge": None if judge is None else dict(judge.identity()),
         "settings": settings.model_dump(mode="json"),
         "scenarios": [scenario.name for scenario in scenarios],
+        "parts": {name: part._asdict() for name, part in parts.items()},
         "data": data_identity(benchmark, scenarios, frames, filtered=settings.filtered),
     }
 
 
-def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], frames: Frames, settings: Settings) -> list[Task]:
-    """The episodes of a run.
+class Plan(NamedTuple):
+    """The episodes of a run, and how many of the samples of each scenario they play; what plays none is left out."""
+
+    tasks: list[Task]
+    parts: dict[str, Part]
+
+
+def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], frames: Frames, settings: Settings) -> Plan:
+    """What a run plays.
 
     Raises:
         UsageError: The benchmark lacks one of the scenarios, the samples that were named, or examples.
         SampleError: A line is no sample.
     """
     check_examples(scenarios, settings)
-    tasks = []
+    if strange := sorted(set(settings.samples or ()).difference(scenario.name for scenario in scenarios)):
+        raise UsageError(
+            f"The list names samples of {strange[0]}, which is not played here. Take them out of the list."
+        )
+    tasks, parts = [], {}
     for scenario in scenarios:
         samples = list(benchmark.samples(scenario, filtered=settings.filtered))
-        for sample in chosen_samples(scenario, samples, settings):
+        chosen = chosen_samples(scenario, samples, settings)
+        if chosen:
+            parts[scenario.name] = Part(len(chosen), len(samples))
+        for sample in chosen:
             examples = examples_for(sample, samples, settings, frames)
             tasks += [Task(sample, repeat, examples) for repeat in range(settings.repeats)]
     if not tasks:
         raise UsageError(f"{benchmark.folder} has no samples to play with these settings.")
-    return tasks
+    return Plan(tasks, parts)
 
 
 def evaluate(
     benchmark: Benchmark,
     scenarios: Sequence[Scenario],
-    model: Model,
+    model: Model | Callable[[], Model],
     settings: Settings,
     folder: Path,
     *,
-    judge: Judge | None = None,
+    judge: Judge | Callable[[], Judge] | None = None,
     max_errors: float = 0.1,
     on_check: Callable[[int, int], None] = lambda done, total: None,
     on_start: Callable[[int, int], None] = lambda total, done: None,
@@ -89,10 +105,10 @@ def evaluate(
     Args:
         benchmark: Where the samples are.
         scenarios: Which of them to play.
-        model: Who answers.
+        model: Who answers, or what loads it, when the folder is known to be free for the run.
         settings: How to play.
         folder: The run's folder; see `run_log`.
-        judge: Who reads the replies of mode `oeg-multi`.
+        judge: Who reads the replies of mode `oeg-multi`, or what loads it.
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
         on_check: Told how many bytes of the frames were read to tell them from others, of how many; see `Frames`.
         on_start: Told the number of episodes of this process, and how many of them are done already.
@@ -109,17 +125,18 @@ def evaluate(
     """
     if (settings.mode == "oeg-multi") != (judge is not None):
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
-    if judge is not None and model.group > 1:
-        raise UsageError("--deterministic fixes the batches of one model, but --mode oeg-multi plays with two.")
-    pool = Pool(model) if judge is None else Pool(model, judge.model)
-    if judge is not None:
-        judge = Judge(pool.members[1], judge.instructions)
     errors = 0
     with gathered() as ranks, RunLog(folder, ranks) as log:
+        model = model if isinstance(model, Model) else model()
+        judge = judge if judge is None or isinstance(judge, Judge) else judge()
+        if judge is not None and model.group > 1:
+            raise UsageError("--deterministic fixes the batches of one model, but --mode oeg-multi plays with two.")
+        pool = Pool(model) if judge is None else Pool(model, judge.model)
+        reader = None if judge is None else Judge(pool.members[1], judge.instructions)
         frames = Frames.of(benchmark, scenarios, on_check)
-        tasks = plan(benchmark, scenarios, frames, settings)
+        tasks, parts = plan(benchmark, scenarios, frames, settings)
         allowed_errors = int(max_errors * len(tasks))
-        log.claim(run_identity(benchmark, scenarios, frames, model, settings, judge))
+        log.claim(run_identity(benchmark, scenarios, frames, model, settings, parts, reader))
         if ranks.first:
             write_where(folder, benchmark.folder)
         groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
@@ -132,7 +149,7 @@ def evaluate(
 
         async def play_one(task: Task) -> None:
             nonlocal errors
-            played = await play(task, pool.members[0], settings, frames, judge)
+            played = await play(task, pool.members[0], settings, frames, reader)
             if task.key not in log.done:  # else it was played again for the sake of its group alone
                 log.append(played)
             on_episode(played.episode)

@@ -147,7 +147,7 @@ class _JudgeLog(DescribedFolder):
 
 def judge_run(
     folder: Path,
-    judge: Judge,
+    judge: Judge | Callable[[], Judge],
     *,
     max_errors: float = 0.1,
     on_start: Callable[[int, int], None] = lambda total, done: None,
@@ -157,7 +157,7 @@ def judge_run(
 
     Args:
         folder: The run's folder.
-        judge: Who judges.
+        judge: Who judges, or what loads it, when the folder is known to be free.
         max_errors: Share of the judgements, 0 to 1, that may fail.
         on_start: Told the number of replies of this process, and how many of them are judged already.
         on_reply: Told every judgement.
@@ -174,19 +174,20 @@ def judge_run(
         raise UsageError(f"{folder} is a run of mode {settings.mode}; a judge reads the replies of --mode oeg.")
     if not (folder / METRICS).exists():
         raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
-    if judge.model.group > 1:
-        raise UsageError("--deterministic fixes the batches of a model that plays, not of a judge; leave it out.")
     episodes = [episode for episode in read_episodes(folder) if episode.error is None]
     questions = read_prompts(folder)
-    pool = Pool(judge.model)
     with gathered() as ranks, _JudgeLog(folder, ranks) as log:
-        log.claim(judge.identity())
+        reader = judge if isinstance(judge, Judge) else judge()
+        if reader.model.group > 1:
+            raise UsageError("--deterministic fixes the batches of a model that plays, not of a judge; leave it out.")
+        pool = Pool(reader.model)
+        log.claim(reader.identity())
         mine = ranks.share(episodes)
         owed = [episode for episode in mine if episode.key not in log.done]
         on_start(len(mine), len(mine) - len(owed))
 
         async def judge_one(episode: Episode) -> None:
-            judged = await judge_reply(episode, questions[episode.turns[0].prompt], judge, settings.seed)
+            judged = await judge_reply(episode, questions[episode.turns[0].prompt], reader, settings.seed)
             log.append(judged)
             on_reply(judged)
 

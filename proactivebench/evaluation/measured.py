@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.run_log import RunData, read_run, read_where
+from proactivebench.evaluation.settings import Part
 from proactivebench.provenance import PUBLISHED
 
 CAVEAT = "The paper's models were measured on the published benchmark: compare within one benchmark, never across."
@@ -25,20 +26,29 @@ def is_published(data: Iterable[RunData]) -> bool:
     return all((one.source or "").startswith(f"hub:{PUBLISHED}@") for one in data)
 
 
-def measured_on(folder: Path, data: Sequence[RunData]) -> str:
-    """The benchmark of some runs that agree: its name, a short digest, and whether its leak filter applied.
+def part_of(parts: Mapping[str, Part]) -> str:
+    """How many samples a run plays where these are not all, such as `15 of 200 samples`; else empty."""
+    played, there = (sum(counts) for counts in zip(*parts.values(), strict=True))
+    return "" if played == there else f"{played:,} of {there:,} samples"
+
+
+def measured_on(folder: Path, data: Sequence[RunData], parts: Iterable[str]) -> str:
+    """The benchmark of some runs that agree: its name, a short digest, how much of it, and whether after a leak filter.
 
     Args:
         folder: The benchmark's folder, which names it where it was not pulled.
         data: Of each run; at least one.
+        parts: Of each run, as `part_of` says it.
     """
+    different = set(parts)
+    played = different.pop() if len(different) == 1 else "as many samples as stand beside each name"
     repository, at, commit = (data[0].source or folder.resolve().name).partition("@")
     name = f"{repository}{at}{commit[:8]}"
     digests = {(name, one.samples[name], one.frames[name]) for one in data for name in one.samples}
     short = hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()[:8]
     filtered = {digest is not None for one in data for digest in one.kept_ids.values()}
-    part = "in part after the leak filter" if len(filtered) == 2 else "after the leak filter"
-    return f"{name} ({short}), {part if True in filtered else 'all samples'}"
+    after = "in part after the leak filter" if len(filtered) == 2 else "after the leak filter" if any(filtered) else ""
+    return f"{name} ({short}), {' '.join(filter(None, (played, after))) or 'all samples'}"
 
 
 def run_measured_on(run: Path) -> str:
@@ -47,7 +57,8 @@ def run_measured_on(run: Path) -> str:
     Raises:
         UsageError: The folder holds no run.
     """
-    return measured_on(read_where(run) or Path("unknown data"), [read_run(run).data])
+    described = read_run(run)
+    return measured_on(read_where(run) or Path("unknown data"), [described.data], [part_of(described.parts)])
 
 
 def differing(first: RunData, second: RunData, *, kept: bool = True) -> tuple[str, str] | None:

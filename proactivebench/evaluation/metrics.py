@@ -29,6 +29,10 @@ def _with_uncertainty(name: str, value: Estimate) -> dict[str, Any]:
     return {name: value.mean, f"{name}_se": value.se, f"{name}_ci95": list(value.interval)}
 
 
+def _all_with_uncertainty(values: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {key: value for name, found in values.items() for key, value in _with_uncertainty(name, found).items()}
+
+
 class _Score(NamedTuple):
     """What is needed of an episode; small, for runs of many episodes. Sorts by sample."""
 
@@ -39,12 +43,18 @@ class _Score(NamedTuple):
     suggestions: float | None
     cost: float
 
+    @classmethod
+    def of(cls, episode: Episode, scores: Mapping[str, float]) -> _Score:
+        cost = sum(turn.cost for turn in episode.turns)
+        return cls(episode.id, episode.repeat, episode.source, scores["acc"], scores.get("psr"), cost)
+
 
 @dataclass
 class _Tally:
     """What is needed of the episodes of one scenario."""
 
     scores: list[_Score] = field(default_factory=list)
+    lost: list[_Score] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     played: int = 0
@@ -59,16 +69,16 @@ class _Tally:
     def add(self, episode: Episode) -> None:
         if episode.error is not None:
             self.errors[episode.error.kind] += 1
+            if episode.unreadable_judgement:
+                self.lost.append(_Score.of(episode, episode.published_scores or {}))
             return
         self.played += 1
         self.refused += any(turn.refused for turn in episode.turns)
         self.cut += any(turn.cut for turn in episode.turns)
         if episode.turns[0].kind == "open_ended":
             return
-        turns, scores = len(episode.turns), episode.scores
-        cost = sum(turn.cost for turn in episode.turns)
-        outcome = scores["acc"], scores.get("psr"), cost
-        self.scores.append(_Score(episode.id, episode.repeat, episode.source, *outcome))
+        turns = len(episode.turns)
+        self.scores.append(_Score.of(episode, episode.scores))
         self.kinds.update(turn.kind for turn in episode.turns)
         self.unreadable += _ended_unreadable(episode)
         self.judged |= episode.turns[-1].judge is not None
@@ -99,7 +109,10 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         right suggestion, too late to show anything). Where suggestions have costs also `cost`, what those of an episode
         took on average; units differ, so there is no average over scenarios. In mode `forced` `acc` is that of the last
         frame, and what counts suggestions is absent. `average`: `acc` and `psr` over the scenarios that have a score.
-        `answered_by`: replies of other models than the one that was asked, counted by their servers' names for them.
+        Where a judge ended episodes of mode `oeg-multi` with output that cannot be read: how many (`judge_unreadable`),
+        and for each scenario and on average `published_reading`, `acc` and `psr` as the published package counts, for
+        which such episodes end wrong. `answered_by`: replies of other models than the one that was asked, counted by
+        their servers' names for them.
         `unreadable_replies`: up to three of them, each with `scenario`, `id`, `repeat` and the start of the `reply`.
     """
     tallies: dict[str, _Tally] = {}
@@ -112,7 +125,8 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             shown = episode.turns[-1].reply[:SHOWN_CHARACTERS]
             unreadable = heapq.nsmallest(SHOWN_REPLIES, [*unreadable, (episode.key, shown)])
     scenarios: dict[str, Any] = {}
-    accs, psrs = [], []
+    ours, published = _PlayedScores(seed), _PlayedScores(seed)
+    lost = any(tally.lost for tally in tallies.values())
     for name in filter(tallies.__contains__, SCENARIOS):
         tally = tallies[name]
         scores: dict[str, Any] = {
@@ -123,29 +137,20 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             "cut": tally.cut,
         }
         if n := len(tally.scores):
-            ordered = sorted(tally.scores)
-            sources = [score.source for score in ordered]
-            own_seed = derive_seed(seed, name)  # the scenarios' draws are averaged as independent ones
-            accs.append(estimate_share([score.correct for score in ordered], sources, own_seed))
             answers = tally.kinds.total()
             scores |= {} if tally.judged else {"unreadable": tally.unreadable}
-            scores |= _with_uncertainty("acc", accs[-1])
-            suggestions = [score.suggestions for score in ordered if score.suggestions is not None]
-            if suggestions:
-                psrs.append(estimate(suggestions, sources, own_seed))
-                scores |= _with_uncertainty("psr", psrs[-1])
-            if suggestions and SCENARIOS[name].costs:
-                scores |= _with_uncertainty("cost", estimate([score.cost for score in ordered], sources, own_seed))
+            scores |= ours.of(name, tally.scores)
             scores["first_turn_acc"] = tally.first_turn / n
             scores["answers"] = {kind: tally.kinds[kind] / answers for kind in _KINDS}
-            if suggestions:
+            if "psr" in scores:
                 scores["last_turn_share"] = tally.last_turn / n
                 scores["wasted_suggestions"] = tally.wasted / n
+        if lost and (counted := tally.scores + tally.lost):
+            scores["judge_unreadable"] = len(tally.lost)
+            scores["published_reading"] = {"n": len(counted), **published.of(name, counted)}
         scenarios[name] = scores
-    overall: dict[str, Any] = {"acc": None, "psr": None}
-    if accs:
-        overall = _with_uncertainty("acc", average(accs))
-        overall |= _with_uncertainty("psr", average(psrs)) if psrs else {}
+    overall = ours.average() or {"acc": None, "psr": None}
+    overall |= {"published_reading": published.average()} if lost else {}
     replies = [
         {"scenario": scenario, "id": number, "repeat": repeat, "reply": reply}
         for (scenario, number, repeat), reply in unreadable
@@ -156,6 +161,33 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         "answered_by": dict(others.most_common()),
         "unreadable_replies": replies,
     }
+
+
+class _PlayedScores:
+    """The scores of one reading of episodes, gathered scenario by scenario."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._estimates: dict[str, list[Estimate]] = {"acc": [], "psr": []}
+
+    def of(self, name: str, episodes: Sequence[_Score]) -> dict[str, Any]:
+        """The scores of one scenario."""
+        ordered = sorted(episodes)
+        sources = [score.source for score in ordered]
+        seed = derive_seed(self._seed, name)  # the scenarios' draws are averaged as independent ones
+        found = {"acc": estimate_share([score.correct for score in ordered], sources, seed)}
+        suggestions = [score.suggestions for score in ordered if score.suggestions is not None]
+        if suggestions:
+            found["psr"] = estimate(suggestions, sources, seed)
+        for score, value in found.items():
+            self._estimates[score].append(value)
+        if suggestions and SCENARIOS[name].costs:
+            found["cost"] = estimate([score.cost for score in ordered], sources, seed)
+        return _all_with_uncertainty(found)
+
+    def average(self) -> dict[str, Any]:
+        """The averages over the scenarios so far; none without scores."""
+        return _all_with_uncertainty({name: average(found) for name, found in self._estimates.items() if found})
 
 
 class Judged(Protocol):

@@ -21,6 +21,7 @@ from pydantic import (
 
 from proactivebench import scenarios
 from proactivebench.answers import Outcome, what_counts
+from proactivebench.evaluation.judge import JudgeError
 from proactivebench.models.base import Refusal, Reply
 from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Observation, Verdict
 from proactivebench.views import Crop, Grey, View
@@ -212,6 +213,18 @@ class Episode(BaseModel):
         """Accuracy and, unless forced, number of suggestions, which mean something only without an error."""
         suggestions = {} if self.forced else {"psr": len(self.turns) - 1.0}
         return {"acc": float(self.correct)} | suggestions
+
+    @property
+    def unreadable_judgement(self) -> bool:
+        """Whether a judge ended it with output that cannot be read."""
+        return self.error is not None and self.error.kind == JudgeError.kind
+
+    @property
+    def published_scores(self) -> dict[str, float] | None:
+        """Its scores as the published package counts, for which such output means that the reply said nothing right."""
+        if self.unreadable_judgement:
+            return {"acc": 0.0, "psr": float(len(self.turns))}  # the reply that was judged is no turn of the record
+        return self.scores if self.error is None else None
 
     @property
     def right_at_first_sight(self) -> bool:

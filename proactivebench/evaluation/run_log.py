@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.records import Episode, Key, text_hash
-from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.work.files import write_json, write_whole, writing
 from proactivebench.work.folder import MACHINES, DescribedFolder, differences, shown
 from proactivebench.work.lines import LineFile, complete_lines, read_records
@@ -46,6 +46,7 @@ class RunDescription(BaseModel):
     Attributes:
         settings: How the run was played.
         scenarios: Short names of what was played.
+        parts: Short scenario name -> how many of its samples are played.
         model: Who answered, as it identifies itself.
         judge: Who read the replies of mode `oeg-multi`.
         data: What tells its data from others, as `data_identity` gives it.
@@ -55,6 +56,7 @@ class RunDescription(BaseModel):
 
     settings: Settings
     scenarios: tuple[str, ...]
+    parts: Mapping[str, Part]
     model: Mapping[str, Any]
     judge: Mapping[str, Any] | None = None
     data: RunData

@@ -80,7 +80,7 @@ def selfcheck(
     """
     settings = Settings(limit=-(-samples // len(scenarios)))
     frames = Frames.of(benchmark, scenarios)
-    requests = [_first(task, settings, frames) for task in engine.plan(benchmark, scenarios, frames, settings)]
+    requests = [_first(task, settings, frames) for task in engine.plan(benchmark, scenarios, frames, settings).tasks]
     with tempfile.TemporaryDirectory() as place:
         on_step("Asking one by one, all at once, and with grey pictures")
         greys = [_grey(request, Path(place)) for request in requests]

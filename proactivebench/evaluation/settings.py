@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -86,6 +86,13 @@ class Settings(BaseModel):
     def open_ended(self) -> bool:
         """Whether models reply freely instead of choosing."""
         return self.mode in OPEN_ENDED
+
+
+class Part(NamedTuple):
+    """How many samples of a scenario a run plays, of how many that it could."""
+
+    samples: int
+    of: int
 
 
 def derive_seed(*parts: object) -> int:

@@ -41,10 +41,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Line:
-    """A run in one scenario: its place among the runs, its name, its scores, and how its episodes ended."""
+    """A run in one scenario: its place among the runs, its name, what must be known of it, its scores, its endings."""
 
     part: int
     name: str
+    note: str
     scores: Cell | None
     segments: tuple[Segment, ...]
     episodes: int
@@ -92,7 +93,11 @@ def _summaries(runs: Sequence[Run], scenario: str | None) -> list[Summary]:
         if not episodes:
             continue
         scores = cells[run.folder].get(scenario or AVERAGE)
-        line = Line(part, run.name, scores, _segments(run, episodes), len(episodes), _errors(run, episodes))
+        counted = [run.metrics["scenarios"][name] for name in run.metrics["scenarios"] if scenario in (None, name)]
+        counts = {name: sum(scores.get(name, 0) for scores in counted) for name in ("refused", "cut")}
+        marks = [f"{count:,} {name}" for name, count in counts.items() if count]
+        note = ", ".join([*run.notes, *marks])
+        line = Line(part, run.name, note, scores, _segments(run, episodes), len(episodes), _errors(run, episodes))
         measures = run.measures if "agg" in run.measures else ("acc", "psr")
         lines.setdefault(measures, []).append(line)
     return [Summary(measures, tuple(group)) for measures, group in lines.items()]

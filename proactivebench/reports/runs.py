@@ -19,10 +19,10 @@ from typing import Any
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
-from proactivebench.evaluation.measured import require_same
+from proactivebench.evaluation.measured import part_of, require_same
 from proactivebench.evaluation.records import Episode, Key, Turn
 from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts, read_where
-from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.frames import Frames
 from proactivebench.images import Picture, PictureError
 from proactivebench.scenarios import Sample, get_scenario
@@ -103,6 +103,26 @@ class Run:
         finished = {episode.key for episode in self.episodes}
         return {judged.key: judged for judged in read_judgements(self.folder) if judged.key in finished}
 
+    @cached_property
+    def parts(self) -> Mapping[str, Part]:
+        """Short scenario name -> how many of its samples it plays."""
+        return {name: Part(**part) for name, part in self.identity["parts"].items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What must stand beside its scores: that it is a part, or what its scores leave out; mostly nothing."""
+        planned = sum(part.samples for part in self.parts.values()) * int(self.identity["settings"]["repeats"])
+        failed = sum(episode.error is not None for episode in self.episodes)
+        notes = [part_of(self.parts)]
+        if (done := len(self.episodes)) < planned:
+            notes.append(f"{done:,} of {planned:,} episodes so far")
+        if failed:
+            notes.append(f"{failed:,} of {done:,} episodes failed")
+        if self.unjudged:
+            judged = len(self.judgements)
+            notes.append(f"{judged:,} of {judged + self.unjudged:,} replies judged" if judged else "not judged")
+        return list(filter(None, notes))
+
     @property
     def unjudged(self) -> int:
         """Free replies that no judge has read yet."""
@@ -166,12 +186,13 @@ def _read_identity(folder: Path) -> dict[str, Any]:
     try:
         identity = json.loads(path.read_bytes())
         _ = identity["model"]["model"], identity["settings"]["seed"], identity["scenarios"]
+        _ = [Part(**part) for part in identity["parts"].values()], identity["settings"]["repeats"]
         RunData.model_validate(identity["data"])
     except FileNotFoundError:
         raise UsageError(
             f"{folder} is not a run: expected {path}. Name the folder given to `evaluate --out`."
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProactiveBenchError(f"{path}: not the description of a run ({error!r}).") from error
     return dict(identity)
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from proactivebench.reports.scores import Cell, Row, ScoreTable
+from proactivebench.reports.scores import COUNTS, Cell, Row, ScoreTable
 
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -92,8 +92,8 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
     """One line per setting, model, scenario (or average) and measure, with intervals; unknown scores are empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    names = ("setting", "model", "source", "scenario", "measure", "value", "low", "high", "n", "errors", "measured on")
-    writer.writerow(names)
+    names = ("setting", "model", "note", "source", "scenario", "measure", "value", "low", "high", "n")
+    writer.writerow((*names, "samples", "of samples", *COUNTS, "measured on"))
     for table in tables:
         for row in table.rows:
             for scenario, cell in row.cells.items():
@@ -103,13 +103,16 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
                     numbers = (score.value, *(score.ci95 or ())) if score else ()
                     texts = [f"{number:.4f}" for number in numbers] + [""] * (3 - len(numbers))
                     place = table.measured if row.run else "the published benchmark"
-                    counts = cell.n, cell.errors
-                    writer.writerow((table.setting, row.name, source, scenario, measure, *texts, *counts, place))
+                    counts = (cell.n, *(cell.part or ("", "")), *(cell.counts.get(name, "") for name in COUNTS))
+                    about = table.setting, row.name, row.note, source, scenario, measure
+                    writer.writerow((*about, *texts, *counts, place))
     return file.getvalue()
 
 
 def _json_cell(cell: Cell) -> dict[str, Any]:
-    return {measure: score._asdict() for measure, score in cell.scores.items()} | {"n": cell.n, "errors": cell.errors}
+    scores = {measure: score._asdict() for measure, score in cell.scores.items()}
+    part = {} if cell.part is None else {"samples": cell.part.samples, "of_samples": cell.part.of}
+    return {**scores, "n": cell.n, **part, **cell.counts}
 
 
 def to_json(tables: Sequence[ScoreTable]) -> str:

@@ -8,12 +8,13 @@ only over all of them, so a run that lacks some has no rank and stands below the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, NamedTuple
 
-from proactivebench.evaluation.measured import CAVEAT, is_published, measured_on
+from proactivebench.evaluation.measured import CAVEAT, is_published, measured_on, part_of
+from proactivebench.evaluation.settings import Part
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.scenarios import SCENARIOS
 
@@ -22,6 +23,9 @@ AVERAGE = "macro average"
 
 SCALES = {"acc": 100, "psr": 1, "cc": 100, "ps": 100, "agg": 100}
 """Measure -> what it is multiplied with."""
+
+COUNTS = ("errors", "refused", "cut", "unreadable", "judge_errors", "judge_unreadable")
+"""What `metrics.json` counts beside the scores."""
 
 _PAPER_TABLES = {
     MULTIPLE_CHOICE: "mcqa",
@@ -49,12 +53,19 @@ class Cell:
     Attributes:
         scores: Measure (`acc`, `psr`, `agg` ...) -> score; measures that nothing is known of are left out.
         n: Episodes with a score; None for averages and published figures.
-        errors: Episodes without one.
+        part: How many samples are played of how many; None for averages and published figures.
+        counts: Episodes by what must be known of them (`COUNTS`); what is not counted is left out.
     """
 
     scores: Mapping[str, Score]
     n: int | None = None
-    errors: int = 0
+    part: Part | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> int:
+        """Episodes without a score."""
+        return self.counts.get("errors", 0) + self.counts.get("judge_errors", 0)
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class Row:
         cells: Scenario or `AVERAGE` -> its scores.
         averaged: Columns of its table that its average is over.
         columns: Columns of its table.
+        published: Whether unreadable output of a judge counts as the published package does.
     """
 
     name: str
@@ -74,6 +86,7 @@ class Row:
     cells: Mapping[str, Cell]
     averaged: int
     columns: int
+    published: bool = False
 
     @property
     def is_ranked(self) -> bool:
@@ -82,14 +95,11 @@ class Row:
 
     @property
     def note(self) -> str:
-        """What must be known of the row: that scenarios or judgements are missing; usually empty."""
-        notes = []
+        """What must be known of the row: that samples, scenarios or judgements are missing; usually empty."""
+        notes = ["published reading of the judge"] * self.published
         if 0 < self.averaged < self.columns:
             notes.append(f"average of {self.averaged} of {self.columns} scenarios")
-        if self.run is not None and self.run.unjudged:
-            judged = len(self.run.judgements)
-            notes.append(f"{judged:,} of {judged + self.run.unjudged:,} replies judged" if judged else "not judged")
-        return ", ".join(notes)
+        return ", ".join(notes + ([] if self.run is None else self.run.notes))
 
     def average(self, measure: str) -> float | None:
         """The average of a measure; None where nothing has that score yet."""
@@ -129,19 +139,27 @@ def published_results() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _cell_of_run(found: Mapping[str, Any], run: Run) -> Cell:
+def _cell_of_run(found: Mapping[str, Any], run: Run, part: Part | None) -> Cell:
     scores = {}
     for measure, scale in SCALES.items():
         if found.get(measure) is not None:
             low, high = found[f"{measure}_ci95"]
             scores[measure] = Score(scale * found[measure], (scale * low, scale * high))
     n = found.get("judged" if "agg" in run.measures else "n")
-    return Cell(scores, n, found.get("errors", 0) + found.get("judge_errors", 0))
+    return Cell(scores, n, part, {name: found[name] for name in COUNTS if name in found})
 
 
-def _row_of_run(run: Run, columns: Sequence[str]) -> Row:
+def _rows_of_run(run: Run, columns: Sequence[str], *, compare_paper: bool) -> Iterator[Row]:
+    """Its row, and beside the paper's models one in the published reading where that gives other scores."""
     found = run.metrics["scenarios"] | {AVERAGE: run.metrics["average"]}
-    cells = {name: _cell_of_run(scores, run) for name, scores in found.items()}
+    yield _row_of_run(run, found, columns)
+    if compare_paper and any(scores.get("judge_unreadable") for scores in found.values()):
+        counted = {name: scores.get("published_reading", {}) for name, scores in found.items()}
+        yield replace(_row_of_run(run, counted, columns), published=True)
+
+
+def _row_of_run(run: Run, found: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> Row:
+    cells = {name: _cell_of_run(scores, run, run.parts.get(name)) for name, scores in found.items()}
     averaged = sum(name in cells and run.measures[0] in cells[name].scores for name in columns)
     return Row(run.name, run, cells, averaged, len(columns))
 
@@ -171,7 +189,7 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         columns = tuple(name for name in SCENARIOS if any(name in run.metrics["scenarios"] for run in alike))
         if not columns:
             continue
-        rows = [_row_of_run(run, columns) for run in alike]
+        rows = [row for run in alike for row in _rows_of_run(run, columns, compare_paper=compare_paper)]
         if compare_paper and setting in _PAPER_TABLES:
             published = published_results()[_PAPER_TABLES[setting]]
             rows += [
@@ -183,6 +201,6 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
         data = [run.data for run in alike]
         caveat = CAVEAT if any(row.run is None for row in rows) and not is_published(data) else ""
-        measured = measured_on(alike[0].benchmark.folder, data)
+        measured = measured_on(alike[0].benchmark.folder, data, [part_of(run.parts) for run in alike])
         tables.append(ScoreTable(setting, measures, columns, tuple(rows), measured, caveat))
     return tables

@@ -59,6 +59,22 @@ def test_judged_runs_are_compared_by_their_judgements(benchmark: Benchmark, tmp_
     assert found.settings == [("hint", False, True), ("judge.model", "scripted:match", "generous")]
 
 
+def test_judged_runs_are_compared_in_the_published_reading_too(benchmark: Benchmark, tmp_path: Path) -> None:
+    for name, outputs in (("a", ["0, 1"] * 4), ("b", ["0, 1", "hm", "0, 1", "yes"])):
+        play(benchmark, ScriptedModel("abstain"), tmp_path / name, [QD], mode="oeg")
+        said = iter(outputs)
+        judge_run(tmp_path / name, Judge(Answering(lambda request, said=said: next(said))), max_errors=1)
+    found = compare_runs(tmp_path / "a", tmp_path / "b").differences
+    assert [(one.score, one.published, one.n, one.first, one.second) for one in found if one.score != "agg"] == [
+        ("cc", False, 2, 1, 1),
+        ("ps", False, 2, 0, 0),
+        ("cc", True, 4, 1, 0.5),
+        ("ps", True, 4, 0, 0),
+    ]
+    done = CliRunner().invoke(cli.main, ["compare", str(tmp_path / "a"), str(tmp_path / "b")])
+    assert "cc %, published reading" in done.stdout
+
+
 def test_runs_of_different_kinds_are_not_compared(benchmark: Benchmark, tmp_path: Path) -> None:
     play(benchmark, ScriptedModel("ask"), tmp_path / "free", [QD], mode="oeg")
     play(benchmark, ScriptedModel("ask"), tmp_path / "choice", [QD])
@@ -74,6 +90,9 @@ def test_what_else_differs_is_said(benchmark: Benchmark, tmp_path: Path) -> None
     assert done.exit_code == 0
     assert 'The runs differ in limit: null / 3; mode: "mcqa" / "reference"' in done.stderr
     assert "3 episodes have a score in both runs, of 8 and 3." in done.stderr
+    assert f"{first}: measured on data (" in done.stdout
+    assert f"{second}: measured on data (" in done.stdout
+    assert "3 of 4 samples" in done.stdout
     assert str(first) in done.stdout
     assert str(second) in done.stdout
 

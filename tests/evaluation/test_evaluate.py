@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+import cli
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation import engine
@@ -17,6 +19,7 @@ from proactivebench.models.base import Model, PictureError, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import QD, Environment
 from proactivebench.views import ShortEdge
+from proactivebench.work.folder import locked
 from tests.support.example_samples import example_sample
 from tests.support.small_benchmark import build_small
 
@@ -193,6 +196,20 @@ def test_two_processes_never_share_a_run(benchmark: Benchmark, tmp_path: Path, m
     monkeypatch.setattr(Frames, "of", lambda *_: pytest.fail("frames were read before the folder was ours"))
     with RunLog(tmp_path), pytest.raises(UsageError, match="in use by another process"):
         run(benchmark, ScriptedModel("guess"), tmp_path)
+
+
+def test_no_model_is_loaded_for_a_folder_that_is_in_use(
+    benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proactivebench.models.load.load_model", lambda *_: pytest.fail("a model was loaded"))
+    engine.evaluate(benchmark, [QD], ScriptedModel("ask"), Settings(mode="oeg"), tmp_path / "run")
+    with locked(tmp_path / "run"), locked(tmp_path / "run" / "judge"):
+        for command in (
+            ["evaluate", "--model", "hf:large", "--data", str(benchmark.folder), "--out", str(tmp_path / "run")],
+            ["judge", str(tmp_path / "run"), "--judge", "hf:large"],
+        ):
+            done = CliRunner().invoke(cli.main, command)
+            assert (done.exit_code, "in use by another process" in done.stderr) == (2, True), command
 
 
 def test_prompts_are_kept_once(benchmark: Benchmark, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_free_replies_are_judged_as_a_step_of_their_own(benchmark: Benchmark, tm
 
     run = tmp_path / "run"
     metrics = play(benchmark, Answering(answer), run, [QD], mode="oeg")
-    assert metrics["scenarios"]["QD"] == {"n": 4, "errors": 0, "errors_by_kind": {}, "refused": 0}
+    assert metrics["scenarios"]["QD"] == {"n": 4, "errors": 0, "errors_by_kind": {}, "refused": 0, "cut": 0}
     metrics = judge_run(run, Judge(MatchingJudge()))
     scores = metrics["scenarios"]["QD"]
     assert [scores[name] for name in ("judged", "cc", "ps", "agg")] == [4, 0.5, 0.25, 0.75]

@@ -8,7 +8,8 @@ import pytest
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.run_log import read_episodes
+from proactivebench.evaluation.measured import run_measured_on
+from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import Settings, read_sample_list
 from proactivebench.models.base import Request
 from proactivebench.models.scripted import ScriptedModel
@@ -85,6 +86,12 @@ def test_repeats_and_sample_lists(benchmark: Benchmark, tmp_path: Path) -> None:
     listing.write_text("QD 1\nQD 8\nQD 9\n", encoding="utf-8-sig")
     with pytest.raises(UsageError, match=r"no QD sample 8, .*2 such ids"):
         play(benchmark, ScriptedModel("guess"), tmp_path / "none", samples=read_sample_list(listing))
+    with pytest.raises(UsageError, match="names samples of IN-C, which is not played here"):
+        play(benchmark, ScriptedModel("guess"), tmp_path / "none", [QD], samples={"QD": (1,), "IN-C": (0,)})
+    assert read_run(tmp_path / "run").parts == {"IN-C": (1, 4), "QD": (2, 4)}
+    assert run_measured_on(tmp_path / "run").endswith(", 3 of 8 samples")
+    with pytest.raises(UsageError, match=r"settings\.samples\.QD was \[1, 3\], is now \[1, 2\]"):
+        play(benchmark, ScriptedModel("guess"), tmp_path / "run", samples={"QD": (1, 2), "IN-C": (0,)}, repeats=5)
     listing.write_text("QD one\n")
     with pytest.raises(UsageError, match="line 1: expected a scenario and an id"):
         read_sample_list(listing)

@@ -20,6 +20,7 @@ from proactivebench.evaluation.engine import evaluate
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run
 from proactivebench.evaluation.settings import Settings
+from proactivebench.models.base import Refusal, Reply, Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
@@ -30,11 +31,57 @@ from proactivebench.reports.plots import accuracy_per_turns, make_plots
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
 from proactivebench.reports.scores import AVERAGE, published_results, score_tables
+from proactivebench.scenarios import QD
+from tests.support.all_scenarios import Answering
 from tests.support.example_benchmark import build_examples
 from tests.support.small_runs import Reciter, play
 
 
 class TestTables:
+    def test_a_part_says_so_wherever_its_score_stands(self, small_runs: Path, tmp_path: Path) -> None:
+        whole = small_runs / "guess"
+        part = play(small_runs / "data", ScriptedModel("ask"), tmp_path / "part", Settings(limit=4))
+        [alone] = score_tables(load_runs([part]))
+        assert alone.measured.endswith(", 4 of 6 samples")
+        [table] = score_tables(runs := load_runs([whole, part]))
+        assert table.measured.endswith("as many samples as stand beside each name")
+        rows = list(csv.DictReader(io.StringIO(to_csv([table]))))
+        assert {(row["model"], row["note"]) for row in rows} == {
+            ("scripted:guess", ""),
+            ("scripted:ask", "4 of 6 samples"),
+        }
+        assert {(row["n"], row["samples"], row["of samples"]) for row in rows} >= {("6", "6", "6"), ("4", "4", "6")}
+        cells = {row["model"]: row["scores"]["QD"] for row in json.loads(to_json([table]))[0]["rows"]}
+        assert (cells["scripted:ask"]["samples"], cells["scripted:ask"]["of_samples"]) == (4, 6)
+        assert "**scripted:ask (4 of 6 samples)**" in to_markdown([table])
+        assert r"\textbf{scripted:ask (4 of 6 samples)}" in to_latex([table])
+        page = runs_page(EpisodeAlbum(runs), runs, compare_paper=True)
+        assert page.count('<span class="soft">4 of 6 samples</span>') == 2, "above all tables and among the paper's"
+
+    def test_a_run_that_is_not_over_and_failures_say_so(self, small_runs: Path, tmp_path: Path) -> None:
+        shutil.copytree(small_runs / "guess", tmp_path / "run")
+        path = tmp_path / "run" / "episodes.jsonl"
+        first, second, *_ = path.read_bytes().splitlines(keepends=True)
+        failed = json.loads(second) | {"turns": [], "error": {"kind": "server", "message": "gone"}}
+        path.write_bytes(first + json.dumps(failed).encode() + b"\n")
+        [table] = score_tables(load_runs([tmp_path / "run"], [small_runs / "data"]))
+        assert table.rows[0].note == "2 of 6 episodes so far, 1 of 2 episodes failed"
+
+    def test_what_is_counted_beside_the_scores_is_in_the_files(self, small_runs: Path, tmp_path: Path) -> None:
+        class Odd(Reciter):
+            async def reply(self, request: Request) -> str:
+                assert request.environment is not None
+                number = request.environment.sample.id
+                return Refusal("I cannot.") if number == 0 else Reply("?", cut=number == 1)
+
+        runs = load_runs([play(small_runs / "data", Odd({}, "odd"), tmp_path / "run")])
+        tables = score_tables(runs)
+        counts = {"errors": 0, "refused": 1, "cut": 1, "unreadable": 6}
+        row = next(row for row in csv.DictReader(io.StringIO(to_csv(tables))) if row["scenario"] == "QD")
+        assert {name: row[name] for name in counts} == {name: str(count) for name, count in counts.items()}
+        assert counts.items() <= json.loads(to_json(tables))[0]["rows"][0]["scores"]["QD"].items()
+        assert "1 refused, 1 cut" in runs_page(EpisodeAlbum(runs), runs)
+
     def test_the_numbers_are_those_of_the_metrics(self, small_runs: Path) -> None:
         runs = load_runs([small_runs / "ask", small_runs / "guess"])
         rows = list(csv.DictReader(io.StringIO(to_csv(score_tables(runs)))))
@@ -154,6 +201,29 @@ class TestFreeReplies:
         assert [line["measure"] for line in lines] == ["agg", "cc", "ps"] * 2
         assert "| QD agg | QD cc | QD ps |" in to_markdown(tables)
         assert "Model & agg & cc & ps" in to_latex(tables)
+
+    def test_the_published_reading_stands_among_the_papers_models(self, small_runs: Path, tmp_path: Path) -> None:
+        said = iter(["0, 1", "hm", "0, 1", "0, 0", "yes", "0, 0"] + ["0, 1", "hm"] * 3)
+        judge = Judge(Answering(lambda request: next(said)))
+        judged = play(small_runs / "data", ScriptedModel("guess"), tmp_path / "judged", Settings(mode="oeg"))
+        judge_run(judged, judge, max_errors=1)
+        several = tmp_path / "several"
+        chosen = Settings(mode="oeg-multi")
+        benchmark = Benchmark.open(small_runs / "data")
+        evaluate(benchmark, [QD], ScriptedModel("guess"), chosen, several, judge=judge, max_errors=1)
+        for folder, measure, ours, published in ((judged, "cc", 50, 100 / 3), (several, "acc", 100, 50)):
+            [table] = score_tables(runs := load_runs([folder]), compare_paper=True)
+            rows = {row.note.partition(",")[0]: row for row in table.rows if row.run}
+            reading = rows.pop("published reading of the judge")
+            assert reading.average(measure) == pytest.approx(published)
+            [plain] = rows.values()
+            assert plain.average(measure) == ours
+            assert "published reading of the judge" in to_latex([table])
+            assert [row.published for table in score_tables(runs) for row in table.rows] == [False]
+        console = Console(record=True, width=120, file=io.StringIO())
+        metrics_table({"several": load_runs([several])[0].metrics}, console, "some data")
+        assert "3 outputs of the judge could not be read" in (said_so := console.export_text())
+        assert "QD: acc % 50.0" in said_so
 
     def test_replies_that_no_judge_has_read_are_said_to_be_so(self, free: Path) -> None:
         [run] = load_runs([free / "unjudged"])
