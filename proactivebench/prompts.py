@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from proactivebench.answers import letter
@@ -23,8 +24,13 @@ def question(prompt: str, *, pre_prompt: str = "", hint: str = "") -> str:
 
 def multiple_choice(question: str, options: Sequence[str], short_answer: bool = False) -> str:
     """The user's text of a multiple-choice turn; the options get the letters from A."""
-    lines = "".join(f"{letter(index)}. {option}\n" for index, option in enumerate(options))
-    return f"{question} {_CHOOSE}{lines}{_SHORT_ANSWER if short_answer else ''}"
+    return f"{question} {_CHOOSE}{_lines(tuple(options))}{_SHORT_ANSWER if short_answer else ''}"
+
+
+@lru_cache(maxsize=4096)
+def _lines(options: tuple[str, ...]) -> str:
+    """The options, one a line; those of an episode mostly stay the same."""
+    return "".join(f"{letter(index)}. {option}\n" for index, option in enumerate(options))
 
 
 def shows_options(text: str) -> bool:

@@ -112,6 +112,10 @@ class CocoEnvironment(Environment):
         self._zooms = self.sample.direction == "zoom"
         self._steps = {_ACTION_OF_PART[part]: 1 for part in self.sample.direction.split("_")}
         self._last_step = self.sample.granularity + (1 if self._zooms else 0)
+        # What one step of each action measures along the axes that it moves on, and all steps along them.
+        self._axes = {
+            action: [(step, self.farthest(step)) for step in self._pixels(action)] for action in self._steps
+        }
 
     @property
     def max_turns(self) -> int:
@@ -154,9 +158,13 @@ class CocoEnvironment(Environment):
     def _leads_on(self, action: AnyAction) -> bool:
         if action not in self._steps:
             return False
-        ways = [(offset(step, self._steps[action]), self.farthest(step)) for step in self._pixels(action)]
-        # Published: a zoom whose offset is rounded past its end stays on the list, a direction does not.
-        return any(so_far != end if self._zooms else so_far < end for so_far, end in ways)
+        steps, zooms = self._steps[action], self._zooms
+        for step, end in self._axes[action]:
+            so_far = offset(step, steps)
+            # Published: a zoom whose offset is rounded past its end stays on the list, a direction does not.
+            if so_far != end if zooms else so_far < end:
+                return True
+        return False
 
     def shows_answer(self) -> bool:
         left = (action for action, steps in self._steps.items() if steps < self._last_step)

@@ -247,5 +247,6 @@ class Environment(ABC):
         self.action = action if moved else Action.STOP
         self.done |= not moved
         self.turn += 1
-        self._settle()
+        if moved or not self.useful_in_last_turn:
+            self._settle()
         return moved
