@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -72,6 +72,20 @@ class Benchmark:
     def path(self, scenario: Scenario) -> Path:
         """The JSONL file of a scenario."""
         return self.root / samples_name(scenario.dataset)
+
+    def frame(self, frame_path: str) -> Path:
+        """Where a frame of a sample is.
+
+        Raises:
+            UsageError: A link leads out of the benchmark there: data from a stranger could show any picture of the
+                disk, and send it to a server.
+        """
+        path = self.root / frame_path
+        if not _leads_inside(self.root, path.parent) or (path.is_symlink() and not _is_below(self.root, path)):
+            raise UsageError(
+                f"{path} is a link that leads out of {self.root}, so it is not read. Put the files themselves there."
+            )
+        return path
 
     @cached_property
     def scenarios(self) -> list[Scenario]:
@@ -158,6 +172,16 @@ class Benchmark:
         """SHA-256 of the ids that survived the leak filter; None where all samples count."""
         kept = self.kept_ids(scenario)
         return None if kept is None else hashlib.sha256(json.dumps(sorted(kept)).encode()).hexdigest()
+
+
+def _is_below(root: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+@lru_cache(maxsize=4096)
+def _leads_inside(root: Path, folder: Path) -> bool:
+    """Whether a folder is below another, remembered: thousands of frames share one."""
+    return _is_below(root, folder)
 
 
 def published_kept_ids() -> dict[str, frozenset[int]]:

@@ -86,7 +86,7 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
             views.setdefault(observation.frame_path, set()).add(crop)
     bar = progress.add_task(f"{scenario.name}: frames", total=len(views))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found in pool.map(lambda item: _check_frame(benchmark.root, *item), views.items()):
+        for found in pool.map(lambda item: _check_frame(benchmark, *item), views.items()):
             problems += found
             progress.advance(bar)
     report.counts[scenario.name] = {
@@ -96,10 +96,10 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
     }
 
 
-def _check_frame(root: Path, frame_path: str, crops: Iterable[Crop | None]) -> list[str]:
+def _check_frame(benchmark: Benchmark, frame_path: str, crops: Iterable[Crop | None]) -> list[str]:
     try:
-        size = load_picture(Picture(root / frame_path)).size
-    except PictureError as error:
+        size = load_picture(Picture(benchmark.frame(frame_path))).size
+    except (PictureError, UsageError) as error:
         return [str(error)]
     return [
         f"{frame_path}: {crop} lies outside the picture of {size}" for crop in crops if crop and not _inside(crop, size)

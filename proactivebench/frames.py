@@ -54,7 +54,7 @@ class Frames:
             report: Told how many bytes are read, as `file_digests` does it.
 
         Raises:
-            UsageError: The benchmark does not hold a scenario.
+            UsageError: The benchmark does not hold a scenario, or a frame is a link that leads out of it.
             SampleError: A line is no sample.
             OSError: A frame cannot be read.
         """
@@ -62,7 +62,7 @@ class Frames:
         for scenario in scenarios:
             samples = benchmark.samples(scenario, filtered=False)
             shown[scenario.name] = sorted({state.frame_path() for sample in samples for state in shown_states(sample)})
-        files = {path: benchmark.root / path for paths in shown.values() for path in paths}
+        files = {path: benchmark.frame(path) for paths in shown.values() for path in paths}
         found = file_digests((file for file in files.values() if file.is_file()), report)
         return cls(benchmark.root, {path: found.get(file, MISSING) for path, file in files.items()}, shown)
 

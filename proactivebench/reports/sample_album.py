@@ -7,9 +7,18 @@ from collections import deque
 from typing import Any
 
 from proactivebench.benchmark import Benchmark
+from proactivebench.errors import UsageError
 from proactivebench.images import Picture
 from proactivebench.reports.album import CHUNK, Album, right_options
-from proactivebench.scenarios import SCENARIOS, Action, AnyAction, Environment, is_abstention, make_environment
+from proactivebench.scenarios import (
+    SCENARIOS,
+    Action,
+    AnyAction,
+    Environment,
+    Observation,
+    is_abstention,
+    make_environment,
+)
 
 
 class SampleAlbum(Album):
@@ -65,6 +74,13 @@ class SampleAlbum(Album):
             )
         return entries
 
+    def _picture(self, seen: Observation) -> str:
+        """The name of a frame's picture; empty where a link leads out of the benchmark."""
+        try:
+            return self.pictures.add(Picture(self.benchmark.frame(seen.frame_path), seen.view))
+        except UsageError:
+            return ""
+
     def _frames(self, start: Environment) -> list[dict[str, Any]]:
         """The frames in the order in which fewest turns reach them, from the first."""
         frames: dict[tuple[object, ...], int] = {_place(start): 0}
@@ -84,7 +100,7 @@ class SampleAlbum(Album):
             right = right_options(here)
             turns.append(
                 {
-                    "picture": self.pictures.add(Picture(self.benchmark.root / seen.frame_path, seen.view)),
+                    "picture": self._picture(seen),
                     "question": seen.question,
                     "options": seen.options,
                     "right": [place for place, option in enumerate(seen.options) if option in right],

@@ -113,9 +113,7 @@ class CocoEnvironment(Environment):
         self._steps = {_ACTION_OF_PART[part]: 1 for part in self.sample.direction.split("_")}
         self._last_step = self.sample.granularity + (1 if self._zooms else 0)
         # What one step of each action measures along the axes that it moves on, and all steps along them.
-        self._axes = {
-            action: [(step, self.farthest(step)) for step in self._pixels(action)] for action in self._steps
-        }
+        self._axes = {action: [(step, self.farthest(step)) for step in self._pixels(action)] for action in self._steps}
 
     @property
     def max_turns(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.comparison import FLIPS, compare_runs, sign_flip_test
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run
+from proactivebench.models.base import Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.scenarios import QD, VSOD
 from tests.support.all_scenarios import Answering, four_samples_each, play
@@ -59,11 +62,14 @@ def test_judged_runs_are_compared_by_their_judgements(benchmark: Benchmark, tmp_
     assert found.settings == [("hint", False, True), ("judge.model", "scripted:match", "generous")]
 
 
+def _next(outputs: Iterator[str], request: Request) -> str:
+    return next(outputs)
+
+
 def test_judged_runs_are_compared_in_the_published_reading_too(benchmark: Benchmark, tmp_path: Path) -> None:
     for name, outputs in (("a", ["0, 1"] * 4), ("b", ["0, 1", "hm", "0, 1", "yes"])):
         play(benchmark, ScriptedModel("abstain"), tmp_path / name, [QD], mode="oeg")
-        said = iter(outputs)
-        judge_run(tmp_path / name, Judge(Answering(lambda request, said=said: next(said))), max_errors=1)
+        judge_run(tmp_path / name, Judge(Answering(partial(_next, iter(outputs)))), max_errors=1)
     found = compare_runs(tmp_path / "a", tmp_path / "b").differences
     assert [(one.score, one.published, one.n, one.first, one.second) for one in found if one.score != "agg"] == [
         ("cc", False, 2, 1, 1),

@@ -11,7 +11,7 @@ const drawEntry = (() => {
   }
 
   function pictureOf(turn, alt) {
-    if (!turn.picture) return make("div", { class: "missing" }, "The picture that lies there is not what the run saw.");
+    if (!turn.picture) return make("div", { class: "missing" }, "What lies there is not shown: it is not what the run saw, or a link that leads out of the benchmark.");
     const src = `pictures/${turn.picture.slice(0, 2)}/${turn.picture}.webp`;
     const image = make("img", { src, alt, loading: "lazy" });
     image.onerror = () => image.replaceWith(make("div", { class: "missing" }, "This picture cannot be read."));
