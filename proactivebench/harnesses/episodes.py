@@ -18,7 +18,7 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.engine import plan, run_identity
 from proactivebench.evaluation.episodes import PlayedEpisode, Task, play
 from proactivebench.evaluation.judge import Judge
-from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.frames import Frames
 from proactivebench.models.base import Model, ReplyError, Request
 from proactivebench.scenarios import Environment, Scenario
@@ -43,6 +43,7 @@ class Episodes:
         settings: How.
         frames: What the samples can show.
         tasks: The episodes, in the order of the benchmark.
+        parts: Short scenario name -> how many of its samples they play.
     """
 
     benchmark: Benchmark
@@ -50,6 +51,7 @@ class Episodes:
     settings: Settings
     frames: Frames
     tasks: Sequence[Task]
+    parts: Mapping[str, Part]
 
     @classmethod
     def open(cls, data: str | Path, scenario: str | Sequence[str] = ALL, **settings: Any) -> Episodes:
@@ -71,11 +73,12 @@ class Episodes:
         benchmark = Benchmark.open(_folder(str(data), names))
         chosen, how = benchmark.chosen(names), Settings(**settings)
         frames = Frames.of(benchmark, chosen)
-        return cls(benchmark, chosen, how, frames, plan(benchmark, chosen, frames, how))
+        return cls(benchmark, chosen, how, frames, *plan(benchmark, chosen, frames, how))
 
     def identity(self, model: Mapping[str, Any], judge: Judge | None = None) -> dict[str, Any]:
         """What `run.json` says when a harness has played them: everything that decides the numbers."""
-        return run_identity(self.benchmark, self.scenarios, self.frames, _Named(model), self.settings, judge)
+        known = self.benchmark, self.scenarios, self.frames, _Named(model), self.settings, self.parts
+        return run_identity(*known, judge)
 
     async def play(self, task: Task, model: Model, judge: Judge | None = None) -> PlayedEpisode:
         """Plays one of them with a model that a harness lends."""
