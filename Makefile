@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-inspect test-openenv test-lowest fuzz lint check format reference install constraints
+.PHONY: demo test test-inspect test-openenv test-lowest fuzz attack lint check format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -18,6 +18,9 @@ test: $(DEV)  ## The whole test suite
 
 fuzz: $(DEV)  ## Every property test with 20,000 new examples in place of the same 100; some hours
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis --hypothesis-show-statistics
+
+attack: $(DEV)  ## Everything that was ever tried against the toolkit, again: the table of SECURITY.md; some hours
+	$(BIN)/python -m tests.attack
 
 lint: $(DEV)  ## Formatting, lint, strict types
 	$(BIN)/ruff format --check

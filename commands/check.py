@@ -84,6 +84,8 @@ def stats(data: Path | str, as_json: bool) -> None:
 
 def _statistics_table(comparisons: Sequence[Comparison], console: Console) -> None:
     """Prints the size of a benchmark beside the paper's."""
+    from rich.text import Text
+
     from commands.terminal import plain_table
 
     headings = ("samples", "images", "categories", "actions")
@@ -94,7 +96,9 @@ def _statistics_table(comparisons: Sequence[Comparison], console: Console) -> No
         return "-" if number is None else f"{number:,}"
 
     for one in comparisons:
-        pairs = (f"{shown(one.built, heading)} [dim]/ {shown(one.paper, heading)}[/dim]" for heading in headings)
+        pairs = (
+            Text.assemble(shown(one.built, heading), (f" / {shown(one.paper, heading)}", "dim")) for heading in headings
+        )
         table.add_row(one.part, *pairs)
     console.print(table)
 

@@ -40,44 +40,55 @@ LEARNED = {
 @click.option("--out", type=FOLDER, default=Path("demo"), show_default=True, help="Folder for everything it makes.")
 def demo(out: Path) -> None:
     """Build a small benchmark from bundled drawings, evaluate scripted and learned models, show what came out."""
+    from proactivebench.work.folder import locked
+
+    with locked(out):
+        _claim(out)
+        _show_all(out)
+
+
+def _show_all(out: Path) -> None:
     from commands.build import build_table
     from commands.terminal import metrics_table
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.reports.strip import draw_strip
     from proactivebench.scenarios import QD
+    from proactivebench.work.files import whole
 
-    _claim(out)
     say = output().print
-    say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.")
+    say("[bold]1. Build[/bold] a benchmark from real drawings: one frame per stroke.", markup=True)
     (built,) = _build({QD: _bundled()}, out / "data")
     build_table(built, output())
     models = playable()
     runs = {spec: out / "runs" / spec.partition(":")[2] for spec in models}
     data = Benchmark.open(out / "data")
-    say(f"\n[bold]2. Evaluate[/bold] {len(models)} models: they see strokes one by one and may ask for more.")
+    shown = f"{len(models)} models: they see strokes one by one and may ask for more."
+    say(f"\n[bold]2. Evaluate[/bold] {shown}", markup=True)
     scores = {spec: _play(spec, data, run) for spec, run in runs.items()}
     metrics_table(scores, output(), run_measured_on(next(iter(runs.values()))))
     say(
         "acc: share of episodes that end with the right name. psr: suggestions per episode.\n"
-        "Guessing and asking blindly are right by chance; knowing [italic]when[/italic] to ask is the task."
+        "Guessing and asking blindly are right by chance; knowing [italic]when[/italic] to ask is the task.",
+        markup=True,
     )
     if models == SCRIPTED:
-        say("Two tiny networks that learned it can play, too, when the extra [italic]models[/italic] is installed.")
-    say("\n[bold]3. Tour[/bold] all seven scenarios, built from made-up raw data, played by the oracle:")
+        say("Two tiny networks that learned it can play, too, when the extra `models` is installed.")
+    say("\n[bold]3. Tour[/bold] all seven scenarios, built from made-up raw data, played by the oracle:", markup=True)
     tour = _tour(out / "tour")
     metrics = _play("scripted:oracle", tour, out / "runs" / "tour")
     metrics_table({"scripted:oracle": metrics}, output(), run_measured_on(out / "runs" / "tour"))
-    draw_strip(*_one_drawing(data, runs)).save(out / EPISODES)
-    draw_strip(*_one_each(tour, out / "runs" / "tour")).save(out / TOUR)
+    for name, drawn in ((EPISODES, _one_drawing(data, runs)), (TOUR, _one_each(tour, out / "runs" / "tour"))):
+        with whole(out / name) as part:
+            draw_strip(*drawn).save(part, "PNG")
     page = _report(runs, out / "report") if _can_report() else None
-    say("\n[bold]4. Look[/bold] at what happened:")
+    say("\n[bold]4. Look[/bold] at what happened:", markup=True)
     say(f"   {out / EPISODES}  one drawing, {len(models)} models", soft_wrap=True)
     say(f"   {out / TOUR}  the seven scenarios", soft_wrap=True)
     if page:
         say(f"   {page}  every episode, to leaf through in a browser", soft_wrap=True)
     else:
-        say("A page with every episode is made, too, when the extra [italic]report[/italic] is installed.")
+        say("A page with every episode is made, too, when the extra `report` is installed.")
 
 
 def _claim(out: Path) -> None:
@@ -85,7 +96,7 @@ def _claim(out: Path) -> None:
     from proactivebench.errors import UsageError
 
     ours = {"data", "tour", "runs", "report", EPISODES, TOUR}
-    there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
+    there = [path.name for path in out.iterdir() if not path.name.startswith(".")]
     if strange := sorted(set(there) - ours):
         raise UsageError(f"{out} holds {strange[0]}, which does not belong to the demo; choose a new or empty folder.")
 

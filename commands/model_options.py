@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,9 @@ class JsonObject(click.ParamType[dict[str, Any]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         try:
-            given = json.loads(value)
+            from proactivebench.work.files import parse_json
+
+            given = parse_json(value)
         except ValueError as error:
             self.fail(f"{value!r} is not valid JSON: {error}.", param, ctx)
         if not isinstance(given, dict):

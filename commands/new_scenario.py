@@ -22,19 +22,15 @@ def new_scenario(name: str, out: Path | None) -> None:
 
     NAME is that of a Python package: lower-case letters, digits and underscores.
     """
-    import tempfile
-
     from proactivebench.errors import UsageError
+    from proactivebench.work.files import whole
 
     words = _words(name)
     target = out or Path(name)
     if target.exists():
         raise UsageError(f"{target} is there already. Choose another name, or another folder with --out.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-scenario-") as beside:
-        made = Path(beside, "made")
+    with whole(target) as made:
         _write(made, words)
-        made.rename(target)
     for line in (
         f"{target} is there. Its test passes already, and its scenario can be built:",
         f"  pytest {target}",

@@ -21,8 +21,9 @@ def package(data: Path) -> None:
     from rich.filesize import decimal
 
     from builders.hub.package import package as package_benchmark
+    from builders.pipeline.parts import working_in
 
-    with progress() as bars:
+    with working_in(data), progress() as bars:
         archives = package_benchmark(data, bars)
     for archive in archives:
         done = "was up to date" if archive.up_to_date else "written"
@@ -51,12 +52,15 @@ def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[
 
     from builders.hub.client import connect
     from builders.hub.publish import prepare, upload
+    from builders.pipeline.parts import working_in
 
     api = connect()
-    with progress() as bars:
-        publication = prepare(data, repo, api.endpoint, cleared=cleared, progress=bars)
     say = partial(console().print, soft_wrap=True, markup=False)
-    if dry_run:
+    with working_in(data):
+        with progress() as bars:
+            publication = prepare(data, repo, api.endpoint, cleared=cleared, progress=bars)
+        done = None if dry_run else upload(api, publication, private=private)
+    if done is None:
         total = decimal(sum(file.bytes for file in publication.files))
         say(f"Nothing was uploaded. {publication.address} would hold {len(publication.files)} files ({total}):")
         for file in publication.files:
@@ -65,7 +69,6 @@ def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[
         say("not sent again; those that only an earlier publication had are removed; all others stay.")
         say(f"All of them lie in {data}; read the card first: {data / 'README.md'}.")
         return
-    done = upload(api, publication, private=private)
     for file in done.sent:
         say(f"  sent     {file.path}  {decimal(file.bytes)}")
     for path in done.removed:

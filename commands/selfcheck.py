@@ -32,6 +32,8 @@ def selfcheck(spec: str, data: Path | str, names: tuple[str, ...], samples: int,
     that was killed and continued end like an undisturbed one? Ends with exit code 1 where fewer than 90% of the replies
     are the same in the first or the last, or where the model does not look at pictures.
     """
+    from rich.text import Text
+
     from proactivebench.benchmark import Benchmark
     from proactivebench.errors import ProactiveBenchError, UsageError
     from proactivebench.evaluation.selfcheck import selfcheck as check
@@ -41,10 +43,12 @@ def selfcheck(spec: str, data: Path | str, names: tuple[str, ...], samples: int,
         raise UsageError("With --cache a reply would be compared with itself; leave it out.")
     benchmark = Benchmark.open(local_data(data, names))
     quieten_loading(spec)
-    with console().status(f"Loading {spec}") as status:
-        findings = check(
-            benchmark, benchmark.chosen(names), lambda: load_model(spec, model_options), samples, status.update
-        )
+    with console().status(Text(f"Loading {spec}")) as status:
+
+        def say(text: str) -> None:
+            status.update(Text(text))
+
+        findings = check(benchmark, benchmark.chosen(names), lambda: load_model(spec, model_options), samples, say)
     _selfcheck_table(findings, output())
     if faults := [finding.reason for finding in findings if finding.verdict == "bad"]:
         raise ProactiveBenchError(f"{spec} fails: {'; '.join(faults)}.")

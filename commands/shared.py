@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
-    from rich.console import Console
     from rich.progress import Progress, ProgressColumn
+
+    from commands.screen import Screen
 
 PIPED_WIDTH = 1000
 """Columns of results that go to a file or another program."""
@@ -30,6 +32,9 @@ HUB = "hub:"
 
 RESUME = "What is finished is kept: run the same command again to resume."
 """What is said of all work that stopped in the middle."""
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors that say enough without the name of a file: no space, a limit, read-only, broken."""
 
 
 class DataFolder(click.Path):
@@ -69,16 +74,23 @@ class Commands(click.Group):
             with _kill_as_ctrl_c():
                 return super().invoke(ctx)
         except (ProactiveBenchError, SourceError, PluginError) as error:
-            click.echo(f"Error: {error}" + f" {RESUME}" * error.resumes, err=True)
+            _say_error(f"{error}" + f" {RESUME}" * error.resumes)
             ctx.exit(error.exit_code)
         except OSError as error:
-            if error.filename is None:  # nothing that a user could look at
+            if error.filename is None and error.errno not in _OF_THE_DISK:  # nothing that a user could look at
                 raise
-            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+            place = "" if error.filename is None else f"{error.filename}: "
+            _say_error(f"{place}{error.strerror}.")
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo(f"Interrupted. {RESUME}", err=True)
             ctx.exit(130)
+
+
+def _say_error(text: str) -> None:
+    from proactivebench.plain_text import as_text, without_keys
+
+    click.echo(f"Error: {as_text(without_keys(text))}", err=True)
 
 
 @contextmanager
@@ -112,35 +124,39 @@ def _is_silent() -> bool:
     return os.environ.get("RANK", "0") != "0"
 
 
-def console() -> Console:
+def console() -> Screen:
     """Where commands tell people what goes on: standard error, so that standard output has the results alone."""
-    from rich.console import Console
+    from commands.screen import Screen
 
-    return Console(stderr=True, highlight=False, emoji=False, quiet=_is_silent())
+    return Screen(stderr=True, quiet=_is_silent())
 
 
-def output() -> Console:
+def output() -> Screen:
     """Where commands print the results that were asked for: standard output, in long lines where a program reads it."""
-    from rich.console import Console
+    from commands.screen import Screen
 
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    return Console(highlight=False, emoji=False, quiet=_is_silent(), width=width)
+    return Screen(quiet=_is_silent(), width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def progress(*columns: ProgressColumn) -> Progress:
-    """Progress of work, shown until it ends; nothing, not even an empty line, where nobody watches a terminal."""
-    from rich.progress import Progress
+    """Progress of work, shown until it ends; nothing, not even an empty line, where nobody watches a terminal.
+
+    Args:
+        columns: What stands beside the description and the bar; by default the share and the time that is left.
+    """
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     where = console()
-    return Progress(*columns, console=where, transient=True, disable=not where.is_interactive)
+    columns = columns or (TaskProgressColumn(), TimeRemainingColumn())
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(text, BarColumn(), *columns, console=where, transient=True, disable=not where.is_interactive)
 
 
 def download_progress() -> Progress:
     """Progress of downloads and of unpacking, in bytes."""
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import DownloadColumn, TransferSpeedColumn
 
-    text = TextColumn("{task.description}", markup=False)
-    return progress(text, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return progress(DownloadColumn(), TransferSpeedColumn())
 
 
 def local_data(data: Path | str, parts: Sequence[str] = ()) -> Path:

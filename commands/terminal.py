@@ -45,14 +45,14 @@ def _percent(value: float) -> str:
     return "<1%" if 0 < value < 0.005 else f"{100 * value:.0f}%"
 
 
-def _score(scores: Mapping[str, Any], name: str) -> str:
+def _score(scores: Mapping[str, Any], name: str) -> Text:
     if scores.get(name) is None:
-        return ""
+        return Text("")
     _, scale, digits = SCORES[name]
     low, high = scores[f"{name}_ci95"]
     known = high > low or scores[f"{name}_se"] is not None
     half = f"{scale * (high - low) / 2:.{digits}f}" if known else f"{'-':>{digits + 2}}"
-    return f"{scale * scores[name]:.{digits}f} [dim]±{half}[/dim]"
+    return Text.assemble(f"{scale * scores[name]:.{digits}f} ", (f"±{half}", "dim"))
 
 
 def _rows(name: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -83,7 +83,7 @@ def metrics_table(runs: Mapping[str, Mapping[str, Any]], console: Console, measu
     for name, scenario, scores in rows:
         errors = scores.get("errors", 0) + scores.get("judge_errors", 0)
         counts = [scores["n"], errors, scores["refused"], scores["cut"]] if "n" in scores else []
-        cells = [scenario, *(f"{count:,}" for count in counts)] if counts else [scenario, *[""] * 4]
+        cells: list[str | Text] = [scenario, *([f"{count:,}" for count in counts] or [""] * 4)]
         cells += [_score(scores, score) for score in shown]
         cells += [_percent(scores["answers"][kind]) if "answers" in scores else "" for kind in answers]
         table.add_row(*([name] if len(runs) > 1 else []), *cells, style=None if "n" in scores else "bold")

@@ -11,12 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from proactivebench.plain_text import without_keys
+
 
 class ProactiveBenchError(Exception):
     """A failure that the text explains: unreadable data, an interrupted service, a full disk."""
 
     exit_code = 1
     resumes = False
+
+    def __str__(self) -> str:
+        """The text, without the keys that a server or an address may have put into it."""
+        return without_keys(super().__str__())
 
 
 class ResumableError(ProactiveBenchError):

@@ -7,17 +7,19 @@ something to do here (`Source.prepare`). Who watches is told what happens; nothi
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+import filelock
 import httpx
 
 from raw_sources.archives import unpack
-from raw_sources.base import Fetched
+from raw_sources.base import Fetched, SourceError
 from raw_sources.download import download
 from raw_sources.registry import source_class
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from raw_sources.catalog import CatalogEntry, RemoteFile
@@ -63,11 +65,22 @@ def fetch(entry: CatalogEntry, raw: Path, parts: Sequence[str] = (), watcher: Wa
     if not files:
         return source_class(entry.name).prepare(raw) or Fetched(steps=entry.instructions(raw))
     fetched = Fetched()
-    with httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client:
+    with _alone(raw, entry.name), httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client:
         for number, file in enumerate(files, start=1):
             label = f"{file.part} ({number} of {len(files)})"
             fetched.ready.append(_get(file, raw, client, watcher, label))
     return fetched
+
+
+@contextmanager
+def _alone(raw: Path, source: str) -> Iterator[None]:
+    """Keeps out a second process that fetches the same source, for both would write the same files."""
+    try:
+        raw.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(raw / f".{source}.lock", timeout=0):
+            yield
+    except filelock.Timeout:
+        raise SourceError(f"Another process is fetching {source} into {raw}. Wait for it.") from None
 
 
 def _get(file: RemoteFile, raw: Path, client: httpx.Client, watcher: Watcher, label: str) -> Path:

@@ -20,7 +20,7 @@ from builders.hub.remote import Snapshot
 from proactivebench.layout import TRAIN, samples_path
 from proactivebench.provenance import read_record
 from proactivebench.scenarios import get_scenario
-from proactivebench.work.files import write_whole
+from proactivebench.work.files import parse_json, write_whole
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -71,7 +71,7 @@ def _place(repo: str, name: str) -> Path:
 def _complete(repo: str, reference: Path, needed: Sequence[str]) -> Path | None:
     """The folder that a name led to the last time, if it holds what is needed."""
     try:
-        noted = orjson.loads(reference.read_bytes())
+        noted = parse_json(reference.read_bytes())
     except FileNotFoundError:
         return None
     folder = _place(repo, noted["commit"])

@@ -1,23 +1,22 @@
 """The Hub's client: where it comes from, and what its errors mean to a person.
 
-Tokens are the business of `huggingface_hub`: it takes them from HF_TOKEN or from `hf auth login`. They are never read,
-stored or printed here, and whatever a server sends back is cleaned of them before it becomes a message.
+Tokens are the business of `huggingface_hub`: it takes them from HF_TOKEN or from `hf auth login`. They are never stored
+or printed here, and are cut out of whatever a server sends back before it becomes a message.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from proactivebench.errors import ProactiveBenchError, UsageError, require_extra
+from proactivebench.plain_text import HIDDEN
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-_TOKEN = re.compile(r"hf_\w+")
 _LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN"
 
 
@@ -113,4 +112,7 @@ def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
 
 
 def _clean(text: object) -> str:
-    return _TOKEN.sub("hf_***", " ".join(str(text).split()))
+    from huggingface_hub import get_token
+
+    words = " ".join(str(text).split())
+    return words.replace(token, HIDDEN) if (token := get_token()) else words

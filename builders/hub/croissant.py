@@ -21,7 +21,7 @@ from proactivebench.errors import ProactiveBenchError
 from proactivebench.layout import DATA, TRAIN
 from proactivebench.manifest import Entry
 from proactivebench.scenarios import SCENARIOS
-from proactivebench.work.files import write_whole
+from proactivebench.work.files import parse_json, write_whole
 from raw_sources.catalog import CatalogEntry
 
 NAME = "croissant.json"
@@ -61,12 +61,20 @@ def write_croissant(
     """
     description = _describe(repo, page, entries, list(files), citation)
     target = folder / NAME
-    there = orjson.loads(target.read_bytes()) if target.is_file() else {}
+    there = _read(target)
     if there == description | {"datePublished": there.get("datePublished")}:
         return
     description["datePublished"] = datetime.datetime.now(datetime.UTC).date().isoformat()
     validate(description)
     write_whole(target, [orjson.dumps(description, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The description that is there; nothing of one that is damaged."""
+    try:
+        return dict(parse_json(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
 
 
 def validate(description: Mapping[str, Any]) -> None:
@@ -86,7 +94,7 @@ def validate(description: Mapping[str, Any]) -> None:
 def listed_files(description: bytes) -> list[str]:
     """The files that a description lists; none where it is not one of ours."""
     try:
-        return [str(file["@id"]) for file in orjson.loads(description)["distribution"]]
+        return [str(file["@id"]) for file in parse_json(description)["distribution"]]
     except (ValueError, KeyError, TypeError):
         return []
 

@@ -92,6 +92,8 @@ def fingerprint(checksums: Mapping[str, str], *more: str) -> str:
 def package(folder: Path, progress: Progress | None = None) -> list[Archive]:
     """Writes the archive of every scenario of a build; those that are up to date are left alone.
 
+    The caller keeps other processes out of the folder (`working_in`).
+
     Args:
         folder: The benchmark.
         progress: Shows how far it is.

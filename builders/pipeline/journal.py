@@ -13,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
-
 from builders.pipeline.storage import StoredFile
+from proactivebench.work.files import parse_json
 from proactivebench.work.lines import LineFile, complete_lines
 
 
@@ -55,8 +54,8 @@ class Journal:
     def _sound_lines(self) -> Iterator[bytes]:
         for line in complete_lines(self.path):
             try:
-                self._take(orjson.loads(line))
-            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+                self._take(parse_json(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
                 return
             yield line
 

@@ -8,7 +8,6 @@ played again since: a judgement names its reply by a hash, and never counts for 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -25,7 +24,7 @@ from proactivebench.evaluation.run_log import METRICS, read_episodes, read_promp
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
-from proactivebench.work.files import write_json
+from proactivebench.work.files import parse_json, write_json
 from proactivebench.work.folder import DescribedFolder
 from proactivebench.work.lines import LineFile, read_records
 from proactivebench.work.ranks import Ranks, gathered
@@ -105,7 +104,7 @@ def read_judge(folder: Path) -> dict[str, Any]:
     """
     path = folder / FOLDER / JUDGE
     try:
-        return dict(json.loads(path.read_bytes()))
+        return dict(parse_json(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise ProactiveBenchError(f"{path}: not the description of a judge ({error}).") from error
 

@@ -21,7 +21,7 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.records import Episode, Key, text_hash
 from proactivebench.evaluation.settings import Part, Settings
-from proactivebench.work.files import write_json, write_whole, writing
+from proactivebench.work.files import parse_json, write_json, write_whole, writing
 from proactivebench.work.folder import MACHINES, DescribedFolder, differences, shown
 from proactivebench.work.lines import LineFile, complete_lines, read_records
 from proactivebench.work.ranks import ALONE, Ranks
@@ -112,7 +112,7 @@ def write_where(run: Path, data: Path) -> None:
 def read_where(run: Path) -> Path | None:
     """The benchmark's folder as it was when the run was last played; None where that is not known."""
     try:
-        return run / str(json.loads((run / WHERE).read_text(encoding="utf-8"))["data"])
+        return run / str(parse_json((run / WHERE).read_bytes())["data"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -157,7 +157,7 @@ class RunLog(DescribedFolder):
         Returns:
             What has changed since it was last played; None where nothing has.
         """
-        described = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+        described = parse_json((self.folder / RUN).read_bytes())
         before = described.get(MACHINES, [])
         if machine in before[-1:]:
             return None

@@ -8,7 +8,6 @@ models whose attention alone differs are two models. `digests` reads large files
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from huggingface_hub import snapshot_download
 from proactivebench.digests import file_digests
 from proactivebench.errors import UsageError
 from proactivebench.models.demo import DEMO
+from proactivebench.work.files import parse_json
 
 FROM_THE_HUB = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
 """Endings of the files that are brought from the Hub: no code, and no pickles."""
@@ -74,7 +74,7 @@ def _loaded_from(folder: Path) -> Iterator[Path]:
     shards: set[Path] = set()
     for index in folder.glob("*.index.json"):
         with suppress(ValueError, KeyError, AttributeError, TypeError):  # what is damaged says so when it is loaded
-            shards.update(folder / name for name in json.loads(index.read_bytes())["weight_map"].values())
+            shards.update(folder / name for name in parse_json(index.read_bytes())["weight_map"].values())
     parts = {path.parent for mark in PART_MARKS for path in folder.glob(f"*/{mark}")}
     parts = {part for part in parts if not part.name.startswith("checkpoint-")} | {folder / "additional_chat_templates"}
     for path in {*folder.iterdir(), *shards, *(path for part in parts for path in part.glob("*"))}:

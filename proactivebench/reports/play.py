@@ -26,6 +26,7 @@ from proactivebench.prompts import shown
 from proactivebench.reports.page import render
 from proactivebench.reports.server import NOT_FOUND, Response, Server, Site
 from proactivebench.scenarios import Scenario
+from proactivebench.work.files import parse_json
 
 FAREWELL = 3.0
 """Seconds that the server stays to tell the page that everything has been answered."""
@@ -135,7 +136,7 @@ class PlaySite(Site):
         if path != "answer":
             return NOT_FOUND
         try:
-            given = json.loads(body)
+            given = parse_json(body)
             taken = self._desk.answer(given["number"], given["reply"])
         except (ValueError, KeyError, TypeError):
             taken = False

@@ -25,6 +25,7 @@ from proactivebench.reports.runs import Run
 from proactivebench.reports.score_files import WRITERS
 from proactivebench.reports.scores import score_tables
 from proactivebench.work.files import write_whole
+from proactivebench.work.folder import locked
 
 PAGE = "index.html"
 
@@ -41,7 +42,8 @@ def chunk_script(album: Album, name: str) -> bytes:
 
 
 def _claim(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "pictures").is_dir():
+    strange = any(not path.name.startswith(".") for path in folder.iterdir())
+    if strange and not (folder / "pictures").is_dir():
         raise UsageError(f"{folder} contains something other than a report. Choose a new folder.")
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     (folder / PAGE).unlink(missing_ok=True)
@@ -81,9 +83,15 @@ def write_report(runs: Sequence[Run], folder: Path, progress: Progress, *, compa
         How many pictures could not be read, or are not what the runs saw; the page says so where they belong.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder holds something else, or another process writes there.
     """
+    with locked(folder):
+        return _write(runs, folder, progress, compare_paper)
+
+
+def _write(runs: Sequence[Run], folder: Path, progress: Progress, compare_paper: bool) -> int:
     _claim(folder)
+    runs = [run.in_order() for run in runs]
     tables = score_tables(runs, compare_paper=compare_paper)
     for name, write in WRITERS.items():
         write_whole(folder / "tables" / name, [write(tables).encode()])

@@ -8,7 +8,6 @@ sample of its benchmark can show it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,8 +24,9 @@ from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episo
 from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.frames import Frames
 from proactivebench.images import Picture, PictureError
-from proactivebench.scenarios import Sample, get_scenario
+from proactivebench.scenarios import SCENARIOS, Sample, get_scenario
 from proactivebench.views import Crop, Grey
+from proactivebench.work.files import parse_json
 
 MULTIPLE_CHOICE = "multiple choice"
 """The usual setting, in words."""
@@ -148,6 +148,12 @@ class Run:
         """The same run with what has been played by now."""
         return replace(self, episodes=tuple(read_episodes(self.folder)))
 
+    def in_order(self) -> Run:
+        """The same run with its episodes in the order of the samples, whenever they ended."""
+        place = {name: number for number, name in enumerate(SCENARIOS)}
+        by_sample = sorted(self.episodes, key=lambda one: (place[one.scenario], one.id, one.repeat))
+        return replace(self, episodes=tuple(by_sample))
+
     def size(self) -> int:
         """Bytes of its records: grows with every episode and every judgement."""
         paths = self.folder / EPISODES, self.folder / FOLDER / JUDGEMENTS
@@ -184,7 +190,7 @@ def _unusual(settings: Mapping[str, Any]) -> Iterator[str]:
 def _read_identity(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
-        identity = json.loads(path.read_bytes())
+        identity = parse_json(path.read_bytes())
         _ = identity["model"]["model"], identity["settings"]["seed"], identity["scenarios"]
         _ = [Part(**part) for part in identity["parts"].values()], identity["settings"]["repeats"]
         RunData.model_validate(identity["data"])

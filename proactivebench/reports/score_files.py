@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from proactivebench.plain_text import as_cell
 from proactivebench.reports.scores import COUNTS, Cell, Row, ScoreTable
 
 _LATEX_SPECIAL = {
@@ -104,8 +105,8 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
                     texts = [f"{number:.4f}" for number in numbers] + [""] * (3 - len(numbers))
                     place = table.measured if row.run else "the published benchmark"
                     counts = (cell.n, *(cell.part or ("", "")), *(cell.counts.get(name, "") for name in COUNTS))
-                    about = table.setting, row.name, row.note, source, scenario, measure
-                    writer.writerow((*about, *texts, *counts, place))
+                    about = map(as_cell, (table.setting, row.name, row.note, source, scenario, measure))
+                    writer.writerow((*about, *texts, *counts, as_cell(place)))
     return file.getvalue()
 
 

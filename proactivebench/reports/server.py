@@ -8,6 +8,7 @@ cannot), and what changes something must come from our own page.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import sys
 from abc import ABC, abstractmethod
@@ -73,8 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path = self._path()
         length = self.headers.get("Content-Length", "")
-        body = self.rfile.read(min(int(length), _MOST_READ)) if length.isdecimal() else b""
-        too_large = not length.isdecimal() or int(length) > MAX_BODY
+        said = int(length) if re.fullmatch("[0-9]{1,9}", length) else None
+        body = b"" if said is None else self.rfile.read(min(said, _MOST_READ))
+        too_large = said is None or said > MAX_BODY
         self.close_connection |= too_large  # what was not read must not pass for the next request
         if path is None or self.headers.get("Origin") != f"http://{self.headers.get('Host')}":
             self._answer(NOT_FOUND)

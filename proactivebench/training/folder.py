@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,7 +19,7 @@ import trl
 from proactivebench import __version__
 from proactivebench.models.processors import Processor
 from proactivebench.training.settings import TrainSettings
-from proactivebench.work.files import whole
+from proactivebench.work.files import parse_json, whole
 from proactivebench.work.lines import LineFile, complete_lines
 
 DESCRIPTION, LOG, HELD_OUT = "train.json", "train_log.jsonl", "held_out"
@@ -39,7 +38,7 @@ def identity(settings: TrainSettings, model_revision: str, data_revision: object
 
 def _step_of(checkpoint: Path) -> int:
     """Raises OSError or ValueError for a checkpoint that is not complete: its state is written last."""
-    return int(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
+    return int(parse_json((checkpoint / "trainer_state.json").read_bytes())["global_step"])
 
 
 def remove_torn_checkpoints(folder: Path) -> None:
@@ -61,7 +60,7 @@ def last_checkpoint(folder: Path) -> tuple[str | None, int]:
 def open_log(folder: Path, step: int) -> LineFile:
     """Opens the log to go on after a step; lines of later steps, which are trained again, are dropped."""
     path = folder / LOG
-    return LineFile(path, [line for line in complete_lines(path) if json.loads(line)["step"] <= step])
+    return LineFile(path, [line for line in complete_lines(path) if parse_json(line)["step"] <= step])
 
 
 def save_result(trainer: Any, processor: Processor, result: Path) -> None:
@@ -81,7 +80,7 @@ def save_result(trainer: Any, processor: Processor, result: Path) -> None:
 
 def summary(folder: Path) -> str:
     """What the log says in a sentence: where the reward and the held-out scores began and ended."""
-    lines = [json.loads(line) for line in complete_lines(folder / LOG)]
+    lines = [parse_json(line) for line in complete_lines(folder / LOG)]
     rewards = [line["reward"] for line in lines if "reward" in line]
     told = f"Reward {rewards[0]:.2f} in the first step, {rewards[-1]:.2f} in the last of {len(rewards)}."
     held_out = [line["held_out"] for line in lines if "held_out" in line and line["held_out"]["acc"] is not None]

@@ -50,7 +50,7 @@ NAMES = {
 def training_progress(console: Console) -> Progress:
     """The progress bar of a training."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

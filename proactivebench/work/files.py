@@ -14,6 +14,9 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
 
 from proactivebench.errors import ResumableError, UsageError
 
@@ -102,6 +105,15 @@ def write_json(path: Path, value: object) -> None:
     """
     with writing(path):
         write_whole(path, [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"])
+
+
+def parse_json(text: bytes | str) -> Any:
+    """The value of a JSON text that may be a stranger's: one that is nested absurdly is refused like a damaged one.
+
+    Raises:
+        ValueError: It is not JSON, or nested more than 200 times.
+    """
+    return from_json(text)
 
 
 def read_text(path: Path) -> str:

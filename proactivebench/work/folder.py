@@ -16,7 +16,7 @@ from typing import Any, Self
 import filelock
 
 from proactivebench.errors import UsageError
-from proactivebench.work.files import write_json, writing
+from proactivebench.work.files import parse_json, write_json, writing
 from proactivebench.work.ranks import ALONE, Ranks
 
 MACHINES = "machines"
@@ -110,9 +110,9 @@ class DescribedFolder:
             write_json(self._description, identity)
             return
         try:
-            there = json.loads(self._description.read_text(encoding="utf-8"))
+            there = parse_json(self._description.read_bytes())
             changed = changes({**there, MACHINES: None}, {**identity, MACHINES: None})
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             raise UsageError(f"{self._description} cannot be read ({error}); choose another folder.") from error
         if changed:
             raise UsageError(

@@ -59,7 +59,9 @@ def tarred(files: dict[str, bytes]) -> Served:
 
 
 def tree(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All files but the lock that keeps a second process out."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".coco.lock")
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def test_quickdraw_categories_arrive_and_are_found(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -196,3 +197,18 @@ class TestStrangers:
         assert player.client.post("answer", content=b"[]").status_code == 409
         assert player.client.post("answer", content=b"x" * 70_000).status_code == 413
         assert player.client.post("elsewhere", content=b"{}").status_code == 404
+
+    @pytest.mark.parametrize("length", ["9" * 5000, "-1", "+1", "1_0", "1.5", "\u00b2", ""])
+    def test_a_length_that_is_none_is_refused(self, player: Player, length: str) -> None:
+        host = player.url.split("/")[2]
+        head = (
+            f"POST {player.url.removeprefix(f'http://{host}')}answer HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}"
+        )
+        with socket.create_connection(("127.0.0.1", int(host.split(":")[1])), PATIENCE) as line:
+            line.sendall(f"{head}\r\nContent-Length: {length}\r\n\r\n".encode("latin-1"))
+            assert line.recv(100).startswith(b"HTTP/1.1 413")
+
+    def test_a_body_of_absurd_depth_is_refused(self, player: Player) -> None:
+        assert player.client.post("answer", content=b"[" * 60_000).status_code == 409
+        deep = b'{"number": 0, "reply": ' + b"[" * 900 + b"]" * 900 + b"}"
+        assert player.client.post("answer", content=deep).status_code == 409

@@ -133,11 +133,21 @@ class TestFiles:
         shutil.copytree(small_report / "pictures", again / "pictures", copy_function=shutil.copy2)
         write_small_report(small_runs, again)
         files = sorted(path.relative_to(small_report) for path in small_report.rglob("*") if path.is_file())
-        assert {path.parts[0] for path in files} == {"index.html", "data", "pictures", "plots", "tables"}
+        assert {path.parts[0] for path in files} == {".lock", "index.html", "data", "pictures", "plots", "tables"}
         for path in files:
             assert (small_report / path).read_bytes() == (again / path).read_bytes(), path
             if path.parts[0] == "pictures":
                 assert (small_report / path).stat().st_mtime_ns == (again / path).stat().st_mtime_ns
+
+    def test_when_episodes_ended_makes_no_difference(
+        self, small_runs: Path, small_report: Path, tmp_path: Path
+    ) -> None:
+        place = Path(shutil.copytree(small_runs, tmp_path / "place"))
+        episodes = place / "ask" / "episodes.jsonl"
+        episodes.write_bytes(b"".join(reversed(episodes.read_bytes().splitlines(keepends=True))))
+        write_small_report(place, tmp_path / "report")
+        for path in ("index.html", "data/0-0.js", "tables/scores.csv"):
+            assert (tmp_path / "report" / path).read_bytes() == (small_report / path).read_bytes(), path
 
     def test_each_picture_is_there_once_and_small(self, small_runs: Path, small_report: Path) -> None:
         [run] = load_runs([small_runs / "ask"])

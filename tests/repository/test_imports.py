@@ -15,7 +15,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "raw_sources": ("raw_sources",),
     "core": tuple(
         f"proactivebench.{name}"
-        for name in ["answers", "errors", "layout", "open_ended", "prompts", "samples", "scenarios", "views", "work"]
+        for name in (
+            *("answers", "errors", "layout", "open_ended", "plain_text", "prompts", "samples", "scenarios", "views"),
+            "work",
+        )
     ),
     "benchmark": ("proactivebench",),
     "builders": ("builders",),

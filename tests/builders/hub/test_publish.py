@@ -159,7 +159,7 @@ def test_who_may_not_write_is_told_so_without_the_token(hub: LocalHub, data: Pat
 
 def test_a_server_that_repeats_the_token_does_not_bring_it_into_a_message(hub: LocalHub, data: Path) -> None:
     hub.answers["/repos/create"] = [400]
-    with pytest.raises(HubError, match=r"Bearer hf_\*\*\*") as caught:
+    with pytest.raises(HubError, match=r"Bearer \*\*\*") as caught:
         publish(hub, data)
     assert TOKEN not in str(caught.value)
 

@@ -1,0 +1,210 @@
+"""SIGKILL at random moments, and two processes at once: what is left must be what an undisturbed command leaves."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from proactivebench.benchmark import Benchmark
+from tests.support.hub_store import LocalHub
+from tests.support.kills import Hunted, contents, difference
+from tests.support.local_hub import serve
+from tests.support.processes import PATIENCE, ROOT, started
+from tests.support.slow_model import SLOW
+from tests.support.small_benchmark import DRAWINGS, build_small
+
+REPO = "ann/attacked"
+TOKEN = "hf_annsOwn"
+
+
+class Result(NamedTuple):
+    """What became of an attack: how often it was tried, how often survived, and the first thing that went wrong."""
+
+    tried: int
+    survived: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _World:
+    """A folder with a benchmark `data` and a run `run`, and a Hub."""
+
+    folder: Path
+    hub: LocalHub
+
+    @property
+    def variables(self) -> dict[str, str]:
+        home = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.folder / "home"), "HF_HUB_DISABLE_XET": "1"}
+        return {**home, "HF_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
+
+    def command(self, *arguments: object) -> list[object]:
+        return [sys.executable, "-m", "proactivebench", *arguments]
+
+
+class Command(NamedTuple):
+    """A command that is attacked.
+
+    Attributes:
+        arguments: The command, in a working directory of its own beside `data` and `run`.
+        left: What it leaves: folders in that directory.
+        alone: Whether a second one at the same time is refused; publishing twice is the Hub's business.
+    """
+
+    arguments: Sequence[object]
+    left: Sequence[str]
+    alone: bool = True
+
+
+_BUILD = ("build", "quickdraw", "--raw", DRAWINGS, "--out", "out", "--per-category", 6)
+_TRAIN_SPLIT = ("build", "train", "--raw", DRAWINGS, "--out", "out", "--coco", 0, "--quickdraw", 300)
+_STEPS = ("--max-steps", 4, "--save-every", 1, "--completions-per-step", 16, "--per-device-batch", 8)
+
+COMMANDS = {
+    "build": Command(_BUILD, ["out"]),
+    "build, two workers": Command((*_BUILD, "--workers", 2), ["out"]),
+    "build train": Command(_TRAIN_SPLIT, ["out"]),
+    "package": Command(("package", "data"), ["data"]),
+    "publish": Command(("publish", "data", "--repo", REPO), ["data"]),
+    "pull": Command(("pull", REPO, "--out", "out"), ["out"], alone=False),
+    "evaluate": Command(("evaluate", "--model", SLOW, "--data", "data", "--out", "out"), ["out"]),
+    "report": Command(("report", "run", "--out", "out"), ["out"]),
+    "train": Command(
+        (
+            "train",
+            "--model",
+            "demo:guesser",
+            "--data",
+            "split",
+            "--full",
+            "--max-new-tokens",
+            3,
+            *_STEPS,
+            "--out",
+            "out",
+        ),
+        ["out"],
+    ),
+}
+"""Name -> command that is killed, and started twice."""
+
+
+@contextmanager
+def _world() -> Iterator[_World]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attack-")))
+        hub = stack.enter_context(serve())
+        hub.tokens[TOKEN] = "ann"
+        world = _World(folder, hub)
+        build_small(folder / "data", per_category=14)
+        quiet = Hunted(0.0, random.Random(0), folder, world.variables)
+        quiet.run("evaluate", "--model", "scripted:random", "--data", "data", "--out", "run")
+        yield world
+
+
+@contextmanager
+def _place(world: _World, name: str) -> Iterator[Path]:
+    """A working directory for one command, with all that it needs."""
+    with tempfile.TemporaryDirectory(dir=world.folder) as folder:
+        place = Path(folder)
+        shutil.copytree(world.folder / "data", place / "data")
+        shutil.copytree(world.folder / "run", place / "run")
+        quiet = Hunted(0.0, random.Random(0), place, world.variables)
+        world.hub.repos.clear()
+        if name == "pull":
+            quiet.run("publish", "data", "--repo", REPO)
+        if name == "train":
+            quiet.run("build", "train", "--raw", DRAWINGS, "--out", "split", "--coco", 0, "--quickdraw", 40)
+        yield place
+
+
+def _left(world: _World, place: Path, command: Command) -> dict[str, str]:
+    left = {f"{name}/{path}": digest for name in command.left for path, digest in contents(place / name).items()}
+    if command.arguments[0] == "publish":
+        left |= {f"hub/{path}": blob.sha256 for path, blob in world.hub.repos[REPO].files.items()}
+        left["hub: commits"] = str(len(world.hub.repos[REPO].commits))
+    return left
+
+
+def _undisturbed(world: _World, name: str) -> dict[str, str]:
+    command = COMMANDS[name]
+    with _place(world, name) as place:
+        Hunted(0.0, random.Random(0), place, world.variables).run(*command.arguments)
+        return _left(world, place, command)
+
+
+def killed(name: str, count: int) -> Result:
+    """Kills a command that many times, in several folders, and lets it end in each of them."""
+    command, tried, survived, note = COMMANDS[name], 0, 0, ""
+    with _world() as world:
+        expected = _undisturbed(world, name)
+        rng = random.Random(name)
+        while tried < count:
+            with _place(world, name) as place:
+                hunted = Hunted(0.8, rng, place, world.variables)
+                try:
+                    hunted.run(*command.arguments)
+                    wrong = difference(expected, _left(world, place, command))
+                except AssertionError as error:
+                    wrong = [str(error)[-200:]]
+                tried += hunted.kills
+                survived += 0 if wrong else hunted.kills
+                note = note or "; ".join(wrong[:3])
+    return Result(tried, survived, note)
+
+
+def twice(name: str, count: int) -> Result:
+    """Starts a command twice at once: one ends well, the other one too or with a sentence, and nothing is mixed."""
+    command, survived, note = COMMANDS[name], 0, ""
+    with _world() as world:
+        expected = _undisturbed(world, name)
+        for _ in range(count):
+            with _place(world, name) as place:
+                words = world.command(*command.arguments)
+                with (
+                    started(words, cwd=place, variables=world.variables) as one,
+                    started(words, cwd=place, variables=world.variables) as other,
+                ):
+                    said = [process.communicate(timeout=PATIENCE) for process in (one, other)]
+                codes = sorted((one.returncode, other.returncode))
+                sound = codes in ([0, 0], [0, 2]) and not any("Traceback" in text for pair in said for text in pair)
+                wrong = difference(expected, _left(world, place, command)) if sound else [f"ended with {codes}"]
+                survived += not wrong
+                note = note or "; ".join(wrong[:3])
+    return Result(count, survived, note)
+
+
+def torn(count: int) -> Result:
+    """Cuts the records of a run at that many places: continued, it ends with the same scores."""
+    from proactivebench.evaluation import engine
+    from proactivebench.evaluation.settings import Settings
+    from proactivebench.models.scripted import ScriptedModel
+
+    def play(out: Path, data: Path) -> dict[str, Any]:
+        benchmark = Benchmark.open(data)
+        return engine.evaluate(benchmark, benchmark.scenarios, ScriptedModel("random"), Settings(), out)
+
+    survived, note = 0, ""
+    with tempfile.TemporaryDirectory() as folder:
+        data = build_small(Path(folder, "data"))
+        whole = Path(folder, "whole")
+        expected = play(whole, data)
+        for number in range(count):
+            name = ("episodes.jsonl", "prompts.jsonl")[number % 2]
+            run = Path(folder, "run")
+            shutil.copytree(whole, run)
+            (run / "metrics.json").unlink()
+            length = (run / name).stat().st_size
+            with (run / name).open("r+b") as file:
+                file.truncate(length * number // count)
+            sound = play(run, data) == expected
+            survived += sound
+            note = note or ("" if sound else f"{name} cut to {length * number // count}")
+            shutil.rmtree(run)
+    return Result(count, survived, note)

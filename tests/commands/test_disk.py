@@ -1,0 +1,127 @@
+"""A disk that is full or may not be written: every command says so in a sentence, without a traceback."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import main
+from tests.support.slow_model import SLOW
+from tests.support.small_benchmark import DRAWINGS
+
+_PLAY = ("evaluate", "--data", "OUT/data", "--model")
+
+COMMANDS = {
+    "build": ("build", "quickdraw", "--raw", DRAWINGS, "--out", "OUT/new", "--per-category", "1"),
+    "build train": ("build", "train", "--raw", DRAWINGS, "--out", "OUT/new", "--coco", "0", "--quickdraw", "3"),
+    "package": ("package", "OUT/data"),
+    "publish": ("publish", "OUT/data", "--repo", "ann/small", "--dry-run"),
+    "filter": ("filter", "OUT/data", "--runs", "OUT/ask"),
+    "evaluate": (*_PLAY, "scripted:guess", "--out", "OUT/new"),
+    "evaluate again": (*_PLAY, "scripted:ask", "--out", "OUT/ask"),
+    "cache": (*_PLAY, SLOW, "--out", "OUT/new", "--cache", "OUT/cache"),
+    "judge": ("judge", "OUT/oeg", "--judge", SLOW, "--max-errors", "1"),
+    "when": ("when", "OUT/ask", "--forced", "OUT/forced"),
+    "report": ("report", "OUT/ask", "--out", "OUT/new"),
+    "new-scenario": ("new-scenario", "lamp", "--out", "OUT/lamp"),
+    "demo": ("demo", "--out", "OUT/new"),
+}
+"""What is tried -> the command; OUT is the folder that cannot be written."""
+
+SHORT = (("filter", 500), ("judge", 500))
+"""What they write is shorter than that."""
+
+WORDS = ("File too large", "Permission denied", "disk I/O error", "unable to open database", "database or disk is full")
+"""What systems call it; one of these is in the sentence."""
+
+
+def run(out: Path, *command: object) -> Result:
+    return CliRunner().invoke(main, [str(part).replace("OUT", str(out)) for part in command])
+
+
+@pytest.fixture(scope="module")
+def runs(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What commands need to be there."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("data", "ask"):
+        shutil.copytree(small_runs / name, folder / name)
+    for mode in ("oeg", "forced"):
+        done = run(folder, *_PLAY, "scripted:guess", "--mode", mode, "--out", f"OUT/{mode}")
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+@pytest.fixture
+def place(runs: Path) -> Iterator[Path]:
+    """The same in a folder that anybody may reach."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(shutil.copytree(runs, folder, dirs_exist_ok=True))
+
+
+@contextmanager
+def full(longest: int) -> Iterator[None]:
+    """No file of this process gets longer than that, which to a program is a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (longest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nobody may write into a folder or anything below it, for which the administrator becomes nobody."""
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+    for path in modes:
+        path.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path, mode in modes.items():
+            path.chmod(mode)
+
+
+def require_sentence(result: Result) -> None:
+    assert isinstance(result.exception, SystemExit), (result.exception, result.output)
+    assert result.exit_code in (1, 2), result.output
+    assert "Traceback" not in result.output
+    [error] = [line for line in result.output.splitlines() if line.startswith("Error: ")]
+    assert any(words in error for words in WORDS), error
+    assert "/" in error, "it names the file"
+
+
+FULL = [(name, longest) for name in COMMANDS for longest in (0, 500) if name != "demo" and (name, longest) not in SHORT]
+
+
+@pytest.mark.parametrize(("name", "longest"), FULL)
+def test_a_full_disk_is_a_sentence_and_what_was_there_stays(name: str, longest: int, place: Path) -> None:
+    before = {path: path.read_bytes() for path in place.rglob("*.jsonl")}
+    with full(longest):
+        require_sentence(run(place, *COMMANDS[name]))
+    assert not list(place.rglob("*.part")), "half of a file is left"
+    if not name.startswith("evaluate"):
+        assert {path: path.read_bytes() for path in before} == before
+    if name not in ("publish", "judge"):  # which asks for rights, and whose model cannot judge
+        again = run(place, *COMMANDS[name])
+        assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_folder_that_may_not_be_written_is_a_sentence(name: str, place: Path) -> None:
+    with read_only(place):
+        require_sentence(run(place, *COMMANDS[name]))
