@@ -86,6 +86,7 @@ QUESTIONS = (
 LICENCE = "ImageNet terms of access"
 
 _INVALID_SUGGESTIONS = 3
+_SHOWN = tuple(map(category_text, CLASS_NAMES.values()))
 
 
 class Corrupted(Protocol):
@@ -185,7 +186,7 @@ class AnyImageNetCBuilder(RecordBuilder[Record, Picture]):
         options = [*(SUGGESTIONS[shown] for shown in (action, *invalid)), random.choice(ABSTENTIONS)]
         random.shuffle(options)
         answer = category_text(CLASS_NAMES[picture.wnid])
-        categories = [answer, *draw_wrong_categories(random, answer, map(category_text, CLASS_NAMES.values()))]
+        categories = [answer, *draw_wrong_categories(random, answer, _SHOWN)]
         random.shuffle(categories)
         folder = f"{self.scenario.dataset}/{picture.corruption}/{{level}}/{picture.wnid}"
         fields = {

@@ -6,7 +6,8 @@ them apart either: such a pair is never drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from random import Random
 
 from proactivebench.answers import normalise
@@ -30,7 +31,7 @@ def draw_wrong_categories(random: Random, answer: str, *pools: Iterable[str]) ->
     taken = {"", normalise(answer)}
     drawn: list[str] = []
     for pool in pools:
-        texts = {normalise(text): text for text in pool}
+        texts = _told_apart(tuple(pool))
         candidates = [text for key, text in texts.items() if key not in taken]
         drawn += random.sample(candidates, min(len(candidates), WRONG_CATEGORIES - len(drawn)))
         taken |= texts.keys()
@@ -39,3 +40,9 @@ def draw_wrong_categories(random: Random, answer: str, *pools: Iterable[str]) ->
             f"{answer!r} needs {WRONG_CATEGORIES} wrong categories that can be told apart, there are {len(drawn)}"
         )
     return drawn
+
+
+@lru_cache(maxsize=256)
+def _told_apart(pool: tuple[str, ...]) -> Mapping[str, str]:
+    """Normalised text -> text, the last of those that normalise alike."""
+    return {normalise(text): text for text in pool}

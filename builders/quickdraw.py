@@ -22,6 +22,7 @@ from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
 from raw_sources.quickdraw import CATEGORIES, DrawingRef, QuickDraw, read_drawing
 
+_SHOWN = tuple(map(category_text, CATEGORIES))
 CATEGORIES_CHOSEN = Option("categories", str, help="Quick, Draw!: only these categories, separated by commas.")
 
 
@@ -112,7 +113,7 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
         random = sample_random(self.seed, self.scenario, key)
         texts = QUICKDRAW.draw(random)
         answer = category_text(ref.category)
-        categories = [answer, *draw_wrong_categories(random, answer, map(category_text, CATEGORIES))]
+        categories = [answer, *draw_wrong_categories(random, answer, _SHOWN)]
         random.shuffle(categories)
         folder = f"{self.scenario.dataset}/{ref.category.replace(' ', '_')}/{ref.key_id}"
         fields = {

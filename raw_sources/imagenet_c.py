@@ -42,14 +42,24 @@ class ImageNetCRecord:
     Attributes:
         corruption: One of `CORRUPTIONS`.
         wnid: Its class.
-        stem: The picture's name without ending (`ILSVRC2012_val_00000293`).
-        severities: The files, from severity 1 to 5.
+        name: The picture's file name (`ILSVRC2012_val_00000293.JPEG`).
+        folders: Where it lies, from severity 1 to 5.
     """
 
     corruption: str
     wnid: str
-    stem: str
-    severities: tuple[Path, ...]
+    name: str
+    folders: tuple[Path, ...]
+
+    @property
+    def stem(self) -> str:
+        """The picture's name without ending."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def severities(self) -> tuple[Path, ...]:
+        """The files, from severity 1 to 5."""
+        return tuple(folder / self.name for folder in self.folders)
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class ImageNetC(Source[ImageNetCRecord]):
         wnids = set()
         for record in self._read(inventory.problems):
             wnids.add(record.wnid)
-            inventory.counts["pictures"] += len(record.severities)
+            inventory.counts["pictures"] += len(SEVERITIES)
         inventory.counts["classes"] = len(wnids)
         return inventory
 
@@ -109,13 +119,10 @@ class ImageNetC(Source[ImageNetCRecord]):
 
         Those that are there at some severities alone are added to `problems`.
         """
-        folders = [self.folders[corruption] / str(severity) / wnid for severity in SEVERITIES]
+        folders = tuple(self.folders[corruption] / str(severity) / wnid for severity in SEVERITIES)
         names = [{name for name in listing(folder).files if _PICTURE.fullmatch(name)} for folder in folders]
         complete = set.intersection(*names)
         for name in sorted(set.union(*names) - complete):
             lacking = ", ".join(str(severity) for severity, at in zip(SEVERITIES, names, strict=True) if name not in at)
             problems.append(Problem(f"{self.folders[corruption]}: {wnid}/{name}", f"missing at severity {lacking}"))
-        return tuple(
-            ImageNetCRecord(corruption, wnid, Path(name).stem, tuple(folder / name for folder in folders))
-            for name in sorted(complete)
-        )
+        return tuple(ImageNetCRecord(corruption, wnid, name, folders) for name in sorted(complete))

@@ -175,17 +175,17 @@ def readable_seconds(path: Path) -> float:
     """
     import av
 
-    times: list[float] = []
+    times: list[int] = []
     with _opened(path) as (container, stream):
         with suppress(av.FFmpegError):
             for packet in container.demux(stream):
                 if packet.is_corrupt:
                     break
-                if packet.pts is not None and packet.time_base is not None:
-                    times.append(float(packet.pts * packet.time_base))
-        if not times:
+                if packet.pts is not None:
+                    times.append(packet.pts)
+        if not times or stream.time_base is None:
             raise VideoError(f"{path}: it contains no pictures. Download the file again.")
-    return max(times) - min(times)
+        return float((max(times) - min(times)) * stream.time_base)
 
 
 def duration_seconds(path: Path) -> float:

@@ -29,6 +29,9 @@ FEATURES = {
     "images": datasets.List(datasets.Image()),
 }
 
+SIZE = (112, 112)
+"""Of the pictures, in pixels: they cost most of a step."""
+
 SMALL = {"completions_per_step": 16, "generations": 8, "per_device_batch": 8, "max_new_tokens": 1}
 """Settings of a training whose steps take a fraction of a second."""
 
@@ -47,7 +50,7 @@ def single_turns(benchmark: Benchmark, seed: int = 0) -> Iterator[dict[str, Any]
             "ground_truth": sample.answer,
             "proactive_actions": list(environment.accepted),
             "options": list(shown.options),
-            "images": [load_picture(Picture(benchmark.root / shown.frame_path))],
+            "images": [load_picture(Picture(benchmark.root / shown.frame_path)).resize(SIZE)],
         }
 
 

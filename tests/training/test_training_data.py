@@ -116,7 +116,7 @@ def test_a_prompt_that_is_too_long_is_refused_with_its_length(
     folder = write_rows(rows, tmp_path / "d")
     load(folder, processor, tokens=1000)
     with pytest.raises(
-        ProactiveBenchError, match=r"prompt has \d+ tokens with its picture of 256 x 256 pixels; .* 200"
+        ProactiveBenchError, match=r"prompt has \d+ tokens with its picture of 112 x 112 pixels; .* 200"
     ):
         load(folder, processor, tokens=200)
 

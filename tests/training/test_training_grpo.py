@@ -57,13 +57,13 @@ def test_every_family_learns_in_the_language_model_alone(
 ) -> None:
     folder = tiny_model(family, tmp_path / "model")
     answer_with_letters(folder, monkeypatch)
-    adapter = train(folder, data, tmp_path / "out", max_steps=3)
+    adapter = train(folder, data, tmp_path / "out", max_steps=1)
     assert adapter == tmp_path / "out" / "adapter"
     weights = load_file(adapter / "adapter_model.safetensors")
     assert all(".q_proj." in name or ".k_proj." in name for name in weights)
     assert not any("vision" in name or "visual" in name for name in weights)
     assert any(tensor.any() for name, tensor in weights.items() if "lora_B" in name)  # it begins as zeros
-    assert [line["step"] for line in log_of(tmp_path / "out")] == [1, 2, 3]
+    assert [line["step"] for line in log_of(tmp_path / "out")] == [1]
 
 
 def test_what_is_rewarded_becomes_more_frequent(
