@@ -16,7 +16,8 @@ import transformers as hf
 from transformers import AutoModelForImageTextToText
 
 from proactivebench.models.checkpoints import Checkpoint
-from tests.support.tiny_models import FAMILIES, Family, processor_of, token_id, tokenizer_of
+from tests.support.tiny_models import FAMILIES, Family, processor_of, tokenizer_of
+from tests.support.tiny_tokenizers import token_id
 
 TEXT_3B = {
     "vocab_size": 151936,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -30,13 +28,14 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
 from proactivebench.errors import UsageError
 from proactivebench.prompts import multiple_choice
-from proactivebench.scenarios import QD, Environment, make_environment
+from proactivebench.scenarios import QD, make_environment
 from proactivebench.views import Crop
 from raw_sources import fakes
 from raw_sources.base import SourceError
 from raw_sources.coco import Coco
 from raw_sources.quickdraw import QuickDraw
 from tests.support.builds import content
+from tests.support.train_rows import reachable, text_of
 
 datasets = pytest.importorskip("datasets")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -70,23 +69,6 @@ def make_split(photos: Path, drawings: Path, count: int = 60, seed: int = 0) -> 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows with their pictures as stored."""
     return [row for path in sorted((folder / "data").iterdir()) for row in parquet.read_table(path).to_pylist()]
-
-
-def text_of(row: dict[str, Any]) -> str:
-    [message] = row["prompt"]
-    assert message["role"] == "user"
-    assert [block["type"] for block in message["content"]] == ["image", "text"]
-    return str(message["content"][1]["text"])
-
-
-def reachable(environment: Environment) -> Iterator[Environment]:
-    """Every state of an episode up to the one that shows the answer."""
-    yield environment
-    if not environment.shows_answer():
-        for suggestion in environment.accepted:
-            following = copy.copy(environment)
-            following.step(suggestion)
-            yield from reachable(following)
 
 
 class TestRows:

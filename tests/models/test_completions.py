@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from click.testing import CliRunner
 
 from cli import main
 from tests.support.small_benchmark import build_small
-from tests.support.stub_server import Answer, StubServer, completion, serve_completions
+from tests.support.stub_server import Answer, StubServer, completion
 
 ABORTED = [
     (completion("A", "abort"), "ended the reply with 'abort'"),
@@ -48,12 +47,6 @@ REFUSALS = [
     (completion(None, "content_filter"), ""),
     (completion("", "content_filter", message={"refusal": "No."}), "No."),
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[StubServer]:
-    with serve_completions() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

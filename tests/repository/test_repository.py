@@ -18,6 +18,19 @@ FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
+LONGEST = 300
+"""Lines of a file that one person can keep in mind."""
+
+
+def test_no_file_is_longer_than_a_room() -> None:
+    listed = subprocess.run(["git", "ls-files", "*.py", "*.js", "*.jinja", "*.html", "*.css"],
+        cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
+    files = [ROOT / name for name in listed.stdout.splitlines()]
+    assert len(files) > 300
+    long = {str(path.relative_to(ROOT)): lines for path in files if (lines := path.read_text().count("\n")) > LONGEST}
+    assert not long, "split these by what they are about"
+
+
 def read_yaml(*parts: str) -> Any:
     return yaml.safe_load(ROOT.joinpath(*parts).read_text(encoding="utf-8"))
 

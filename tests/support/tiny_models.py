@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 import transformers as hf
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_torchvision_available
 
 from proactivebench.models.processors import image_only
+from tests.support.tiny_tokenizers import tiny_tokenizer, token_id
 
 WIDTH = 32
 TEXT = {
@@ -84,23 +84,16 @@ def tokenizer_of(kind: Family, texts: Sequence[str] = ()) -> PreTrainedTokenizer
         "{% for block in message['content'] %}{% if block['type'] == 'image' %}" + kind.picture + "{% else %}"
         "{{ block['text'] }}{% endif %}{% endfor %}"
     )
-    return _tokenizer(kind.turn, kind.special, blocks, texts)
+    return tiny_tokenizer(kind.turn, kind.special, blocks, texts)
 
 
 def tiny_text_model(folder: Path) -> Path:
     """Saves a model of text alone (Qwen3) to a folder; its chat template takes no blocks, as those of real ones."""
-    tokenizer = _tokenizer(("<|im_start|>", "<|im_end|>\n"), {}, "{{ message['content'] }}")
+    tokenizer = tiny_tokenizer(("<|im_start|>", "<|im_end|>\n"), {}, "{{ message['content'] }}")
     text = TEXT | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
     _save_random(AutoModelForCausalLM, hf.Qwen3Config(**text, head_dim=8), folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
-    """The id of one token."""
-    found = tokenizer.convert_tokens_to_ids(token)
-    assert isinstance(found, int)
-    return found
 
 
 def _save_random(auto: Any, config: Any, folder: Path) -> None:
@@ -111,41 +104,6 @@ def _save_random(auto: Any, config: Any, folder: Path) -> None:
             if weights.dim() > 1:
                 weights.normal_(std=0.3)
     model.save_pretrained(folder)
-
-
-def _tokenizer(
-    turn: tuple[str, str], names: dict[str, str], content: str, texts: Sequence[str] = ()
-) -> PreTrainedTokenizerFast:
-    """A tokenizer of special tokens, bytes, and pieces of texts.
-
-    Args:
-        turn: Text around a message.
-        names: Special tokens by their names.
-        content: The chat template's part between these.
-        texts: What it learns the pieces from.
-    """
-    start, end = turn
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    special = ["<pad>", start, end.strip(), *names.values()]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(special_tokens=special, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    template = (
-        "{% for message in messages %}" + start + "{{ message['role'] }}\n" + content + end + "{% endfor %}"
-        "{% if add_generation_prompt %}" + start + "assistant\n{% endif %}"
-    )
-    untyped: Any = PreTrainedTokenizerFast
-    made: PreTrainedTokenizerFast = untyped(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token=end.strip(),
-        extra_special_tokens=names,
-        padding_side="left",
-        chat_template=template,
-    )
-    return made
 
 
 def processor_of(kind: Family, tokenizer: PreTrainedTokenizerFast) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.images import load_picture
 from proactivebench.models.base import Picture
 from proactivebench.prompts import multiple_choice
-from proactivebench.scenarios import QD, make_environment
+from proactivebench.scenarios import QD, Environment, make_environment
 from proactivebench.training import grpo
 from proactivebench.training.settings import TrainSettings
 
@@ -80,3 +81,20 @@ def answer_with_letters(model: Path, monkeypatch: pytest.MonkeyPatch, letters: s
         return GRPOConfig(**settings | {"generation_kwargs": one_letter})
 
     monkeypatch.setattr(grpo, "GRPOConfig", configure)
+
+
+def text_of(row: dict[str, Any]) -> str:
+    [message] = row["prompt"]
+    assert message["role"] == "user"
+    assert [block["type"] for block in message["content"]] == ["image", "text"]
+    return str(message["content"][1]["text"])
+
+
+def reachable(environment: Environment) -> Iterator[Environment]:
+    """Every state of an episode up to the one that shows the answer."""
+    yield environment
+    if not environment.shows_answer():
+        for suggestion in environment.accepted:
+            following = copy.copy(environment)
+            following.step(suggestion)
+            yield from reachable(following)
