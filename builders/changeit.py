@@ -24,15 +24,7 @@ from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sampl
 from builders.negatives import draw_wrong_categories
 from builders.pictures import encode_jpeg, picture_versions
 from builders.pipeline.storage import fingerprint, path_part
-from builders.wording import category_text, draw_texts
-from builders.wording_video import (
-    ABSTENTIONS,
-    CHANGEIT_ACTION_QUESTIONS,
-    CHANGEIT_OBJECT_QUESTIONS,
-    REWIND,
-    WAIT_FOR_ACTION,
-    WAIT_FOR_OBJECT,
-)
+from builders.wording import REWIND, VIDEO_ABSTENTIONS, category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from raw_sources.base import Problem
@@ -47,6 +39,43 @@ MAX_HEIGHT = 480
 
 _SECONDS_OFF = 2
 """By how many seconds lengths of videos and annotations differ through rounding alone."""
+
+
+WAIT_FOR_OBJECT = "Wait for the object to appear."
+WAIT_FOR_ACTION = "Wait for the action to begin."
+"""The published package plays ChangeIt only where it finds `Wait for the`, letter by letter."""
+
+OBJECT_QUESTIONS = (
+    "Which object is this video about?",
+    "What is the main object in this video?",
+    "What thing is being handled in this video?",
+    "What is the person in this video working with?",
+    "Which object undergoes a change in this video?",
+    "What gets changed in the course of this video?",
+    "Can you name the object that this video is about?",
+    "Which item is at the center of this video?",
+    "What are the hands in this video working on?",
+    "What object is being prepared or altered here?",
+    "What is the object of interest in this recording?",
+    "What object is being worked on in this video?",
+    "Which object plays the main part in this video?",
+    "What is being transformed in this video?",
+    "What object would you say this clip shows?",
+)
+
+ACTION_QUESTIONS = (
+    "Which action is carried out in this video?",
+    "What is being done to the object in this video?",
+    "What is the person in this video doing?",
+    "What action changes the object in this video?",
+    "What kind of work does this video show?",
+    "Can you name the action that takes place in this video?",
+    "What happens to the object in the course of this video?",
+    "What activity is this video about?",
+    "What do the hands in this video do with the object?",
+    "What action brings the object into its final state?",
+    "Which step is being demonstrated in this clip?",
+)
 
 
 class VideoFrames(NamedTuple):
@@ -81,8 +110,8 @@ class Question(NamedTuple):
 _LABELLED = (Label.INITIAL_STATE, Label.ACTION, Label.END_STATE)
 
 QUESTIONS = (
-    Question("object", CHANGEIT_OBJECT_QUESTIONS, WAIT_FOR_OBJECT, _LABELLED, _LABELLED),
-    Question("action", CHANGEIT_ACTION_QUESTIONS, WAIT_FOR_ACTION, (Label.ACTION,), (Label.ACTION, Label.END_STATE)),
+    Question("object", OBJECT_QUESTIONS, WAIT_FOR_OBJECT, _LABELLED, _LABELLED),
+    Question("action", ACTION_QUESTIONS, WAIT_FOR_ACTION, (Label.ACTION,), (Label.ACTION, Label.END_STATE)),
 )
 
 
@@ -158,7 +187,7 @@ class ChangeItBuilder(RecordBuilder[ChangeItRecord, VideoFrames]):
         if reference is None:
             return Skip(key, f"no position shows the {question.name}")
         random = sample_random(self.seed, self.scenario, key)
-        texts = draw_texts(random, question.pool, [REWIND, question.wait], ABSTENTIONS)
+        texts = draw_texts(random, question.pool, [REWIND, question.wait], VIDEO_ABSTENTIONS)
         answer = question.answer(record.category)
         try:
             wrong = draw_wrong_categories(random, answer, self._others(question, record.category))

@@ -16,13 +16,49 @@ from typing import Any
 from builders.base import Builder, Drawn, Frame, Plan, PlannedSample, Portion, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.options import PER_CATEGORY, Option
-from builders.wording import QUICKDRAW, category_text
+from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
 from raw_sources.quickdraw import CATEGORIES, DrawingRef, QuickDraw, read_drawing
 
 _SHOWN = tuple(map(category_text, CATEGORIES))
+
+QUESTIONS = (
+    "Which object is being drawn here?",
+    "What is this doodle meant to be?",
+    "What was the player trying to draw?",
+    "Can you name the thing in this drawing?",
+    "What does this drawing show?",
+    "What do these pen strokes represent?",
+    "How would you label this quick drawing?",
+    "What did someone have in mind when drawing this?",
+    "What are these lines supposed to show?",
+    "Do you recognize what has been sketched here?",
+    "Which word describes this doodle best?",
+    "What is the subject of this hand-drawn picture?",
+    "If this were a guessing game, what would your guess for this drawing be?",
+    "What is this line drawing of?",
+    "What can be seen in this simple drawing?",
+)
+
+SUGGESTIONS = (
+    "Add a few more details.",
+    "Let me see more details first.",
+    "Give me some additional details.",
+    "Could you put in some missing details?",
+    "Continue the drawing, please.",
+    "Please add the next stroke to the drawing.",
+    "Show me a later stage of the drawing.",
+    "Could you carry on with the drawing a little?",
+    "Please work on the sketch a bit longer.",
+    "Make the sketch more complete.",
+    "Could you add another line to the sketch?",
+    "Keep going with the quickdraw.",
+    "Please add one more stroke to the quickdraw.",
+)
+
+
 CATEGORIES_CHOSEN = Option("categories", str, help="Quick, Draw!: only these categories, separated by commas.")
 
 
@@ -111,7 +147,7 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
         """Plans the sample of one drawing."""
         key = f"{ref.category}/{ref.key_id}"
         random = sample_random(self.seed, self.scenario, key)
-        texts = QUICKDRAW.draw(random)
+        texts = draw_texts(random, QUESTIONS, [random.choice(SUGGESTIONS)])
         answer = category_text(ref.category)
         categories = [answer, *draw_wrong_categories(random, answer, _SHOWN)]
         random.shuffle(categories)

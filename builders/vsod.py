@@ -21,9 +21,8 @@ from builders.base import Builder, Frame, NeedsMoreError, Plan, PlannedSample, P
 from builders.options import Option
 from builders.pictures import encode_jpeg, picture_versions, read_picture
 from builders.pipeline.storage import fingerprint, path_part
-from builders.vsod_labels import FILL_IN, VsodLabel, read_labels, wrong_categories
-from builders.wording import category_text, draw_texts
-from builders.wording_video import ABSTENTIONS, REWIND, VSOD_QUESTIONS, WAIT_UNTIL_FREE
+from builders.vsod_labels import FILL_IN, QUESTIONS, WAIT, VsodLabel, read_labels, wrong_categories
+from builders.wording import REWIND, VIDEO_ABSTENTIONS, category_text, draw_texts
 from proactivebench import scenarios
 from raw_sources.base import Problem
 from raw_sources.folders import pictures
@@ -111,7 +110,7 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
 
     def _plan_sample(self, label: VsodLabel, record: VsodRecord) -> PlannedSample[tuple[Path, ...]]:
         random = sample_random(self.seed, self.scenario, label.key)
-        texts = draw_texts(random, VSOD_QUESTIONS[label.kind], [REWIND, WAIT_UNTIL_FREE], ABSTENTIONS)
+        texts = draw_texts(random, QUESTIONS[label.kind], [REWIND, WAIT], VIDEO_ABSTENTIONS)
         answer = category_text(label.answer)
         categories = [answer, *wrong_categories(random, label, self.labels)]
         random.shuffle(categories)

@@ -16,8 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from builders.negatives import draw_wrong_categories
-from builders.wording import category_text
-from builders.wording_video import ABSTENTIONS, REWIND, WAIT_UNTIL_FREE
+from builders.wording import REWIND, VIDEO_ABSTENTIONS, category_text
 from proactivebench.errors import UsageError
 
 PLACE = ("video", "first_image", "reference_image")
@@ -44,7 +43,64 @@ _EXPECTED = FILL_IN | {
     "reference_image": "the number of a frame, counted from 0",
 }
 
-_OTHER_OPTIONS = {option.lower() for option in (REWIND, WAIT_UNTIL_FREE, *ABSTENTIONS)}
+WAIT = "Wait for the occlusion to disappear."
+
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    "speaker": (
+        "Who is speaking in this scene?",
+        "Which person is talking right now?",
+        "Whose voice can be heard at this moment?",
+        "Can you name the person who is speaking?",
+        "Who has the floor at this moment?",
+        "Who is saying something in this frame?",
+        "Who is talking to the others?",
+        "What is the name of the speaker?",
+        "Who is being heard in this scene?",
+        "Who is doing the talking in this part of the video?",
+        "Whose turn is it to speak?",
+        "Who would you say is speaking here?",
+        "Who are the others listening to?",
+        "Can you identify who is talking?",
+        "Who is talking in this scene?",
+    ),
+    "people": (
+        "How many people are in this scene?",
+        "What is the number of people here?",
+        "How many people take part in this scene?",
+        "Can you count the people in this scene?",
+        "How many people do you count here?",
+        "How large is the group of people shown here?",
+        "How many people are present at this moment?",
+        "How many people are in front of the camera?",
+        "How many people did the camera record here?",
+        "How many people make up the group in this scene?",
+        "If you counted everybody in this scene, how many would there be?",
+        "How many different people appear in this scene?",
+        "What is the head count in this scene?",
+        "How many human beings does this scene show?",
+        "Could you tell me how many people are here?",
+    ),
+    "event": (
+        "What is happening in this scene?",
+        "What event does this scene show?",
+        "What kind of event is being recorded?",
+        "What is going on here?",
+        "What would you call the event in this scene?",
+        "What event is taking place at this moment?",
+        "What are the people in this scene taking part in?",
+        "What occasion is this?",
+        "What activity is the camera following here?",
+        "What is this part of the video about?",
+        "Can you tell which event this frame is from?",
+        "What are we witnessing in this scene?",
+        "What best describes what is going on?",
+        "What sort of event is shown?",
+        "How would you describe the event in this scene?",
+    ),
+}
+"""Kind of question -> questions."""
+
+_OTHER_OPTIONS = {option.lower() for option in (REWIND, WAIT, *VIDEO_ABSTENTIONS)}
 
 
 def _split(text: object) -> object:

@@ -18,7 +18,8 @@ import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers.utils.import_utils import is_torchvision_available
 
-from builders.wording import QUICKDRAW, category_text
+from builders.quickdraw import QUESTIONS, SUGGESTIONS
+from builders.wording import ABSTENTIONS, category_text
 from proactivebench import prompts
 from proactivebench.models.checkpoints import Network
 from proactivebench.models.processors import Processor
@@ -67,9 +68,9 @@ def phrases() -> list[str]:
         "\n",
         after,
         *labels,
-        *QUICKDRAW.questions,
-        *QUICKDRAW.suggestions,
-        *QUICKDRAW.abstentions,
+        *QUESTIONS,
+        *SUGGESTIONS,
+        *ABSTENTIONS,
         *categories,
     ]
 

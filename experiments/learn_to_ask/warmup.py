@@ -29,8 +29,9 @@ from rich.progress import Progress
 from torch.nn.functional import cross_entropy
 
 from builders.negatives import draw_wrong_categories
+from builders.quickdraw import QUESTIONS, SUGGESTIONS
 from builders.quickdraw_frames import draw_prefixes
-from builders.wording import QUICKDRAW, category_text
+from builders.wording import category_text, draw_texts
 from experiments.learn_to_ask.model import MEAN, PICTURE, PIXELS, STD, make_model, make_processor
 from proactivebench import prompts
 from proactivebench.models.checkpoints import Checkpoint, Network
@@ -153,7 +154,7 @@ class _Lessons:
     def _turn(self, drawing: Drawing, suggestions: float, *, reference: bool) -> _Turn:
         bluff = self._random.random() < BLUFFS
         answer = self._random.choice(_ALL_NAMES) if bluff else category_text(drawing.category)
-        texts = QUICKDRAW.draw(self._random)
+        texts = draw_texts(self._random, QUESTIONS, [self._random.choice(SUGGESTIONS)])
         categories = [answer, *draw_wrong_categories(self._random, answer, _ALL_NAMES)]
         self._random.shuffle(categories)
         if reference:

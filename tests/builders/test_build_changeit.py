@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from builders.changeit import MAX_HEIGHT, QUESTIONS, ChangeItBuilder, middle_of_longest_run
+from builders.changeit import (
+    MAX_HEIGHT,
+    QUESTIONS,
+    WAIT_FOR_ACTION,
+    WAIT_FOR_OBJECT,
+    ChangeItBuilder,
+    middle_of_longest_run,
+)
 from builders.pipeline.build import build
-from builders.wording_video import ABSTENTIONS, REWIND, WAIT_FOR_ACTION, WAIT_FOR_OBJECT, WAIT_UNTIL_FREE
+from builders.vsod_labels import WAIT
+from builders.wording import REWIND, VIDEO_ABSTENTIONS
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import CIT, SCENARIOS, VSOD, Action, is_abstention, make_environment
 from proactivebench.scenarios.changeit import ChangeItSample
@@ -57,13 +65,13 @@ def built_samples(folder: Path) -> dict[str, ChangeItSample]:
 class TestTexts:
     def test_pools_are_as_large_as_published(self) -> None:
         assert [len(set(question.pool)) for question in QUESTIONS] == [15, 11]
-        assert len(set(ABSTENTIONS)) == 3
+        assert len(set(VIDEO_ABSTENTIONS)) == 3
 
     @pytest.mark.parametrize(
         ("suggestion", "action"),
         [
             (REWIND, Action.REWIND),
-            (WAIT_UNTIL_FREE, Action.FORWARD),
+            (WAIT, Action.FORWARD),
             (WAIT_FOR_OBJECT, Action.FORWARD),
             (WAIT_FOR_ACTION, Action.FORWARD),
         ],
@@ -78,7 +86,7 @@ class TestTexts:
         assert REWIND == "Rewind the video."
         assert all("Wait for the" in question.wait for question in QUESTIONS)
 
-    @pytest.mark.parametrize("abstention", ABSTENTIONS)
+    @pytest.mark.parametrize("abstention", VIDEO_ABSTENTIONS)
     def test_an_abstention_holds_no_keyword(self, abstention: str) -> None:
         assert is_abstention(abstention)
         assert not [k for scenario in SCENARIOS.values() for k in scenario.keywords if k in abstention.lower()]

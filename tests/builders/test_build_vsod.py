@@ -14,9 +14,8 @@ from PIL import Image
 from builders.pipeline.build import build
 from builders.pipeline.parts import NothingBuiltError
 from builders.vsod import VsodBuilder
-from builders.vsod_labels import VsodLabel, read_labels
+from builders.vsod_labels import QUESTIONS, VsodLabel, read_labels
 from builders.vsod_proposals import STRIPS_PER_PAGE, find_occlusions, propose
-from builders.wording_video import VSOD_QUESTIONS
 from proactivebench.answers import normalise
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
@@ -123,7 +122,7 @@ class TestProposals:
 
 class TestBuilder:
     def test_pools_of_questions_are_as_large_as_published(self) -> None:
-        assert {kind: len(set(pool)) for kind, pool in VSOD_QUESTIONS.items()} == {
+        assert {kind: len(set(pool)) for kind, pool in QUESTIONS.items()} == {
             "speaker": 15, "people": 15, "event": 15
         }  # fmt: skip
 
@@ -152,7 +151,7 @@ class TestBuilder:
         assert set(by_answer["2."].categories) == {"2.", "3.", "4.", "Five."}
         assert {"Blue shirt.", "Nobody."} < set(by_answer["Red shirt."].categories)
         assert by_answer["Red shirt."].prompt == "Who has the microphone?"
-        assert by_answer["Interview."].prompt in VSOD_QUESTIONS["event"]
+        assert by_answer["Interview."].prompt in QUESTIONS["event"]
 
     def test_the_same_bytes_whatever_happens(
         self, made: Path, labels: list[VsodLabel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

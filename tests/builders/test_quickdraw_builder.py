@@ -16,9 +16,9 @@ from PIL import Image
 
 from builders.negatives import draw_wrong_categories
 from builders.pipeline.build import build
-from builders.quickdraw import QuickDrawBuilder
+from builders.quickdraw import QUESTIONS, SUGGESTIONS, QuickDrawBuilder
 from builders.quickdraw_frames import MARGIN, SIZE, draw_prefixes
-from builders.wording import ABSTENTIONS, QUICKDRAW, category_text
+from builders.wording import ABSTENTIONS, category_text
 from proactivebench.answers import normalise
 from proactivebench.errors import UsageError
 from proactivebench.samples import read_samples
@@ -34,11 +34,11 @@ def source(bundled_quickdraw: Path) -> QuickDraw:
 
 class TestTexts:
     def test_pools_are_as_large_as_published(self) -> None:
-        assert len(set(QUICKDRAW.questions)) == 15
-        assert len(set(QUICKDRAW.suggestions)) == 13
-        assert len(set(QUICKDRAW.abstentions)) == 3
+        assert len(set(QUESTIONS)) == 15
+        assert len(set(SUGGESTIONS)) == 13
+        assert len(set(ABSTENTIONS)) == 3
 
-    @pytest.mark.parametrize("suggestion", QUICKDRAW.suggestions)
+    @pytest.mark.parametrize("suggestion", SUGGESTIONS)
     def test_a_suggestion_holds_exactly_one_keyword(self, suggestion: str) -> None:
         assert sum(keyword in suggestion.lower() for keyword in QD.keywords) == 1
         assert QD.action_of(suggestion) is Action.DETAILS
@@ -129,7 +129,7 @@ class TestBuilder:
         assert report.samples == len(samples) == 3 * len(source.files)
         known = {category_text(name) for name in CATEGORIES}
         for sample in samples:
-            assert sample.prompt in QUICKDRAW.questions
+            assert sample.prompt in QUESTIONS
             assert sorted(map(is_abstention, sample.options)) == [False, True]
             assert len(set(sample.categories)) == 4
             assert set(sample.categories) <= known

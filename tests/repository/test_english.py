@@ -15,7 +15,7 @@ CODE = [
     *(path for room in ("builders", "commands", "raw_sources") for path in (ROOT / room).rglob("*.py")),
 ]
 CODE += (ROOT / "proactivebench").rglob("*.py")
-FIXED = ("proactivebench/scenarios/", "proactivebench/published/", "builders/wording")
+FIXED = ("proactivebench/scenarios/", "proactivebench/published/")
 """Published texts and pools of questions, which samples repeat word for word."""
 
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]

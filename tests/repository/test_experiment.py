@@ -15,8 +15,8 @@ pytest.importorskip("trl")
 import torch
 from PIL import Image
 
+from builders.quickdraw import SUGGESTIONS
 from builders.quickdraw_frames import draw_prefixes
-from builders.wording import QUICKDRAW
 from experiments.learn_to_ask import data, plot, run, warmup
 from experiments.learn_to_ask.model import END, MEAN, PIXELS, STD, make_model, make_processor
 from proactivebench import prompts
@@ -124,8 +124,8 @@ def test_the_model_knows_every_text_of_the_scenario(finished: Path) -> None:
 
 def test_what_the_model_says_chooses_the_option() -> None:
     tokenizer = make_processor().tokenizer
-    said = tokenizer.decode(tokenizer.convert_tokens_to_ids([QUICKDRAW.suggestions[2], END]), skip_special_tokens=True)
-    assert Choices(QUICKDRAW.suggestions[:4], [QUICKDRAW.suggestions[2]]).read(said).position == 2
+    said = tokenizer.decode(tokenizer.convert_tokens_to_ids([SUGGESTIONS[2], END]), skip_special_tokens=True)
+    assert Choices(SUGGESTIONS[:4], [SUGGESTIONS[2]]).read(said).position == 2
 
 
 def test_training_pictures_are_those_of_the_processor() -> None:
