@@ -24,7 +24,8 @@ from typing import Any
 from rich.progress import Progress
 
 from builders.base import Builder, Frame, Plan, PlannedSample
-from builders.hub.package import built_scenarios, package
+from builders.hub.build import Build
+from builders.hub.package import package
 from builders.hub.viewer import write_viewer
 from builders.pipeline.build import build
 from proactivebench import scenarios
@@ -71,8 +72,9 @@ class NoiseBuilder(Builder[int, int]):
 
 def with_toolkit(folder: Path) -> None:
     """What `publish` does before it uploads."""
-    package(folder)
-    write_viewer(folder, built_scenarios(folder), Progress(disable=True))
+    build = Build.open(folder)
+    package(build, Progress(disable=True))
+    write_viewer(build, Progress(disable=True))
 
 
 def with_plain_libraries(folder: Path) -> None:

@@ -20,11 +20,12 @@ def package(data: Path) -> None:
     """
     from rich.filesize import decimal
 
+    from builders.hub.build import Build
     from builders.hub.package import package as package_benchmark
     from builders.pipeline.parts import working_in
 
     with working_in(data), progress() as bars:
-        archives = package_benchmark(data, bars)
+        archives = package_benchmark(Build.open(data), bars)
     for archive in archives:
         done = "was up to date" if archive.up_to_date else "written"
         console().print(f"{archive.path} {done}: {archive.frames:,} frames, {decimal(archive.bytes)}.", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""A conformance test for a scenario, for the test suite of whoever wrote it: `conform(builder, folder)`.
+"""A conformance test for a scenario, for the test suite of its author: `conform(builder, folder)`.
 
 The scenario is built by one process, by two, and by one that is stopped in between, which must give the same bytes.
 What was built is checked, played by every scripted model, continued after a kill, packed, and pulled again, all without
@@ -20,6 +20,7 @@ from unittest import mock
 from rich.progress import Progress
 
 from builders.base import Builder, Frame, PlannedSample
+from builders.hub.build import Build
 from builders.hub.package import package
 from builders.hub.pull import pull_snapshot
 from builders.hub.remote import Snapshot, Stored, sha256
@@ -167,7 +168,7 @@ class _Shelf(Snapshot):
 
 def _pull(data: Path, out: Path) -> None:
     built = _content(data)
-    package(data, _QUIET)
+    package(Build.open(data), _QUIET)
     files = {path: Stored((data / path).stat().st_size, sha256(data / path), is_large=True) for path in _content(data)}
     shelf = _Shelf(cast("Any", None), "you/scenario", "0" * 40, is_private=False, files=files, folder=data)
     pull_snapshot(shelf, out, (), _QUIET)

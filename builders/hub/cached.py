@@ -1,6 +1,6 @@
 """Benchmarks of the Hub in its cache: a folder per commit, which nothing changes once it is there.
 
-A branch moves, and whoever reads the older commit must not notice. What a name led to at last is noted beside the
+A branch moves, and a reader of the older commit must not notice. What a name led to at last is noted beside the
 folders, so that without a connection the same benchmark is found again, if all of it has arrived.
 """
 

@@ -7,14 +7,15 @@ tells `datasets` and the Hub's viewer which files make up which configuration.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from builders.hub.build import Build
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
 from proactivebench.benchmark import Benchmark
-from proactivebench.layout import KEPT_IDS, TRAIN, TRAIN_FILES
+from proactivebench.layout import TRAIN_FILES
 from proactivebench.manifest import Entry
 from proactivebench.provenance import PUBLISHED
 from proactivebench.scenarios import SCENARIOS
@@ -32,21 +33,20 @@ CITATION = """@misc{proactivebench,
 }"""
 
 
-def write_card(folder: Path, repo: str, entries: Mapping[str, Entry], cleared: Collection[str]) -> None:
+def write_card(build: Build, repo: str, cleared: Collection[str]) -> None:
     """Writes the card.
 
     Args:
-        folder: The benchmark.
+        build: The benchmark.
         repo: USER/NAME on the Hub.
-        entries: Manifest entries by part.
         cleared: Raw sources for which the publisher has the rights to share.
     """
     from huggingface_hub import DatasetCard
 
-    benchmark, sources = Benchmark.open(folder), sources_of(entries)
-    scenarios = [_scenario(benchmark, name, entry) for name, entry in entries.items() if name != TRAIN]
+    sources = sources_of(build.parts)
+    scenarios = [_scenario(build.benchmark, name, entry) for name, entry in build.scenarios.items()]
     card = DatasetCard.from_template(
-        _header(scenarios, TRAIN in entries, sum(row["samples"] for row in scenarios)),
+        _header(scenarios, build.train is not None, sum(row["samples"] for row in scenarios)),
         template_path=str(TEMPLATE),
         repo=repo,
         paper=PAPER,
@@ -54,13 +54,13 @@ def write_card(folder: Path, repo: str, entries: Mapping[str, Entry], cleared: C
         citation=CITATION,
         scenarios=scenarios,
         example=scenarios[0],
-        train=entries.get(TRAIN),
+        train=build.train,
         sources=list(sources.values()),
         cleared=[entry.title for name, entry in sources.items() if name in cleared],
         columns=COLUMNS,
-        has_kept_ids=(folder / KEPT_IDS).is_file(),
+        has_kept_ids=build.has_kept_ids,
     )
-    write_whole(folder / NAME, [f"{card}\n".encode()])
+    write_whole(build.folder / NAME, [f"{card}\n".encode()])
 
 
 def _header(scenarios: list[dict[str, Any]], has_train: bool, samples: int) -> Any:

@@ -66,7 +66,7 @@ def explained(repo: str) -> Iterator[None]:
     """Turns errors of the client into messages about a data set repository.
 
     Raises:
-        UsageError: The name is none, or there is no such revision.
+        UsageError: The name is not valid, or there is no such revision.
         UnreachableError: No connection, or the Hub is overloaded.
         HubError: The repository does not exist or may not be read or written, or the Hub refuses for another reason.
     """

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from builders.hub.build import Build
+from builders.hub.card import CITATION
 from builders.hub.package import fingerprint
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
@@ -43,24 +45,20 @@ class CroissantError(ProactiveBenchError):
     """The description does not pass the validation of MLCommons' library."""
 
 
-def write_croissant(
-    folder: Path, repo: str, page: str, entries: Mapping[str, Entry], files: Iterable[StoredFile], citation: str
-) -> None:
+def write_croissant(build: Build, repo: str, page: str, files: Iterable[StoredFile]) -> None:
     """Writes the description, or leaves it alone where nothing changed but the date.
 
     Args:
-        folder: The benchmark.
+        build: The benchmark.
         repo: USER/NAME on the Hub.
         page: Address of the repository's page.
-        entries: Manifest entries by part.
         files: The published files.
-        citation: BibTeX of the benchmark.
 
     Raises:
         CroissantError: The description is not valid.
     """
-    description = _describe(repo, page, entries, list(files), citation)
-    target = folder / NAME
+    description = _describe(repo, page, build.parts, list(files))
+    target = build.folder / NAME
     there = _read(target)
     if there == description | {"datePublished": there.get("datePublished")}:
         return
@@ -99,9 +97,7 @@ def listed_files(description: bytes) -> list[str]:
         return []
 
 
-def _describe(
-    repo: str, page: str, entries: Mapping[str, Entry], files: Sequence[StoredFile], citation: str
-) -> dict[str, Any]:
+def _describe(repo: str, page: str, entries: Mapping[str, Entry], files: Sequence[StoredFile]) -> dict[str, Any]:
     owner, _, name = repo.partition("/")
     sources = sources_of(entries)
     content = fingerprint({file.path: file.sha256 for file in files})
@@ -118,7 +114,7 @@ def _describe(
         "url": page,
         "creator": {"@type": "sc:Person", "name": owner},
         "license": sorted({f"{entry.title}: {entry.licence}" for entry in sources.values()}),
-        "citeAs": citation,
+        "citeAs": CITATION,
         "version": f"1.0.0+{content[:8]}",
         "keywords": ["multimodal", "vision-language", "proactivity", "benchmark"],
         "isLiveDataset": False,

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
-from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.layout import MANIFEST, TEST, archive_path, frames_folder, samples_path
-from proactivebench.manifest import Entry, FileEntry, read_manifest
-from proactivebench.scenarios import SCENARIOS
-from proactivebench.work.files import whole
+from builders.hub.build import Build
+from proactivebench.errors import ProactiveBenchError
+from proactivebench.layout import TEST, archive_path, frames_folder, samples_path
+from proactivebench.manifest import Entry, FileEntry
+from proactivebench.work.files import whole, writing
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold."""
@@ -31,7 +31,7 @@ Files = Mapping[str, FileEntry]
 
 
 class PackageError(ProactiveBenchError):
-    """Files that are not what the manifest says, or an archive that cannot be written."""
+    """Files that are not what the manifest says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +51,6 @@ class Archive:
     up_to_date: bool
 
 
-def built_scenarios(folder: Path) -> dict[str, Entry]:
-    """The manifest entries of a benchmark's scenarios, by short name, in the order of the paper.
-
-    Raises:
-        UsageError: The folder holds no benchmark that was built with this toolkit.
-    """
-    if not (folder / MANIFEST).is_file():
-        raise UsageError(
-            f"{folder} has no manifest.json, so this toolkit did not build it. Name the folder that "
-            "`proactivebench build` wrote."
-        )
-    manifest = read_manifest(folder)
-    built = {name: manifest[name] for name in SCENARIOS if name in manifest}
-    if not built:
-        raise UsageError(
-            f"{folder / MANIFEST} lists no scenario, so nobody can tell what belongs to the benchmark and where "
-            "it comes from. Build one with `proactivebench build`."
-        )
-    return built
-
-
 def frames_of(entry: Entry) -> Files:
     """The frames of a manifest entry, sorted by path."""
     below = f"{frames_folder(entry.dataset)}/"
@@ -89,22 +68,20 @@ def fingerprint(checksums: Mapping[str, str], *more: str) -> str:
     return hashlib.sha256("".join([*lines, *more]).encode()).hexdigest()
 
 
-def package(folder: Path, progress: Progress | None = None) -> list[Archive]:
+def package(build: Build, progress: Progress) -> list[Archive]:
     """Writes the archive of every scenario of a build; those that are up to date are left alone.
 
     The caller keeps other processes out of the folder (`working_in`).
 
     Args:
-        folder: The benchmark.
+        build: The benchmark.
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder holds no benchmark that was built with this toolkit.
-        PackageError: A file is missing or differs from the manifest, or the disk is full or not writable. Archives
-            that are finished stay.
+        PackageError: A file is missing or differs from the manifest.
+        ResumableError: The disk is full or not writable.
     """
-    progress = progress or Progress(disable=True)
-    return [_package(folder, name, entry, progress) for name, entry in built_scenarios(folder).items()]
+    return [_package(build.folder, name, entry, progress) for name, entry in build.scenarios.items()]
 
 
 def _package(folder: Path, name: str, entry: Entry, progress: Progress) -> Archive:
@@ -115,11 +92,8 @@ def _package(folder: Path, name: str, entry: Entry, progress: Progress) -> Archi
     mark = fingerprint(checksums_of(frames)).encode()
     up_to_date = _comment(target) == mark
     if not up_to_date:
-        try:
-            with whole(target) as part:
-                _write(part, folder, frames, mark, progress, progress.add_task(f"{name}: packing", total=len(frames)))
-        except OSError as error:
-            raise PackageError(f"{target} cannot be written: {error.strerror or error}.") from error
+        with writing(target), whole(target) as part:
+            _write(part, folder, frames, mark, progress, progress.add_task(f"{name}: packing", total=len(frames)))
     return Archive(target, len(frames), target.stat().st_size, up_to_date)
 
 

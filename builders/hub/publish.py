@@ -3,7 +3,7 @@
 Publishing has two steps. `prepare` needs no network: it makes sure that all of it may be shared, and writes what is
 still missing beside the build (archives, viewer, card, description), so that a person can look at every byte before
 others can. `upload` compares that with the repository and sends what differs in a single commit: readers never see half
-of an update, and an interrupted upload goes on where it stopped, since the Hub keeps the files that it has received.
+of an update, and an interrupted upload resumes where it stopped, since the Hub keeps the files that it has received.
 Files that an earlier publication listed and this one does not are removed; whatever else lies there stays.
 """
 
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import Progress
 
 from builders.hub import card, croissant
+from builders.hub.build import Build
 from builders.hub.client import explained, require_name
-from builders.hub.package import built_scenarios, package
+from builders.hub.package import package
 from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import require_rights
 from builders.hub.viewer import viewer_path, write_viewer
 from builders.pipeline.storage import StoredFile
 from proactivebench.errors import UsageError, require_extra
-from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TRAIN, TRAIN_FILES, archive_path, samples_path
-from proactivebench.manifest import Entry, read_manifest
+from proactivebench.layout import KEPT_IDS, MANIFEST, archive_path, samples_path
 from proactivebench.work.files import writing
 
 if TYPE_CHECKING:
@@ -78,25 +78,22 @@ def prepare(
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder is no build of ours, the name is none, or a licence forbids to share something.
+        UsageError: The folder was not built here, the name is not valid, or a licence forbids sharing something.
         ProactiveBenchError: A file is missing, differs from the manifest or cannot be written.
     """
     progress = progress or Progress(disable=True)
-    entries = built_scenarios(folder)
-    train_files = sorted(path.relative_to(folder).as_posix() for path in folder.glob(TRAIN_FILES))
-    if train_files:
-        entries[TRAIN] = _train_entry(folder, train_files)
-    require_rights(entries, cleared)
+    build = Build.open(folder).with_train()
+    require_rights(build.parts, cleared)
     with require_extra("The Hub", "hub"), writing(folder):
         require_name(repo)
-        package(folder, progress)
-        write_viewer(folder, entries, progress)
-        data = [path for name in entries if name != TRAIN for path in _scenario_files(entries[name].dataset)]
-        data += [*train_files, MANIFEST, *([KEPT_IDS] if (folder / KEPT_IDS).is_file() else [])]
+        package(build, progress)
+        write_viewer(build, progress)
+        data = [path for entry in build.scenarios.values() for path in _scenario_files(entry.dataset)]
+        data += [*build.train_files, MANIFEST, *([KEPT_IDS] if build.has_kept_ids else [])]
         described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]
         page = f"{endpoint}/datasets/{repo}"
-        croissant.write_croissant(folder, repo, page, entries, described, card.CITATION)
-        card.write_card(folder, repo, entries, cleared)
+        croissant.write_croissant(build, repo, page, described)
+        card.write_card(build, repo, cleared)
     return Publication(
         folder, repo, page, [_describe(folder, card.NAME), _describe(folder, croissant.NAME), *described]
     )
@@ -104,18 +101,6 @@ def prepare(
 
 def _scenario_files(dataset: str) -> Iterable[str]:
     return samples_path(dataset), archive_path(dataset), viewer_path(dataset)
-
-
-def _train_entry(folder: Path, files: Iterable[str]) -> Entry:
-    entry = read_manifest(folder).get(TRAIN)
-    if entry is None or any(
-        path not in entry.files or entry.files[path].sha256 != sha256(folder / path) for path in files
-    ):
-        raise UsageError(
-            f"{folder / DATA} holds a training split that is not the one of {folder / MANIFEST}, so nobody can tell "
-            "where it comes from. Build it with `proactivebench build train`, or move it away."
-        )
-    return entry
 
 
 def _describe(folder: Path, path: str) -> StoredFile:

@@ -74,9 +74,9 @@ def pull(
     Raises:
         UsageError: A scenario or revision does not exist, or the folder holds something else.
         ResumableError: The disk is full or not writable.
-        HubError: The repository cannot be read, or holds no benchmark.
+        HubError: The repository cannot be read, or is not a benchmark.
         SourceError: A download failed, or an archive is damaged or unsafe. What has arrived stays, for the next call.
-        SampleError: A line of a samples file is no sample.
+        SampleError: A line of a samples file is not a sample.
     """
     require_name(repo)
     parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in parts]
@@ -101,7 +101,7 @@ def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:
     """What a repository holds: part -> its files.
 
     Raises:
-        HubError: It holds no benchmark.
+        HubError: It is not a benchmark.
     """
     there: dict[str, list[str]] = {}
     for name, scenario in SCENARIOS.items():

@@ -70,7 +70,7 @@ class Snapshot:
         """Looks up a branch, tag or commit, by default the newest commit.
 
         Raises:
-            UsageError: The name is none, or there is no such revision.
+            UsageError: The name is not valid, or there is no such revision.
             HubError: The repository does not exist or may not be read, or the Hub cannot be reached.
         """
         with explained(repo):

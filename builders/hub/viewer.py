@@ -15,11 +15,12 @@ from typing import Any
 
 from rich.progress import Progress
 
+from builders.hub.build import Build
 from builders.hub.package import checksums_of, fingerprint
 from proactivebench.benchmark import Benchmark
 from proactivebench.images import Picture, load_picture
 from proactivebench.layout import TEST
-from proactivebench.manifest import Entry, FileEntry
+from proactivebench.manifest import FileEntry
 from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
 from proactivebench.scenarios.check import way_to_reference
 from proactivebench.work.files import whole
@@ -50,24 +51,23 @@ def viewer_path(dataset: str) -> str:
     return f"viewer/{dataset}.parquet"
 
 
-def write_viewer(folder: Path, entries: Mapping[str, Entry], progress: Progress) -> None:
+def write_viewer(build: Build, progress: Progress) -> None:
     """Writes the Parquet file of every scenario of a build; those that are up to date are left alone.
 
     Args:
-        folder: The benchmark; its frames are as the manifest says.
-        entries: Manifest entries by part.
+        build: The benchmark; its frames are as the manifest says.
         progress: Shows how far it is.
 
     Raises:
         PictureError: A frame cannot be decoded.
-        SampleError: A line is no sample.
+        SampleError: A line is not a sample.
     """
-    benchmark = Benchmark.open(folder)
-    for scenario in [scenario for name, scenario in SCENARIOS.items() if name in entries]:
-        files = entries[scenario.name].files
+    benchmark = build.benchmark
+    for name, entry in build.scenarios.items():
+        scenario, files = SCENARIOS[name], entry.files
         kept = {sample.id for sample in benchmark.samples(scenario)}
         mark = fingerprint(checksums_of(files), repr(sorted(kept)), _FORMAT).encode()
-        target = folder / viewer_path(scenario.dataset)
+        target = build.folder / viewer_path(scenario.dataset)
         if _mark(target) != mark:
             _write(target, mark, _rows(benchmark, scenario, files, kept, progress))
 

@@ -10,9 +10,9 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from builders.hub import croissant
+from builders.hub.build import Build
 from builders.hub.card import write_card
 from builders.hub.publish import prepare
-from proactivebench.manifest import read_manifest
 from tests.support.hub_store import LocalHub
 from tests.support.processes import run
 from tests.support.publishing import REPO, publish
@@ -45,7 +45,7 @@ def test_the_card_shows_the_first_items_of_a_long_list(data: Path) -> None:
     [entry] = [entry for entry in manifest["scenarios"].values() if entry["dataset"] == "QuickDraw"]
     entry["settings"]["categories"] = [f"thing {number}" for number in range(345)]
     (data / "manifest.json").write_text(json.dumps(manifest))
-    write_card(data, REPO, read_manifest(data), ())
+    write_card(Build.open(data), REPO, ())
     text = (data / "README.md").read_text()
     assert "categories `thing 0, thing 1, thing 2, thing 3, thing 4 ... (345 in all)`" in text
     assert "pip install -e '.[hub,models]'" in text

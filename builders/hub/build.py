@@ -1,0 +1,89 @@
+"""A benchmark that this toolkit built, with what its manifest says of it: what is packed, described and published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from builders.hub.remote import sha256
+from proactivebench.benchmark import Benchmark
+from proactivebench.errors import UsageError
+from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TRAIN, TRAIN_FILES
+from proactivebench.manifest import Entry, read_manifest
+from proactivebench.scenarios import SCENARIOS
+
+
+@dataclass(frozen=True)
+class Build:
+    """A benchmark and its manifest.
+
+    Attributes:
+        benchmark: The samples, and where they lie.
+        scenarios: Short scenario name -> manifest entry, in the order of the paper.
+        train: The entry of the training split; None without one.
+    """
+
+    benchmark: Benchmark
+    scenarios: Mapping[str, Entry]
+    train: Entry | None = None
+
+    @classmethod
+    def open(cls, folder: Path) -> Build:
+        """Opens the scenarios of a build.
+
+        Raises:
+            UsageError: The folder is not a benchmark that was built with this toolkit.
+        """
+        if not (folder / MANIFEST).is_file():
+            raise UsageError(
+                f"{folder} has no manifest.json, so this toolkit did not build it. Name the folder that "
+                "`proactivebench build` wrote."
+            )
+        manifest = read_manifest(folder)
+        built = {name: manifest[name] for name in SCENARIOS if name in manifest}
+        if not built:
+            raise UsageError(
+                f"{folder / MANIFEST} lists no scenario, so nobody can tell what belongs to the benchmark and where "
+                "it comes from. Build one with `proactivebench build`."
+            )
+        return cls(Benchmark.open(folder), built)
+
+    def with_train(self) -> Build:
+        """The same build with its training split, if it has one.
+
+        Raises:
+            UsageError: The training split is not the one that the manifest describes.
+        """
+        if not self.train_files:
+            return self
+        entry = read_manifest(self.folder).get(TRAIN)
+        if entry is None or any(
+            path not in entry.files or entry.files[path].sha256 != sha256(self.folder / path)
+            for path in self.train_files
+        ):
+            raise UsageError(
+                f"{self.folder / DATA} holds a training split that is not the one of {self.folder / MANIFEST}, so "
+                "nobody can tell where it comes from. Build it with `proactivebench build train`, or move it away."
+            )
+        return replace(self, train=entry)
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.benchmark.folder
+
+    @property
+    def parts(self) -> dict[str, Entry]:
+        """The entries of the scenarios and of the training split."""
+        return {**self.scenarios, **({TRAIN: self.train} if self.train else {})}
+
+    @property
+    def train_files(self) -> list[str]:
+        """Paths of the training split's files."""
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.glob(TRAIN_FILES))
+
+    @property
+    def has_kept_ids(self) -> bool:
+        """Whether a leak filter's list lies beside the samples."""
+        return (self.folder / KEPT_IDS).is_file()
