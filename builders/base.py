@@ -23,6 +23,8 @@ from raw_sources.base import Problem
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from builders.portions import Portion
+
 Unit = TypeVar("Unit")
 Recipe = TypeVar("Recipe")
 Record = TypeVar("Record")
@@ -136,7 +138,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
             UsageError: An option cannot be meant, or a file that it names is wrong.
             SourceError: The raw data cannot be used at all.
         """
-        raise NotImplementedError
+        raise _unwritten(cls, "from_options", "makes it from a folder of raw data")
 
     @classmethod
     def train_portion(cls, raw: Path, options: Mapping[str, Any], count: int) -> Portion[Any, Any]:
@@ -150,7 +152,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
         Raises:
             As `from_options`.
         """
-        raise NotImplementedError
+        raise _unwritten(cls, "train_portion", "chooses the rows that TRAIN_ROWS promises")
 
     @classmethod
     def propose(cls, raw: Path, table: Path, progress: Progress | None = None) -> Proposals:
@@ -160,7 +162,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
             UsageError: The table is there already, or there is nothing to propose.
             SourceNotFoundError: The raw data are not there.
         """
-        raise NotImplementedError
+        raise _unwritten(cls, "propose", "writes the table that PROPOSES promises")
 
     @property
     def sources(self) -> Sequence[str]:
@@ -203,7 +205,13 @@ class Builder(ABC, Generic[Unit, Recipe]):
 
 
 class RecordBuilder(Builder[Record | Problem, Recipe], Generic[Record, Recipe]):
-    """A builder whose units are records; what is wrong with the raw data stands behind them."""
+    """A builder whose units are records; what is wrong with the raw data stands behind them.
+
+    Attributes:
+        seed: Decides every random choice.
+    """
+
+    seed: int
 
     @abstractmethod
     def read(self, problems: list[Problem]) -> Iterable[Record]:
@@ -221,41 +229,8 @@ class RecordBuilder(Builder[Record | Problem, Recipe], Generic[Record, Recipe]):
         return Plan((), problems=(unit,)) if isinstance(unit, Problem) else self.plan_record(unit)
 
 
-@dataclass(frozen=True)
-class Drawn(Generic[Record]):
-    """What was drawn; beside it what was left out on purpose, and raw data that is broken or missing."""
-
-    records: list[Record] = field(default_factory=list)
-    skipped: list[Skip] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-class Portion(ABC, Generic[Unit, Record]):
-    """The rows that come from one raw source.
-
-    Attributes:
-        builder: Makes a sample of a record, and renders it.
-        count: Number of rows.
-    """
-
-    builder: Builder[Any, Any]
-    count: int
-
-    @abstractmethod
-    def units(self) -> Sequence[Unit]:
-        """The pieces of the raw source that are drawn from one by one; each picklable."""
-
-    @abstractmethod
-    def draw(self, unit: Unit) -> Drawn[Record]:
-        """Draws records from a piece.
-
-        Raises:
-            SourceError: It cannot be read at all.
-        """
-
-    @abstractmethod
-    def plan(self, record: Record) -> PlannedSample[Any]:
-        """The sample of a record that was drawn."""
+def _unwritten(cls: type, method: str, task: str) -> UsageError:
+    return UsageError(f"{cls.__module__}.{cls.__name__} lacks the class method {method}, which {task}.")
 
 
 def sample_random(seed: int, scenario: Scenario, key: str) -> random.Random:

@@ -8,18 +8,19 @@ much of it the first views show.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.base import Drawn, Frame, Plan, PlannedSample, Portion, RecordBuilder, Skip, sample_random
+from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.coco_crops import possible_crops
 from builders.coco_similarity import HARD, Similarity, get_similarity
 from builders.negatives import draw_wrong_categories
 from builders.options import Option
 from builders.pictures import read_original
 from builders.pipeline.storage import fingerprint
+from builders.portions import RecordPortion
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
@@ -148,7 +149,7 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
 
 
 @dataclass(frozen=True)
-class Photos(Portion[None, CocoRecord]):
+class Photos(RecordPortion[CocoRecord]):
     """Rows of the train split: photos of COCO's training split.
 
     Attributes:
@@ -168,23 +169,3 @@ class Photos(Portion[None, CocoRecord]):
                 f"{self.builder.source.annotations} may hold photos of the test split: those of 2014 and of 2017 are "
                 "divided differently. Get instances_train2014.json."
             )
-
-    def units(self) -> Sequence[None]:
-        return [None]
-
-    def draw(self, unit: None) -> Drawn[CocoRecord]:
-        drawn = Drawn[CocoRecord]()
-        usable = []
-        for record in self.builder.read(drawn.problems):
-            plan = self.builder.plan_record(record)
-            drawn.skipped.extend(plan.skipped)
-            usable += [record] * len(plan.samples)
-        drawn.records.extend(sorted(usable, key=self._rank)[: self.count])
-        return drawn
-
-    def _rank(self, record: CocoRecord) -> tuple[float, int]:
-        random = sample_random(self.builder.seed, self.builder.scenario, f"{TRAIN}/{record.image_id}")
-        return random.random(), record.image_id
-
-    def plan(self, record: CocoRecord) -> PlannedSample[CocoRecord]:
-        return self.builder.plan_record(record).samples[0]

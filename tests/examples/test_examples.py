@@ -1,4 +1,4 @@
-"""The two examples, with every command: nothing of ours knows them, `--plugin` alone brings them."""
+"""The two examples, with every command: none of our files knows them, `--plugin` alone brings them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from click.testing import CliRunner
 from dark.builder import DarkBuilder
 from dark.fake import make_photos
 from dark.scenario import DARK, DarkAction
+from pyarrow import parquet
 from zoom_text.builder import ZoomBuilder
 from zoom_text.fake import make_notes
 from zoom_text.scenario import ZOOM, ZoomAction
 
 from builders.base import Builder
 from cli import main
+from proactivebench.benchmark import Benchmark
+from proactivebench.reports.sample_album import SampleAlbum
 from proactivebench.scenarios import SCENARIOS, Sample, Scenario, make_environment
 from proactivebench.testing import conform
+from proactivebench.training.rewards import SingleTurn
+from raw_sources.plugins import using
 from tests.support.hub_store import LocalHub
 from tests.support.local_hub import serve
 from tests.support.processes import ROOT, begun, finished, wait_until
@@ -96,9 +101,23 @@ def test_evaluate_compare_report(built: Built, tmp_path: Path) -> None:
     scores = json.loads((tmp_path / "oracle" / "metrics.json").read_bytes())["scenarios"][built.scenario.name]
     assert scores["acc"] == 1
     assert scores.get("cost") == (3 if built.scenario is DARK else None)
-    built.call("compare", tmp_path / "random", tmp_path / "oracle")
+    has_costs = built.scenario is DARK
+    assert ("cost" in built.call("compare", tmp_path / "random", tmp_path / "oracle").split()) == has_costs
     built.call("report", tmp_path / "random", tmp_path / "oracle", "--out", tmp_path / "report", "--compare", "paper")
-    assert (tmp_path / "report" / "index.html").exists()
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert ('data-label="cost"' in page, "<b>Cost</b>" in page) == (has_costs, has_costs)
+    for table in ("scores.md", "scores.tex", "scores.csv", "scores.json"):
+        assert ("cost" in (tmp_path / "report" / "tables" / table).read_text()) == has_costs
+    noticed = "that did not help" in "".join(path.read_text() for path in (tmp_path / "report" / "data").iterdir())
+    assert noticed != has_costs
+
+
+def test_look_says_what_did_not_help(built: Built) -> None:
+    with using([built.plugin]):
+        samples = SampleAlbum(Benchmark.open(built.data)).entries(0, 0, 1)
+    effects = [effect for turn in samples[0]["turns"] for effect in turn["effects"]]
+    said = "increased the contrast: The contrast was increased, but that did not help"
+    assert (said in effects) == (built.scenario is ZOOM)
 
 
 def test_a_judge_reads_free_replies(built: Built, tmp_path: Path) -> None:
@@ -116,6 +135,24 @@ def test_the_browser_shows_them(built: Built, name: str, tmp_path: Path) -> None
         wait_until(lambda: "Stop with" in process.said(), process)
         [address] = re.findall(r"Open (\S+)", process.said())
         assert httpx.get(address).status_code == 200
+
+
+def test_dark_has_rows_to_train_on(tmp_path: Path) -> None:
+    dark = Built(DARK, "photos", ROOT / "examples" / "dark" / "dark", tmp_path)
+    rows = ("--dark", 5, "--quickdraw", 0, "--coco", 0)
+    dark.call("build", "dark", "train", "--raw", make_photos(tmp_path / "raw"), "--out", dark.data, *rows)
+    assert "No problems." in dark.call("check", dark.data)
+    [file] = (dark.data / "data").iterdir()
+    table = parquet.read_table(file).to_pylist()
+    tested = {
+        sample["answer"] for sample in map(json.loads, dark.data.joinpath("test", "Dark_preprocessed.jsonl").open())
+    }
+    assert len(table) == 5
+    for row in table:
+        text = row["prompt"][0]["content"][1]["text"]
+        turn = SingleTurn.of_row(text, row["options"], row["proactive_actions"], row["ground_truth"])
+        assert turn.answer in tested
+        assert row["images"][0]["path"].split("/")[2] == "2-jpg"  # the third photograph of each thing
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from tests.support.processes import ROOT, run
 from tests.support.small_benchmark import build_small
 
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
-PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/*/README.md"))
+PAGES += sorted(
+    str(path.relative_to(ROOT)) for name in ("examples", "experiments") for path in ROOT.glob(f"{name}/*/README.md")
+)
 
 ELSEWHERE = re.compile(
     r"\b(fetch|pull|play|view|look|train|demo|build vsod|judge|when|import-inspect)\b|Qwen|openai:|inspect:|hub:"
@@ -83,6 +85,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of a reader, with a benchmark under the names that pages use."""
     for name in ("data", "benchmark"):
         build_small(tmp_path / name)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -108,7 +111,9 @@ def test_what_can_be_run_here_runs(page: str, place: Path) -> None:
             elif words[0] == "evaluate" and "DATA" in words:  # what follows on the page needs its run
                 out = words[words.index("--out") + 1]
                 invoke(["evaluate", "--model", "scripted:random", "--data", "benchmark", "--out", out])
-    assert ran >= {"README.md": 6, "docs/hub.md": 1, "docs/models.md": 1, "docs/scenarios.md": 6}.get(page, 0)
+    assert ran >= {"README.md": 6, "docs/hub.md": 1, "docs/models.md": 1, "docs/scenarios.md": 6}.get(
+        page, 3 * page.startswith("examples/")
+    )
 
 
 def own_options(page: str) -> set[str]:

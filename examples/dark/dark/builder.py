@@ -18,8 +18,10 @@ from PIL import Image
 
 from builders.base import Frame, Plan, PlannedSample, RecordBuilder, Skip, sample_random
 from builders.negatives import draw_wrong_categories
+from builders.options import Option
 from builders.pictures import encode_jpeg, picture_versions, read_picture
 from builders.pipeline.storage import fingerprint, path_part
+from builders.portions import RecordPortion
 from builders.wording import category_text, draw_texts
 from dark.scenario import DARK
 from dark.source import Photo, Photos
@@ -56,6 +58,7 @@ class DarkBuilder(RecordBuilder[Photo, Path]):
     """
 
     scenario = DARK
+    TRAIN_ROWS = Option("dark", int, 0, "Train: rows from photographs in photos_to_train.", least=0)
 
     source: Photos
     seed: int = 0
@@ -63,6 +66,10 @@ class DarkBuilder(RecordBuilder[Photo, Path]):
     @classmethod
     def from_options(cls, raw: Path, options: Mapping[str, Any]) -> Self:
         return cls(Photos.locate(raw), options["seed"])
+
+    @classmethod
+    def train_portion(cls, raw: Path, options: Mapping[str, Any], count: int) -> RecordPortion[Photo]:
+        return RecordPortion(cls(Photos.locate(raw, "photos_to_train"), options["seed"]), count)
 
     def settings(self) -> dict[str, Any]:
         paths = (photo.path for photo in self.source.records())

@@ -8,15 +8,15 @@ from pathlib import Path
 from raw_sources.fakes.pictures import draw_thing, room
 
 THINGS = ("banana", "orange", "cup", "baseball", "cowboy hat", "vase")
-WALLS = ((178, 205, 170), (235, 228, 222))
+WALLS = ((178, 205, 170), (235, 228, 222), (196, 196, 214))
 
 
 def make_photos(raw: Path) -> Path:
-    """Draws two photographs of each thing and returns the raw folder."""
+    """Draws two photographs of each thing, another one to train on, and returns the raw folder."""
     for thing in THINGS:
-        folder = raw / "photos" / thing.replace(" ", "_")
-        folder.mkdir(parents=True, exist_ok=True)
         for number, wall in enumerate(WALLS):
+            folder = raw / ("photos" if number < 2 else "photos_to_train") / thing.replace(" ", "_")
+            folder.mkdir(parents=True, exist_ok=True)
             canvas = room((256, 256), wall)
             draw_thing(canvas, thing, (0.25, 0.3, 0.75, 0.8))
             canvas.finish(number).save(folder / f"{number}.jpg", quality=88)

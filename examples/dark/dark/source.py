@@ -1,5 +1,7 @@
 """Photographs of your own: a folder named `photos`, in it one folder per category, in these the pictures.
 
+Others, in a folder `photos_to_train` of the same form, are for the training split alone.
+
 Whether they may be passed on is yours to know, so the licence is "not stated", and `publish` asks for your word.
 """
 
@@ -51,11 +53,11 @@ class Photos(Source[Photo]):
     folder: Path
 
     @classmethod
-    def locate(cls, raw: Path) -> Self:
+    def locate(cls, raw: Path, name: str = "photos") -> Self:
         for found in walk(raw):
-            if found.path.name == "photos" and found.folders:
+            if found.path.name == name and found.folders:
                 return cls(found.path)
-        raise SourceNotFoundError(f"No photographs under {raw}: looked for photos/CATEGORY/*.jpg.")
+        raise SourceNotFoundError(f"No photographs under {raw}: looked for {name}/CATEGORY/*.jpg.")
 
     def verify(self) -> Inventory:
         inventory = Inventory({"categories": len(listing(self.folder).folders), "photographs": 0})
