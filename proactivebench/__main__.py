@@ -1,7 +1,7 @@
 """The way in: the command `proactivebench`, and `python -m proactivebench`, which launchers such as torchrun need.
 
 Decided here: from both, the names `builders`, `cli`, `commands` and `raw_sources` mean the toolkit's. They are ordinary
-words, and a `cli.py` in the working directory or on PYTHONPATH must not run in place of ours. Worker processes inherit
+words, and a `cli.py` in the working directory or on PYTHONPATH must not run in our place. Worker processes inherit
 `sys.path`, so it is put in order there. A program that merely imports `proactivebench` is left as it is.
 """
 

@@ -45,7 +45,7 @@ _MISMATCH = Reading(Outcome.MISMATCH, None, None, None)
 
 
 def letter(position: int) -> str:
-    """The label of a shown text: A for position 0; past Z go on the characters that follow it in Unicode."""
+    """The label of a shown text: A for position 0; past Z come the characters that follow it in Unicode."""
     return chr(ord("A") + position)
 
 

@@ -48,7 +48,7 @@ class Benchmark:
             assume_published: See the attribute; for the published interface, which does so.
 
         Raises:
-            UsageError: The folder holds no samples.
+            UsageError: The folder has no samples.
         """
         for root in (folder / TEST, folder):
             if any(root.glob(samples_name("*"))):
@@ -140,7 +140,7 @@ class Benchmark:
 
         Raises:
             UsageError: The benchmark does not hold this scenario, or its leak filter keeps ids that it does not hold.
-            SampleError: A line is no sample.
+            SampleError: A line is not a sample.
         """
         if not self.path(scenario).is_file():
             present = ", ".join(present.name for present in self.scenarios)

@@ -1,8 +1,8 @@
 """Checking a benchmark on disk, built or downloaded.
 
 Every sample is read and played through, every frame that an episode can show is decoded, the rows of a train split are
-read, and the files of a benchmark of ours are compared with its manifest. Problems are collected, not raised: a person
-wants all of them at once.
+read, and the files of a benchmark built here are compared with its manifest. Problems are collected, not raised: a
+person wants all of them at once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def check_benchmark(folder: Path, progress: Progress) -> CheckReport:
         progress: Shows how far the check is.
 
     Raises:
-        UsageError: The folder holds no benchmark.
+        UsageError: The folder is not a benchmark.
     """
     benchmark = Benchmark.open_build(folder)
     report = CheckReport()

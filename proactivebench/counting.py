@@ -49,7 +49,7 @@ class FirstViews:
 
     Attributes:
         none: Share of the samples that show none of it.
-        median: Half of the samples show at most this share of it; the others likewise.
+        median: Half of the samples show at most this share of it; the others in the same way.
         ninth_decile: Nine of ten samples show at most this share of it.
         most: The largest share of it that a sample shows.
     """
@@ -88,8 +88,8 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
         One comparison for each scenario of the paper and each other one that is there, and one for the train split.
 
     Raises:
-        UsageError: The folder holds no benchmark.
-        SampleError: A line is no sample.
+        UsageError: The folder is not a benchmark.
+        SampleError: A line is not a sample.
     """
     progress = progress or Progress(disable=True)
     benchmark = Benchmark.open_build(folder)

@@ -38,7 +38,7 @@ class JSONLDataset(Sequence[dict[str, Any]]):
 
     Raises:
         UsageError: There is no such scenario, or no such benchmark.
-        SampleError: A line is no sample.
+        SampleError: A line is not a sample.
     """
 
     def __init__(self, path: str, dataset: str):
@@ -65,7 +65,7 @@ def load_proactivebench_dataset(data_dir: str, dataset: str) -> JSONLDataset:
 
     Raises:
         UsageError: There is no such scenario, or no such benchmark.
-        SampleError: A line is no sample.
+        SampleError: A line is not a sample.
     """
     benchmark = Benchmark.open(Path(data_dir), assume_published=True)
     return JSONLDataset(str(benchmark.path(get_scenario(dataset))), dataset)

@@ -3,7 +3,7 @@
 Every error that a user can provoke derives from `ProactiveBenchError`; its text names the place (file, line, field or
 sample), what was expected and what to do. The command line prints that text without a traceback and leaves with the
 class's `exit_code`: 2 for wrong use, 1 for failure. Where `resumes` is true, it adds how to resume: that sentence is
-written nowhere else. Everything else that is raised is a defect of ours.
+written nowhere else. Everything else that is raised is a bug of this toolkit.
 """
 
 from __future__ import annotations

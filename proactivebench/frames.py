@@ -55,7 +55,7 @@ class Frames:
 
         Raises:
             UsageError: The benchmark does not hold a scenario, or a frame is a link that leads out of it.
-            SampleError: A line is no sample.
+            SampleError: A line is not a sample.
             OSError: A frame cannot be read.
         """
         shown = {}
@@ -79,7 +79,7 @@ class Frames:
             view: What to show of it.
 
         Raises:
-            PictureError: It is none of these frames.
+            PictureError: It is not one of these frames.
         """
         if frame_path not in self.digests:
             raise PictureError(f"{frame_path!r} is not a frame that a sample can show.")

@@ -5,7 +5,7 @@ test/<dataset>_preprocessed.jsonl    the samples of a scenario, one a line
 test/<dataset>/...                   its frames, as the samples name them
 test/<dataset>.zip                   the same frames, packed for the Hub
 data/train-*.parquet                 the training split
-manifest.json                        of a benchmark of ours: how each file came about
+manifest.json                        of a benchmark built here: how each file came about
 kept_ids.json                        the samples that survived its leak filter, if it has one
 ```
 """

@@ -95,7 +95,7 @@ def read_manifest(folder: Path) -> dict[str, Entry]:
     """The entries of a benchmark's manifest by short scenario name, or `train`; empty where there is none.
 
     Raises:
-        UsageError: The file is there and no manifest of ours.
+        UsageError: The file is there, but is not a manifest.
     """
     path = folder / MANIFEST
     try:

@@ -18,7 +18,7 @@ MAX_LINE_BYTES = 1 << 20
 
 
 class SampleError(ProactiveBenchError):
-    """A line that is no sample of its scenario: which file, line and field, and what was expected there."""
+    """A line that is not a sample of its scenario: which file, line and field, and what was expected there."""
 
     def __init__(self, path: Path, line: int, problems: Iterable[str]):
         super().__init__(f"{path}, line {line}: " + "; ".join(problems))
@@ -39,10 +39,10 @@ def read_samples(
     Args:
         path: File of UTF-8 JSON lines; empty lines are passed over.
         scenario: The scenario whose samples it holds.
-        on_error: Receives each bad line's error, and reading goes on; by default the first bad line raises.
+        on_error: Receives each bad line's error, and reading continues; by default the first bad line raises.
 
     Raises:
-        SampleError: A line is no sample of the scenario, or repeats an id.
+        SampleError: A line is not a sample of the scenario, or repeats an id.
     """
     schema = (get_scenario(scenario) if isinstance(scenario, str) else scenario).sample
     line_of_id: dict[int, int] = {}

@@ -1,7 +1,7 @@
 """How a stored picture becomes the one that a model sees: a crop or a smaller copy.
 
-A view is a value, so that environments stay free of I/O, and a function from picture to picture, so that whoever loads
-the picture applies it with a call.
+A view is a value, so that environments stay free of I/O, and a function from picture to picture, so that the one
+who loads the picture applies it with a call.
 """
 
 from __future__ import annotations

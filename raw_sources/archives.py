@@ -224,7 +224,7 @@ def _tar_members(archive: Path) -> Generator[_Member, None, None]:
                 raise _RefusedError(info.name, "is neither a plain file nor a folder")
             yield _Member(info.name, info.size, container.extractfile(info))
             container.members.clear()  # tarfile remembers every header it has read: a gigabyte for a million files
-        if stream.last_read != bytes(tarfile.BLOCKSIZE):  # tarfile takes whatever is no header for the end
+        if stream.last_read != bytes(tarfile.BLOCKSIZE):  # tarfile takes anything that is not a header for the end
             raise EOFError("a damaged header" if stream.last_read else "the end is missing")
 
 

@@ -31,7 +31,7 @@ class Watcher(Protocol):
     """Is told how fetching goes."""
 
     def moved(self, what: str, done: int, total: int | None) -> None:
-        """So many bytes of something have arrived or are unpacked; `total` where it is known."""
+        """This many bytes of something have arrived or are unpacked; `total` where it is known."""
 
     def waits(self, why: str, seconds: float) -> None:
         """An attempt failed; the next one follows in some seconds."""

@@ -73,7 +73,7 @@ def walk(raw: Path) -> Iterator[Listing]:
     """Lists `raw` and the folders below it, the shallow ones first.
 
     Raises:
-        SourceNotFoundError: `raw` is no folder.
+        SourceNotFoundError: `raw` is not a folder.
     """
     if not raw.is_dir():
         raise SourceNotFoundError(f"{raw} is not a folder. Name the folder that holds the raw data sets.")

@@ -7,7 +7,7 @@ lists paths. Being an environment variable, it reaches worker processes, ranks a
 
 A path is imported by its plain name, with its folder at the end of `sys.path`, as Python imports the neighbours of a
 script; so whatever a process pool sends can be unpickled on the other side. This module lies in the lowest room because
-the registries of all rooms ask it; it imports nothing of ours and knows nothing of what it collects.
+the registries of all rooms ask it; it imports none of our rooms and knows nothing of what it collects.
 """
 
 from __future__ import annotations

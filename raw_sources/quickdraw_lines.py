@@ -54,7 +54,7 @@ def parse_drawing(line: bytes, category: str) -> Drawing:
     """Parses one line, simplified or raw; the times of raw strokes are dropped.
 
     Raises:
-        ValueError: The line is no drawing of the category; the text says what was expected.
+        ValueError: The line is not a drawing of the category; the text says what was expected.
     """
     try:
         entry = orjson.loads(line)

@@ -5,7 +5,7 @@ wrong frame. The video is decoded once from front to back, for seeking to each f
 reads all that YouTube gives (H.264, VP9, AV1); decord and OpenCV misread or refuse some of it.
 
 Frames are shown upright, as the ffmpeg command shows them: a video from a phone is stored as its sensor lay and says in
-a display matrix how to turn it. A matrix that is no turn by a right angle and no reflection is refused.
+a display matrix how to turn it. A matrix that is neither a turn by a right angle nor a reflection is refused.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _picture(frame: av.VideoFrame, path: Path) -> Image.Image:
 def _timed(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
     """All frames in the order of time with their seconds after the first one, up to the first damage.
 
-    What follows damage is left out even where the decoder goes on: it fills in what it lacks from other pictures.
+    What follows damage is left out even where the decoder continues: it fills in what it lacks from other pictures.
     """
     first: float | None = None
     for frame in _decoded(container, stream):

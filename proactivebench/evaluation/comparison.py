@@ -37,7 +37,7 @@ class Difference:
 
     Attributes:
         scenario: Short name, or `all` for the samples of all scenarios together.
-        score: `acc` or `psr`; `cc`, `ps` or `agg` of judged runs.
+        score: `acc`, `psr` or `cost`; `cc`, `ps` or `agg` of judged runs.
         n: Number of episodes that both runs have a score of.
         first: Score of the first run on them.
         second: Score of the second run.
@@ -108,7 +108,7 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
     """The paired differences between two runs.
 
     Raises:
-        UsageError: One of them is no run, or waits for its judge; they have different scores, share no samples, or
+        UsageError: One of them is not a run, or waits for its judge; they have different scores, share no samples, or
             played different benchmarks.
     """
     described = read_run(first), read_run(second)
@@ -154,7 +154,8 @@ def _differences(pairs: _Pairs, seed: int, *, published: bool) -> list[Differenc
     found = []
     for name in [*names, "all"] if len(names) > 1 else names:
         chosen = [pair for pair in pairs if name in ("all", pair[0].scenario)]
-        scores = [score for score in chosen[0][0].scores if score in chosen[0][1].scores]
+        in_all = [score for score in chosen[0][0].scores if all(score in one.scores for pair in chosen for one in pair)]
+        scores = [score for score in in_all if score != "cost" or name != "all"]  # units differ
         found += [_difference(name, score, chosen, seed, published=published) for score in scores]
     return found
 

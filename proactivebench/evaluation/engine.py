@@ -65,7 +65,7 @@ def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], frames: Frames, se
 
     Raises:
         UsageError: The benchmark lacks one of the scenarios, the samples that were named, or examples.
-        SampleError: A line is no sample.
+        SampleError: A line is not a sample.
     """
     check_examples(scenarios, settings)
     if strange := sorted(set(settings.samples or ()).difference(scenario.name for scenario in scenarios)):

@@ -82,7 +82,7 @@ def read_judgements(folder: Path) -> Iterator[JudgedReply]:
     """Yields the judgements of the replies that a run holds now.
 
     Raises:
-        ProactiveBenchError: A line is no record, or a reply was judged twice and differently.
+        ProactiveBenchError: A line is not a record, or a reply was judged twice and differently.
     """
     path = folder / FOLDER / JUDGEMENTS
     if path.exists():
@@ -165,7 +165,7 @@ def judge_run(
         The scores of the run, which are in its `metrics.json` too.
 
     Raises:
-        UsageError: It is no finished run of mode `oeg`, or was judged by another judge.
+        UsageError: It is not a finished run of mode `oeg`, or was judged by another judge.
         ResumableError: More judgements failed than allowed; the scores of the others are kept.
     """
     settings = read_run(folder).settings

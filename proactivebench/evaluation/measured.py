@@ -55,7 +55,7 @@ def run_measured_on(run: Path) -> str:
     """The benchmark of one run, as `measured_on` says it.
 
     Raises:
-        UsageError: The folder holds no run.
+        UsageError: The folder is not a run.
     """
     described = read_run(run)
     return measured_on(read_where(run) or Path("unknown data"), [described.data], [part_of(described.parts)])

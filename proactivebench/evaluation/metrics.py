@@ -41,12 +41,12 @@ class _Score(NamedTuple):
     source: str
     correct: float
     suggestions: float | None
-    cost: float
+    cost: float | None
 
     @classmethod
     def of(cls, episode: Episode, scores: Mapping[str, float]) -> _Score:
-        cost = sum(turn.cost for turn in episode.turns)
-        return cls(episode.id, episode.repeat, episode.source, scores["acc"], scores.get("psr"), cost)
+        counted = scores["acc"], scores.get("psr"), scores.get("cost")
+        return cls(episode.id, episode.repeat, episode.source, *counted)
 
 
 @dataclass
@@ -181,8 +181,8 @@ class _PlayedScores:
             found["psr"] = estimate(suggestions, sources, seed)
         for score, value in found.items():
             self._estimates[score].append(value)
-        if suggestions and SCENARIOS[name].costs:
-            found["cost"] = estimate([score.cost for score in ordered], sources, seed)
+        if costs := [score.cost for score in ordered if score.cost is not None]:
+            found["cost"] = estimate(costs, sources, seed)
         return _all_with_uncertainty(found)
 
     def average(self) -> dict[str, Any]:

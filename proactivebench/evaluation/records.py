@@ -210,9 +210,16 @@ class Episode(BaseModel):
 
     @property
     def scores(self) -> dict[str, float]:
-        """Accuracy and, unless forced, number of suggestions, which mean something only without an error."""
-        suggestions = {} if self.forced else {"psr": len(self.turns) - 1.0}
-        return {"acc": float(self.correct)} | suggestions
+        """Accuracy and, unless forced, number of suggestions and what they took where they have costs.
+
+        They mean something only without an error.
+        """
+        scores = {"acc": float(self.correct)}
+        if not self.forced:
+            scores["psr"] = len(self.turns) - 1.0
+            if SCENARIOS[self.scenario].costs:
+                scores["cost"] = sum(turn.cost for turn in self.turns)
+        return scores
 
     @property
     def unreadable_judgement(self) -> bool:
@@ -223,7 +230,7 @@ class Episode(BaseModel):
     def published_scores(self) -> dict[str, float] | None:
         """Its scores as the published package counts, for which such output means that the reply said nothing right."""
         if self.unreadable_judgement:
-            return {"acc": 0.0, "psr": float(len(self.turns))}  # the reply that was judged is no turn of the record
+            return self.scores | {"acc": 0.0, "psr": float(len(self.turns))}  # the reply that was judged is no turn of the record
         return self.scores if self.error is None else None
 
     @property

@@ -3,7 +3,7 @@
 `run.json` says everything that decides the numbers, `episodes.jsonl` holds one line per finished episode,
 `prompts.jsonl` the user's texts by hash, `metrics.json` the scores. When a run is continued, the episodes that ended
 with an error are dropped and played again. `where.json` names the folder of the data, for reports; the path decides
-nothing, so it is no part of what must match when a run is continued.
+nothing, so it need not match when a run is continued.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def read_run(folder: Path) -> RunDescription:
     """What a run says about itself.
 
     Raises:
-        UsageError: The folder holds no run.
+        UsageError: The folder is not a run.
     """
     path = folder / RUN
     try:
@@ -83,10 +83,10 @@ def read_run(folder: Path) -> RunDescription:
 
 
 def read_episodes(folder: Path) -> Iterator[Episode]:
-    """Yields the finished episodes of a run, also while it goes on.
+    """Yields the finished episodes of a run, also while it is under way.
 
     Raises:
-        ProactiveBenchError: A line is no record, or an episode is there twice and different.
+        ProactiveBenchError: A line is not a record, or an episode is there twice and different.
     """
     return read_records(folder / EPISODES, Episode, "episode record")
 
@@ -121,7 +121,7 @@ class RunLog(DescribedFolder):
     """The folder of one run, open for writing; a context manager.
 
     Args:
-        folder: Made where it is missing.
+        folder: Created if missing.
         ranks: The processes that play it together.
 
     Attributes:

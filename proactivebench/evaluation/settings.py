@@ -127,7 +127,7 @@ def read_sample_list(path: Path) -> dict[str, tuple[int, ...]]:
     """Reads a list of samples: a line is a scenario's name and an id (`QD 12`); `#` begins a comment.
 
     Raises:
-        UsageError: A line is not of that form, or the scenario does not exist; or the file is no UTF-8 text.
+        UsageError: A line is not of that form, or the scenario does not exist; or the file is not UTF-8 text.
     """
     ids: dict[str, set[int]] = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):

@@ -67,7 +67,7 @@ def _picks(clusters: int, seed: int) -> Iterator[NDArray[np.int64]]:
 
 
 def resampled(sources: Sequence[str], seed: int = 0) -> Iterator[NDArray[np.float64]]:
-    """Yields how often each sample is in a bootstrap sample, for scores that are no means.
+    """Yields how often each sample is in a bootstrap sample, for scores that are not means.
 
     Args:
         sources: For each sample, the name of what it was made of.

@@ -10,7 +10,7 @@ others would make of its own answers on every frame (mode `forced`), who ask exa
 
 `when` = (acc - coin) / (foresight - coin): 0 is a coin, 1 knows when. All are expectations, computed exactly and not
 simulated; `curves` has the formulas. Intervals are those of a bootstrap over sources, in which run and curves are drawn
-together. docs/when.md tells what this means where the way to the reference is no line.
+together. docs/when.md tells what this means where the way to the reference is not a line.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
     """Holds a run against forced answers, and writes `when.json` beside its scores.
 
     Raises:
-        UsageError: One of them is no run, or not of the mode that is needed; they played different benchmarks, or share
+        UsageError: One of them is not a run, or of another mode; they played different benchmarks, or share
             no samples.
     """
     described = read_run(run), read_run(forced)

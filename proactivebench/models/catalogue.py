@@ -56,7 +56,7 @@ class Entry(BaseModel):
         return self.billions and self.billions * 1e9 * bytes_per_weight * (1 + WORKING_SHARE) / GIB
 
     def seconds(self, requests: float) -> float:
-        """Time for so many requests, estimated."""
+        """Time for this many requests, estimated."""
         if self.billions is not None:
             return requests * self.billions * SECONDS_PER_BILLION
         return requests * (THINKING_SECONDS if thinks(self.model.partition(":")[2]) else HOSTED_SECONDS) / AT_ONCE

@@ -179,7 +179,7 @@ def _adapted(network: Network, name: str, folder: Path) -> Network:
     """The network with an adapter beside its weights, computed as in training.
 
     Raises:
-        UsageError: It is no LoRA adapter, or does not fit the network weight by weight.
+        UsageError: It is not a LoRA adapter, or does not fit the network weight by weight.
     """
     with require_extra("An adapter", "train"):
         import peft

@@ -70,7 +70,7 @@ class OpenAIModel(Model):
         form: What requests say besides the conversation.
 
     Raises:
-        UsageError: The address is none, or the key is missing or malformed.
+        UsageError: The address is not valid, or the key is missing or malformed.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ Processor = Any
 """A `transformers.ProcessorMixin`, whose own type hints do not fit what it takes and returns."""
 
 Tokenizer = Any
-"""A `transformers.PreTrainedTokenizerBase`, likewise."""
+"""A `transformers.PreTrainedTokenizerBase`."""
 
 Encoded = dict[str, torch.Tensor]
 """What the model's `generate` takes, by argument; every tensor's first dimension is rows or pictures."""

@@ -92,13 +92,15 @@ def _summaries(runs: Sequence[Run], scenario: str | None) -> list[Summary]:
         episodes = [episode for episode in run.episodes if scenario in (None, episode.scenario)]
         if not episodes:
             continue
-        scores = cells[run.folder].get(scenario or AVERAGE)
+        alone = next(iter(run.metrics["scenarios"])) if len(run.metrics["scenarios"]) == 1 else AVERAGE
+        scores = cells[run.folder].get(scenario or alone)
         counted = [run.metrics["scenarios"][name] for name in run.metrics["scenarios"] if scenario in (None, name)]
-        counts = {name: sum(scores.get(name, 0) for scores in counted) for name in ("refused", "cut")}
+        counts = {name: sum(one.get(name, 0) for one in counted) for name in ("refused", "cut")}
         marks = [f"{count:,} {name}" for name, count in counts.items() if count]
         note = ", ".join([*run.notes, *marks])
         line = Line(part, run.name, note, scores, _segments(run, episodes), len(episodes), _errors(run, episodes))
-        measures = run.measures if "agg" in run.measures else ("acc", "psr")
+        cost = ("cost",) if scores and "cost" in scores.scores else ()
+        measures = run.measures if "agg" in run.measures else ("acc", "psr", *cost)
         lines.setdefault(measures, []).append(line)
     return [Summary(measures, tuple(group)) for measures, group in lines.items()]
 

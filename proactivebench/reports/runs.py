@@ -90,7 +90,7 @@ class Run:
         """The picture of a turn.
 
         Raises:
-            PictureError: It is none that the run can have seen, or not there as the run saw it.
+            PictureError: The run cannot have seen it, or it is not there as the run saw it.
         """
         if self.frames is None:
             raise PictureError(f"{turn.frame_path}: what lies in {self.benchmark.folder} is not what the run saw.")
@@ -132,7 +132,9 @@ class Run:
     @property
     def measures(self) -> tuple[str, ...]:
         """Names of its scores, first the one that ranks it."""
-        return _MEASURES.get(self.identity["settings"]["mode"], ("acc", "psr"))
+        measures = _MEASURES.get(self.identity["settings"]["mode"], ("acc", "psr"))
+        has_costs = any("cost" in scores for scores in self.metrics["scenarios"].values())
+        return (*measures, "cost") if has_costs else measures
 
     @property
     def model(self) -> str:
@@ -168,7 +170,7 @@ def _frames(benchmark: Benchmark, names: tuple[str, ...]) -> Frames:
 
 @lru_cache(maxsize=8)
 def _samples(benchmark: Benchmark, names: tuple[str, ...]) -> Mapping[tuple[str, int], Sample]:
-    """Read once for all runs of a benchmark, and for all looks at a run that goes on."""
+    """Read once for all runs of a benchmark, and for all looks at a run under way."""
     return {
         (name, sample.id): sample for name in names for sample in benchmark.samples(get_scenario(name), filtered=False)
     }
@@ -224,14 +226,14 @@ def _find_data(folder: Path, data: RunData, candidates: Sequence[Path]) -> tuple
 
 
 def load_runs(folders: Sequence[Path], data: Sequence[Path] = ()) -> list[Run]:
-    """Loads runs for a report, also while they go on.
+    """Loads runs for a report, also while they are under way.
 
     Args:
         folders: The runs' folders, in the order in which they are shown.
         data: Folders of benchmarks, for runs whose data are not where they were.
 
     Raises:
-        UsageError: A folder holds no run, its data are not found, or the runs were played on different benchmarks.
+        UsageError: A folder is not a run, its data are not found, or the runs were played on different benchmarks.
         ProactiveBenchError: A record cannot be read.
     """
     runs: list[Run] = []

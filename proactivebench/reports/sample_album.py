@@ -28,7 +28,7 @@ class SampleAlbum(Album):
         benchmark: What to show.
 
     Raises:
-        SampleError: A line is no sample.
+        SampleError: A line is not a sample.
     """
 
     def __init__(self, benchmark: Benchmark):
@@ -120,7 +120,8 @@ def _effect(
 ) -> str:
     """What an option did to the episode that took it."""
     if not ahead.done:
-        return f"{action.words}: frame {frames[_place(ahead)] + 1}"
+        shown = ahead.notice if _place(ahead) == _place(here) else f"frame {frames[_place(ahead)] + 1}. {ahead.notice}"
+        return f"{action.words}: {shown or 'the same frame'}".rstrip(" .")
     if ahead.correct:
         return "ends the episode, right"
     if action is not Action.STOP:

@@ -117,7 +117,7 @@ def _json_cell(cell: Cell) -> dict[str, Any]:
 
 
 def to_json(tables: Sequence[ScoreTable]) -> str:
-    """The tables with every interval; psr in suggestions per episode, everything else in percent."""
+    """The tables with every interval; psr and cost per episode, everything else in percent."""
     values = [
         {
             "setting": table.setting,

@@ -21,7 +21,7 @@ from proactivebench.scenarios import SCENARIOS
 AVERAGE = "macro average"
 """The mean over scenarios, each of them with the same weight."""
 
-SCALES = {"acc": 100, "psr": 1, "cc": 100, "ps": 100, "agg": 100}
+SCALES = {"acc": 100, "psr": 1, "cost": 1, "cc": 100, "ps": 100, "agg": 100}
 """Measure -> what it is multiplied with."""
 
 COUNTS = ("errors", "refused", "cut", "unreadable", "judge_errors", "judge_unreadable")
@@ -40,7 +40,10 @@ _PAPER_TABLES = {
 
 
 class Score(NamedTuple):
-    """A score in percent, psr in suggestions per episode, with its 95% interval; published figures have none."""
+    """A score with its 95% interval, which published figures lack.
+
+    In percent; psr in suggestions per episode, cost in the scenario's own unit.
+    """
 
     value: float
     ci95: tuple[float, float] | None = None
@@ -197,7 +200,7 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
                 for name, found in published.items()
                 if not found.keys().isdisjoint(columns)
             ]
-        measures = alike[0].measures
+        measures = tuple(dict.fromkeys(measure for run in alike for measure in run.measures))
         rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
         data = [run.data for run in alike]
         caveat = CAVEAT if any(row.run is None for row in rows) and not is_published(data) else ""

@@ -111,7 +111,7 @@ class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Leaves out what is no defect: a browser that went away in the middle of an answer."""
+        """Leaves out what is not a defect: a browser that went away in the middle of an answer."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 

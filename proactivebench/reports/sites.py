@@ -53,7 +53,7 @@ class AlbumSite(Site):
 
 
 class RunsSite(AlbumSite):
-    """Runs, also while they go on: the page asks for `version`, and for itself when that has changed.
+    """Runs, also while they are under way: the page asks for `version`, and for itself when that has changed.
 
     Args:
         runs: The runs, in order.

@@ -8,6 +8,7 @@ scenario it is. The texts of the seven are published protocol (arXiv:2603.19466,
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -143,8 +144,8 @@ class Scenario:
         reference_question: Replaces the question in the reference setting, if there is one.
         literals: Action -> what the published package looks for in a suggestion of it; for others the keyword will do.
         keywords_combine: Whether a suggestion may hold several keywords, of one action.
-        costs: Action -> what carrying it out takes, in a unit of the scenario's own; others take 1. Empty where
-            suggestions have no costs, and psr alone counts them.
+        costs: Action -> what carrying it out takes, in a unit of the scenario's own, at least 0; others take 1. Empty
+            where suggestions have no costs, and psr alone counts them.
         example: How it is solved in the few-shot setting; None where the paper has no examples.
         paper: How large the paper's is; None for a scenario that the paper does not have.
     """
@@ -178,6 +179,9 @@ class Scenario:
         for action in self.keywords.values():
             if not isinstance(action, Action) and int(action) in {int(ours) for ours in Action}:
                 raise ValueError(f"{action!r} has a code of the seven scenarios; choose one from {max(Action) + 1}")
+        for action, cost in self.costs.items():
+            if not 0 <= cost < math.inf:
+                raise ValueError(f"{self.name}: the cost of {action!r} is {cost}; expected 0 or more")
         self.sample.scenario = self.environment.scenario = self
 
     def action_with(self, code: int) -> AnyAction:

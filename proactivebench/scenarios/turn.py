@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
     Attributes:
         suggestion: The answer read against the shown suggestions and abstention.
         category: The answer read against the categories.
-        action: What was asked for; STOP where the answer is no right suggestion.
+        action: What was asked for; STOP where the answer is not a right suggestion.
         cost: What carrying it out took; 0 where nothing was carried out, or nothing has a cost.
     """
 

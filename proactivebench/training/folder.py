@@ -51,14 +51,14 @@ def remove_torn_checkpoints(folder: Path) -> None:
 
 
 def last_checkpoint(folder: Path) -> tuple[str | None, int]:
-    """The checkpoint to go on from, and its step; None and 0 where there is none."""
+    """The checkpoint to continue from, and its step; None and 0 where there is none."""
     checkpoints = {_step_of(path): path for path in folder.glob("checkpoint-*")}
     step = max(checkpoints, default=0)
     return (str(checkpoints[step]) if step else None), step
 
 
 def open_log(folder: Path, step: int) -> LineFile:
-    """Opens the log to go on after a step; lines of later steps, which are trained again, are dropped."""
+    """Opens the log to continue after a step; lines of later steps, which are trained again, are dropped."""
     path = folder / LOG
     return LineFile(path, [line for line in complete_lines(path) if parse_json(line)["step"] <= step])
 

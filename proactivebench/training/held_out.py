@@ -25,7 +25,7 @@ from proactivebench.work.lines import LineFile
 
 
 class HeldOut(TrainerCallback):
-    """Plays a benchmark before the first step, every so many steps, and after the last.
+    """Plays a benchmark before the first step, every few steps, and after the last.
 
     Args:
         trainer: The trainer, which knows how to bring weights together that several devices hold, and has a log of its

@@ -6,7 +6,7 @@ end, minus a cost for each suggestion; so it is the length of the way, not a fix
 
 TRL carries new pictures into an episode where a model calls tools. Our models call none, they answer; so an answer that
 names a suggestion is handed to TRL as the call of a tool, `Rollout.answer`, and what the tool returns is shown as a
-message of the user. Where a suggestion ends the episode (it came in the last turn, or was no valid one), TRL lets the
+message of the user. Where a suggestion ends the episode (it came in the last turn, or was not valid), TRL lets the
 model say one more thing, which nobody reads.
 """
 
@@ -120,7 +120,7 @@ class EpisodeReward:
         log_metric: Callable[[str, float], None],
         **_: Any,
     ) -> list[float]:
-        """Reads the last answers, which are no calls of the tool, and rewards the episodes."""
+        """Reads the last answers, which do not call the tool, and rewards the episodes."""
         played = []
         for rollout, messages in zip(environments, completions, strict=True):
             environment, last = rollout.environment, messages[-1]

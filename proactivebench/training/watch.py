@@ -1,8 +1,8 @@
 """What is seen of a training: a line per step in `train_log.jsonl`, the progress on the terminal, and the alarms.
 
-A training that cannot learn ends here with the reason, before it burns hours: a loss that is no number any more, or
+A training that cannot learn ends here with the reason, before it burns hours: a loss that is not a number any more, or
 answers that all earn the same, so that nothing tells the better from the worse. Where they once differed and now all
-earn something, the model has learned what there was to learn (with r_p = 1: to ask always), which is no error.
+earn something, the model has learned what there was to learn (with r_p = 1: to ask always), which is not an error.
 """
 
 from __future__ import annotations

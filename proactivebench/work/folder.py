@@ -56,7 +56,7 @@ class DescribedFolder:
     to be refused before.
 
     Args:
-        folder: Made where it is missing.
+        folder: Created if missing.
         name: Name of the description's file (`run.json`).
         ranks: The processes that work in it together.
 

@@ -44,7 +44,7 @@ def read_records(path: Path, kind: type[AnyRecord], name: str) -> Iterator[AnyRe
         name: What a line is, for messages.
 
     Raises:
-        ProactiveBenchError: A line is no record, or has the key of another one.
+        ProactiveBenchError: A line is not a record, or has the key of another one.
     """
     lines: dict[Hashable, tuple[int, int]] = {}
     for number, line in enumerate(complete_lines(path), start=1):

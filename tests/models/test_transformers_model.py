@@ -32,7 +32,7 @@ ModelFolder = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of pictures of different sizes, and of one that is none."""
+    """A folder of pictures of different sizes, and of one that is not a picture."""
     folder = tmp_path_factory.mktemp("pictures")
     large = noise((160, 160)).convert("RGB")
     for number, size in enumerate([(90, 60), (60, 150), (32, 32), (160, 40)]):

@@ -1,4 +1,4 @@
-"""Mutated files for every reader of raw data: none may end in anything but a record or an error of ours.
+"""Mutated files for every reader of raw data: none may end in anything but a record or one of our errors.
 
 `python -m tests.raw_sources.fuzz_readers [FORMAT...] [--count 10000]` prints one JSON line per format: how many inputs
 were tried, how many survived, the slowest in milliseconds of processor time, the memory of the process in MB, and the

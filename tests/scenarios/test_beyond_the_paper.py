@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proactivebench.evaluation.metrics import compute_metrics
@@ -88,6 +90,24 @@ def test_the_scores_have_the_mean_cost_of_an_episode(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(vars(QD), "costs", {Action.DETAILS: 1.0})
     scores = compute_metrics(played)["scenarios"]["QD"]
     assert (scores["cost"], scores["psr"]) == (1.75, 1.0)
+
+
+def test_a_comparison_has_costs_where_all_its_episodes_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(episode(1.0).scores) == {"acc", "psr"}
+    monkeypatch.setitem(vars(QD), "costs", {Action.DETAILS: 1.0})
+    assert episode(1.0, 2.5).scores == {"acc": 0.0, "psr": 1.0, "cost": 3.5}
+
+
+@pytest.mark.parametrize("cost", [-1.0, float("nan"), float("inf")])
+def test_a_cost_is_a_number_from_0(cost: float) -> None:
+    class Own(Sample):
+        pass
+
+    class OwnEnvironment(TrialEnvironment):
+        pass
+
+    with pytest.raises(ValueError, match="expected 0 or more"):
+        replace(TRIAL, sample=Own, environment=OwnEnvironment, costs={Suggestion.NEXT: cost})
 
 
 def test_the_seven_have_no_costs() -> None:

@@ -9,7 +9,7 @@ from proactivebench.scenarios import SCENARIOS, Environment, Sample
 from tests.support.processes import ROOT
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-SHARED = {"ahead", "observe", "question", "step", "last_turn", "shown_frame", "with_categories_alone"}
+SHARED = {"ahead", "observe", "question", "step", "suggestions", "last_turn", "shown_frame", "with_categories_alone"}
 """What no scenario changes."""
 
 

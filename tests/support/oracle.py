@@ -1,4 +1,4 @@
-"""Playing what was built: sound in every respect, and won by whoever asks until the answer is in view."""
+"""Playing what was built: sound in every respect, and won by anyone who asks until the answer is in view."""
 
 from __future__ import annotations
 

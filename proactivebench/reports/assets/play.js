@@ -16,7 +16,7 @@
       turn = now;
       show();
     } catch {
-      say("The program has been stopped. What you answered is kept; the same command continues.");
+      say("The program has been stopped. What you answered is kept: run the same command again to resume.");
     }
   }
 
