@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 from builders.options import Option
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import Scenario
+from proactivebench.work.quiet import QUIET
 from raw_sources.base import Problem
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
         raise _unwritten(cls, "train_portion", "chooses the rows that TRAIN_ROWS promises")
 
     @classmethod
-    def propose(cls, raw: Path, table: Path, progress: Progress | None = None) -> Proposals:
+    def propose(cls, raw: Path, table: Path, progress: Progress = QUIET) -> Proposals:
         """Writes the table that a person fills in, where the builder `PROPOSES` one (`--propose`).
 
         Raises:

@@ -24,6 +24,7 @@ from builders.pipeline.storage import fingerprint, path_part
 from builders.vsod_labels import FILL_IN, QUESTIONS, WAIT, VsodLabel, read_labels, wrong_categories
 from builders.wording import REWIND, VIDEO_ABSTENTIONS, category_text, draw_texts
 from proactivebench import scenarios
+from proactivebench.work.quiet import QUIET
 from raw_sources.base import Problem
 from raw_sources.folders import pictures
 from raw_sources.vsod import Vsod, VsodRecord
@@ -64,7 +65,7 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
         return cls(source, read_labels(options["labels"]), options["seed"])
 
     @classmethod
-    def propose(cls, raw: Path, table: Path, progress: Progress | None = None) -> Proposals:
+    def propose(cls, raw: Path, table: Path, progress: Progress = QUIET) -> Proposals:
         from builders.vsod_proposals import propose
 
         report = propose(Vsod.locate(raw), table, progress)

@@ -23,6 +23,7 @@ from builders.pictures import encode_jpeg, read_picture
 from builders.vsod_labels import JUDGEMENT, PLACE
 from proactivebench.errors import UsageError
 from proactivebench.work.files import write_whole
+from proactivebench.work.quiet import QUIET
 from raw_sources.base import Problem, SourceError
 from raw_sources.vsod import Vsod, VsodRecord
 
@@ -89,7 +90,7 @@ def find_occlusions(covered: Sequence[float]) -> list[Occlusion]:
     return [occlusion for _, occlusion in sorted(found)]
 
 
-def propose(source: Vsod, path: Path, progress: Progress | None = None) -> ProposalReport:
+def propose(source: Vsod, path: Path, progress: Progress = QUIET) -> ProposalReport:
     """Writes a table of proposals, and contact sheets beside it.
 
     The videos of the test split are looked through, those of the train split where there are no others.
@@ -108,7 +109,7 @@ def propose(source: Vsod, path: Path, progress: Progress | None = None) -> Propo
     report = ProposalReport()
     rows: list[dict[str, object]] = []
     strips: list[Image.Image] = []
-    for record, occlusion in _occlusions(source, report, progress or Progress(disable=True)):
+    for record, occlusion in _occlusions(source, report, progress):
         try:
             strip = draw_strip(record, occlusion)
         except SourceError as error:

@@ -135,7 +135,7 @@ def _play(spec: str, data: Benchmark, run: Path) -> dict[str, Any]:
     with RunProgress(console()) as bars:
         bars.say(f"Loading {spec}")
         model = load_model(spec, ModelOptions())
-        return engine.evaluate(data, data.scenarios, model, Settings(), run, on_start=bars.begin, on_episode=bars.count)
+        return engine.evaluate(data, data.scenarios, model, Settings(), run, watcher=bars)
 
 
 def _tour(out: Path) -> Benchmark:

@@ -155,10 +155,7 @@ def evaluate(
             out,
             judge=partial(_load_judge, judge_spec, judge_options, instructions) if judge_spec else None,
             max_errors=max_errors,
-            on_check=progress.check,
-            on_start=progress.begin,
-            on_episode=progress.count,
-            on_note=lambda note: console().print(note, style="yellow", markup=False, soft_wrap=True),
+            watcher=progress,
         )
     metrics_table({spec: metrics}, output(), run_measured_on(out))
     if chosen.mode == "oeg":
@@ -206,7 +203,7 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
     with JudgeProgress(console()) as progress:
         progress.say(f"Loading {spec}")
         reader = partial(_load_judge, spec, model_options, instructions)
-        metrics = judge_run(run, reader, max_errors=max_errors, on_start=progress.begin, on_reply=progress.count)
+        metrics = judge_run(run, reader, max_errors=max_errors, watcher=progress)
     metrics_table({run.name: metrics}, output(), run_measured_on(run))
     console().print(f"The scores are in {run / 'metrics.json'}.", soft_wrap=True)
 

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from proactivebench.evaluation.watcher import Finished, Watcher
+
 if TYPE_CHECKING:
     from proactivebench.evaluation.judging import JudgedReply
     from proactivebench.evaluation.records import Episode
@@ -142,7 +144,7 @@ def _tell_published_reading(name: str, metrics: Mapping[str, Any], console: Cons
         console.print(f"  {scenario}: {', '.join(values)}")
 
 
-class _CountingProgress(Progress):
+class _CountingProgress(Progress, Watcher[Finished]):
     """A bar that first says what is going on, and then how far it is; not even an empty line where nobody watches."""
 
     def __init__(self, console: Console):
@@ -171,6 +173,10 @@ class _CountingProgress(Progress):
         """Begins with `done` of `total` pieces finished earlier."""
         self.update(self._bar, description="", total=total, completed=done)
 
+    def note(self, said: str) -> None:
+        """Prints a sentence that stays."""
+        self.console.print(said, style="yellow", markup=False, soft_wrap=True)
+
     def _count(self, failed: bool, scores: str) -> None:
         self._errors += failed
         self._done += not failed
@@ -178,31 +184,31 @@ class _CountingProgress(Progress):
         self.update(self._bar, advance=1, description=scores + errors)
 
 
-class RunProgress(_CountingProgress):
+class RunProgress(_CountingProgress["Episode"]):
     """The progress of a run, with the scores so far."""
 
     _correct = _suggestions = 0
 
-    def count(self, episode: Episode) -> None:
+    def count(self, finished: Episode) -> None:
         """Counts an episode that has ended."""
-        failed = episode.error is not None
+        failed = finished.error is not None
         if not failed:
-            self._correct += episode.correct
-            self._suggestions += len(episode.turns) - 1
+            self._correct += finished.correct
+            self._suggestions += len(finished.turns) - 1
         played = max(1, self._done + (not failed))
-        psr = "" if episode.forced else f"  psr {self._suggestions / played:.2f}"
+        psr = "" if finished.forced else f"  psr {self._suggestions / played:.2f}"
         self._count(failed, f"acc {self._correct / played:.1%}{psr}")
 
 
-class JudgeProgress(_CountingProgress):
+class JudgeProgress(_CountingProgress["JudgedReply"]):
     """The progress of a judge, with the scores so far."""
 
     _categories = _suggestions = 0
 
-    def count(self, reply: JudgedReply) -> None:
+    def count(self, finished: JudgedReply) -> None:
         """Counts a reply that was judged."""
-        failed = reply.error is not None
-        self._categories += reply.category
-        self._suggestions += reply.suggestion
+        failed = finished.error is not None
+        self._categories += finished.category
+        self._suggestions += finished.suggestion
         judged = max(1, self._done + (not failed))
         self._count(failed, f"cc {self._categories / judged:.1%}  ps {self._suggestions / judged:.1%}")

@@ -20,6 +20,7 @@ from proactivebench.manifest import read_manifest
 from proactivebench.scenarios import SCENARIOS, Sample, Scenario, is_abstention, make_environment
 from proactivebench.scenarios.reach import reachable
 from proactivebench.views import Crop
+from proactivebench.work.quiet import QUIET
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Comparison:
     first_views: FirstViews | None = None
 
 
-def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[Comparison]:
+def compare_with_paper(folder: Path, progress: Progress = QUIET) -> list[Comparison]:
     """Counts a benchmark, built or downloaded, before its leak filter.
 
     Args:
@@ -91,7 +92,6 @@ def compare_with_paper(folder: Path, progress: Progress | None = None) -> list[C
         UsageError: The folder is not a benchmark.
         SampleError: A line is not a sample.
     """
-    progress = progress or Progress(disable=True)
     benchmark = Benchmark.open_build(folder)
     built = {scenario.name: _count(benchmark, scenario, progress) for scenario in benchmark.scenarios}
     if train := read_manifest(benchmark.folder).get(TRAIN):

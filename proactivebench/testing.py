@@ -36,9 +36,8 @@ from proactivebench.evaluation.settings import Settings
 from proactivebench.models.scripted import SCRIPTED, MatchingJudge, ScriptedModel
 from proactivebench.open_ended import judge_instructions
 from proactivebench.scenarios import SCENARIOS, Scenario
+from proactivebench.work.quiet import QUIET
 from raw_sources.plugins import using
-
-_QUIET = Progress(disable=True)
 
 
 def conform(builder: Builder[Any, Any], folder: Path) -> None:
@@ -120,7 +119,7 @@ def _stopping(builder: Builder[Any, Any]) -> Any:
 
 
 def _check(data: Path) -> None:
-    problems = check_benchmark(data, _QUIET).problems
+    problems = check_benchmark(data, QUIET).problems
     _require(not problems, "check finds problems:\n" + "\n".join(problems))
 
 
@@ -168,10 +167,10 @@ class _Shelf(Snapshot):
 
 def _pull(data: Path, out: Path) -> None:
     built = _content(data)
-    package(Build.open(data), _QUIET)
+    package(Build.open(data), QUIET)
     files = {path: Stored((data / path).stat().st_size, sha256(data / path), is_large=True) for path in _content(data)}
     shelf = _Shelf(cast("Any", None), "you/scenario", "0" * 40, is_private=False, files=files, folder=data)
-    pull_snapshot(shelf, out, (), _QUIET)
+    pull_snapshot(shelf, out, (), QUIET)
     pulled = {path: data for path, data in _content(out).items() if path in built}
     _require_same(built, pulled, "What is pulled is not what was built")
     _check(out)

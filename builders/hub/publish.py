@@ -28,6 +28,7 @@ from builders.pipeline.storage import StoredFile
 from proactivebench.errors import UsageError, require_extra
 from proactivebench.layout import KEPT_IDS, MANIFEST, archive_path, samples_path
 from proactivebench.work.files import writing
+from proactivebench.work.quiet import QUIET
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -66,7 +67,7 @@ class Upload:
 
 
 def prepare(
-    folder: Path, repo: str, endpoint: str, *, cleared: Collection[str] = (), progress: Progress | None = None
+    folder: Path, repo: str, endpoint: str, *, cleared: Collection[str] = (), progress: Progress = QUIET
 ) -> Publication:
     """Writes everything that is published, without network; what is up to date is left alone.
 
@@ -81,7 +82,6 @@ def prepare(
         UsageError: The folder was not built here, the name is not valid, or a licence forbids sharing something.
         ProactiveBenchError: A file is missing, differs from the manifest or cannot be written.
     """
-    progress = progress or Progress(disable=True)
     build = Build.open(folder).with_train()
     require_rights(build.parts, cleared)
     with require_extra("The Hub", "hub"), writing(folder):
@@ -155,4 +155,4 @@ def _earlier_files(there: Snapshot) -> list[str]:
     if croissant.NAME not in there.files:
         return []
     with tempfile.TemporaryDirectory() as folder:
-        return croissant.listed_files(there.fetch(croissant.NAME, Path(folder), Progress(disable=True)).read_bytes())
+        return croissant.listed_files(there.fetch(croissant.NAME, Path(folder), QUIET).read_bytes())

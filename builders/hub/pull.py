@@ -29,6 +29,7 @@ from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Scenario, get_scenario
 from proactivebench.work.files import write_whole, writing
 from proactivebench.work.folder import locked
+from proactivebench.work.quiet import QUIET
 from raw_sources.archives import unpack
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def pull(
     *,
     parts: Sequence[str] = (),
     revision: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = QUIET,
 ) -> Pulled:
     """Gets a published benchmark, or the rest of it.
 
@@ -81,7 +82,7 @@ def pull(
     require_name(repo)
     parts = [TRAIN if name.lower() == TRAIN else get_scenario(name).name for name in parts]
     snapshot = Snapshot.open(api, repo, revision)
-    return pull_snapshot(snapshot, out, parts, progress or Progress(disable=True))
+    return pull_snapshot(snapshot, out, parts, progress)
 
 
 def pull_snapshot(snapshot: Snapshot, out: Path, parts: Sequence[str], progress: Progress) -> Pulled:

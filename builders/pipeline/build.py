@@ -22,6 +22,7 @@ from proactivebench.layout import samples_path
 from proactivebench.manifest import FileEntry
 from proactivebench.samples import write_samples
 from proactivebench.scenarios import Sample
+from proactivebench.work.quiet import QUIET
 from raw_sources.base import Problem, SourceError
 
 
@@ -48,7 +49,7 @@ def build(
     *,
     workers: int = 1,
     strict: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = QUIET,
 ) -> BuildReport:
     """Builds one scenario into a folder, or continues a build that was interrupted.
 
@@ -70,7 +71,7 @@ def build(
         ResumableError: The disk is full or not writable.
     """
     with working_in(out):
-        return _build(_Job(builder, out, strict), workers, progress or Progress(disable=True))
+        return _build(_Job(builder, out, strict), workers, progress)
 
 
 def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:

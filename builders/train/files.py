@@ -26,6 +26,7 @@ from proactivebench.errors import require_extra
 from proactivebench.layout import DATA, TRAIN
 from proactivebench.manifest import FileEntry
 from proactivebench.work.files import whole
+from proactivebench.work.quiet import QUIET
 from raw_sources.base import SourceError
 
 ROWS_PER_FILE = 1000
@@ -38,7 +39,7 @@ def build_train(
     *,
     workers: int = 1,
     strict: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = QUIET,
 ) -> BuildReport:
     """Builds the train split into a folder, or continues a build that was stopped.
 
@@ -60,7 +61,7 @@ def build_train(
     """
     versions = _versions(split)
     with working_in(out):
-        return _Build(split, out, versions, strict, progress or Progress(disable=True)).run(workers)
+        return _Build(split, out, versions, strict, progress).run(workers)
 
 
 class _Build:

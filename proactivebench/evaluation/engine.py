@@ -22,6 +22,7 @@ from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RunLog, read_episodes, write_where
 from proactivebench.evaluation.settings import Part, Settings, chosen_samples
+from proactivebench.evaluation.watcher import UNWATCHED, Watcher
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
@@ -95,10 +96,7 @@ def evaluate(
     *,
     judge: Judge | Callable[[], Judge] | None = None,
     max_errors: float = 0.1,
-    on_check: Callable[[int, int], None] = lambda done, total: None,
-    on_start: Callable[[int, int], None] = lambda total, done: None,
-    on_episode: Callable[[Episode], None] = lambda episode: None,
-    on_note: Callable[[str], None] = lambda note: None,
+    watcher: Watcher[Episode] = UNWATCHED,
 ) -> dict[str, Any]:
     """Plays a run to its end, or continues it; where several processes were launched, together with them.
 
@@ -110,10 +108,7 @@ def evaluate(
         folder: The run's folder; see `run_log`.
         judge: Who reads the replies of mode `oeg-multi`, or what loads it.
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
-        on_check: Told how many bytes of the frames were read to tell them from others, of how many; see `Frames`.
-        on_start: Told the number of episodes of this process, and how many of them are done already.
-        on_episode: Told every episode that ends.
-        on_note: Told in a sentence what is different about the machine since the run was last played.
+        watcher: Is told how it goes.
 
     Returns:
         The scores, which are in `metrics.json` too.
@@ -133,7 +128,7 @@ def evaluate(
             raise UsageError("--deterministic fixes the batches of one model, but --mode oeg-multi plays with two.")
         pool = Pool(model) if judge is None else Pool(model, judge.model)
         reader = None if judge is None else Judge(pool.members[1], judge.instructions)
-        frames = Frames.of(benchmark, scenarios, on_check)
+        frames = Frames.of(benchmark, scenarios, watcher.check)
         tasks, parts = plan(benchmark, scenarios, frames, settings)
         allowed_errors = int(max_errors * len(tasks))
         log.claim(run_identity(benchmark, scenarios, frames, model, settings, parts, reader))
@@ -143,16 +138,16 @@ def evaluate(
         mine = ranks.share(groups)
         owed = [task for group in mine if not log.done.issuperset(task.key for task in group) for task in group]
         total = sum(map(len, mine))
-        on_start(total, total - len(owed))
+        watcher.begin(total, total - len(owed))
         if owed and ranks.first and (note := log.played_on({**model.machine(), "processes": ranks.size})):
-            on_note(note)
+            watcher.note(note)
 
         async def play_one(task: Task) -> None:
             nonlocal errors
             played = await play(task, pool.members[0], settings, frames, reader)
             if task.key not in log.done:  # else it was played again for the sake of its group alone
                 log.append(played)
-            on_episode(played.episode)
+            watcher.count(played.episode)
             errors += played.episode.error is not None
 
         try:

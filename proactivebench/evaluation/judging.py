@@ -22,6 +22,7 @@ from proactivebench.evaluation.metrics import compute_metrics, compute_open_ende
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, text_hash
 from proactivebench.evaluation.run_log import METRICS, read_episodes, read_prompts, read_run
 from proactivebench.evaluation.settings import derive_seed
+from proactivebench.evaluation.watcher import UNWATCHED, Watcher
 from proactivebench.models.base import ReplyError
 from proactivebench.scenarios import get_scenario
 from proactivebench.work.files import parse_json, write_json
@@ -149,8 +150,7 @@ def judge_run(
     judge: Judge | Callable[[], Judge],
     *,
     max_errors: float = 0.1,
-    on_start: Callable[[int, int], None] = lambda total, done: None,
-    on_reply: Callable[[JudgedReply], None] = lambda reply: None,
+    watcher: Watcher[JudgedReply] = UNWATCHED,
 ) -> dict[str, Any]:
     """Judges the free replies of a run, or continues to; where several processes were launched, together with them.
 
@@ -158,8 +158,7 @@ def judge_run(
         folder: The run's folder.
         judge: Who judges, or what loads it, when the folder is known to be free.
         max_errors: Share of the judgements, 0 to 1, that may fail.
-        on_start: Told the number of replies of this process, and how many of them are judged already.
-        on_reply: Told every judgement.
+        watcher: Is told how it goes.
 
     Returns:
         The scores of the run, which are in its `metrics.json` too.
@@ -183,12 +182,12 @@ def judge_run(
         log.claim(reader.identity())
         mine = ranks.share(episodes)
         owed = [episode for episode in mine if episode.key not in log.done]
-        on_start(len(mine), len(mine) - len(owed))
+        watcher.begin(len(mine), len(mine) - len(owed))
 
         async def judge_one(episode: Episode) -> None:
             judged = await judge_reply(episode, questions[episode.turns[0].prompt], reader, settings.seed)
             log.append(judged)
-            on_reply(judged)
+            watcher.count(judged)
 
         try:
             asyncio.run(pool.work_through(owed, judge_one, lambda: True))

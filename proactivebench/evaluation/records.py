@@ -230,7 +230,8 @@ class Episode(BaseModel):
     def published_scores(self) -> dict[str, float] | None:
         """Its scores as the published package counts, for which such output means that the reply said nothing right."""
         if self.unreadable_judgement:
-            return self.scores | {"acc": 0.0, "psr": float(len(self.turns))}  # the reply that was judged is no turn of the record
+            # The reply that was judged is not a turn of the record.
+            return self.scores | {"acc": 0.0, "psr": float(len(self.turns))}
         return self.scores if self.error is None else None
 
     @property

@@ -20,6 +20,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.watcher import Watcher
 from proactivebench.images import load_picture
 from proactivebench.models.base import Message, Model, Request
 from proactivebench.prompts import shown
@@ -198,16 +199,17 @@ def play_in_browser(
     """
     desk = _Desk()
 
-    def begin(total: int, done: int) -> None:
-        desk.total, desk.done = total, done
-        on_ready(server.url)
+    class Progress(Watcher[Episode]):
+        def begin(self, total: int, done: int) -> None:
+            desk.total, desk.done = total, done
+            on_ready(server.url)
 
-    def count(episode: Episode) -> None:
-        desk.done += 1
+        def count(self, finished: Episode) -> None:
+            desk.done += 1
 
     with Server(PlaySite(desk), port) as server:
         model = HumanModel(name, desk)
-        metrics = engine.evaluate(benchmark, scenarios, model, settings, folder, on_start=begin, on_episode=count)
+        metrics = engine.evaluate(benchmark, scenarios, model, settings, folder, watcher=Progress())
         desk.finished = True
         if desk.number:
             desk.farewell.wait(FAREWELL)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.run_log import RunLog, read_episodes
 from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.evaluation.watcher import Watcher
 from proactivebench.frames import Frames
 from proactivebench.models.base import Model, PictureError, Request
 from proactivebench.models.scripted import ScriptedModel
@@ -150,9 +152,10 @@ def test_a_run_is_continued_where_it_was_torn(benchmark: Benchmark, tmp_path: Pa
     path = tmp_path / "torn" / "episodes.jsonl"
     path.write_bytes(path.read_bytes()[:-lost])
     (tmp_path / "torn" / "metrics.json").unlink()
-    started = []
-    again = run(benchmark, ScriptedModel("random"), tmp_path / "torn", on_start=lambda *counts: started.append(counts))
-    assert started == [(6, 5)]
+    watcher = create_autospec(Watcher, instance=True)
+    again = run(benchmark, ScriptedModel("random"), tmp_path / "torn", watcher=watcher)
+    watcher.begin.assert_called_once_with(6, 5)
+    watcher.count.assert_called_once()
     assert again == whole
     assert {e.key: e for e in read_episodes(tmp_path / "torn")} == {e.key: e for e in read_episodes(tmp_path / "whole")}
 
