@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -46,6 +46,20 @@ def _click_option(option: Option) -> click.Option:
         show_default=option.default is not None,
         help=option.help,
     )
+
+
+class _Task(NamedTuple):
+    """Where to build, and how."""
+
+    out: Path
+    workers: int
+    strict: bool
+
+    def run(self, build: Callable[..., BuildReport], what: object) -> None:
+        """Builds something with progress, and tells what it gave."""
+        with progress() as bars:
+            report = build(what, self.out, workers=self.workers, strict=self.strict, progress=bars)
+        build_table(report, console())
 
 
 @click.command(cls=Build)
@@ -94,14 +108,14 @@ def build(
     if out.resolve().is_relative_to(raw.resolve()):
         raise click.UsageError(f"{out} lies in {raw}, where its frames would be taken for raw data. Choose another.")
     said = {**options, "keep": out / ".similarity"}
-    how = {"workers": workers, "strict": strict}
-    _build_scenarios(chosen, named, raw, said, out, how)
+    task = _Task(out, workers, strict)
+    _build_scenarios(chosen, named, raw, said, task)
     if "train" in scenarios:
         from builders.registry import builders, make_train_split
         from builders.train.files import build_train
 
         rows = {name: options[builder.TRAIN_ROWS.name] for name, builder in builders().items() if builder.TRAIN_ROWS}
-        _run(build_train, make_train_split(raw, rows, **said), out, how)
+        task.run(build_train, make_train_split(raw, rows, **said))
     return None
 
 
@@ -122,8 +136,7 @@ def _build_scenarios(
     named: Collection[Scenario],
     raw: Path,
     said: Mapping[str, Any],
-    out: Path,
-    how: Mapping[str, Any],
+    task: _Task,
 ) -> None:
     """Builds scenarios; those that nobody named are left out where they cannot be built, and say why."""
     from builders.base import NeedsMoreError
@@ -133,7 +146,7 @@ def _build_scenarios(
     from proactivebench.errors import UsageError
     from raw_sources.base import SourceError, SourceNotFoundError
 
-    unusable = SourceNotFoundError if how["strict"] else SourceError
+    unusable = SourceNotFoundError if task.strict else SourceError
 
     @contextmanager
     def attempt(scenario: Scenario) -> Iterator[None]:
@@ -151,16 +164,10 @@ def _build_scenarios(
     built = 0
     for builder in builders:
         with attempt(builder.scenario):
-            _run(build, builder, out, how)
+            task.run(build, builder)
             built += 1
     if chosen and not built:
         raise UsageError(f"Nothing can be built from {raw}.")
-
-
-def _run(build: Callable[..., BuildReport], what: object, out: Path, how: Mapping[str, Any]) -> None:
-    with progress() as bars:
-        report = build(what, out, progress=bars, **how)
-    build_table(report, console())
 
 
 def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:

@@ -52,11 +52,28 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
         UsageError: A run does not fit: another benchmark, another mode, hints, or only some of the samples; or it is
             given twice.
     """
+    right = _first_answers(benchmark, runs)
+    report = []
+    for scenario in benchmark.scenarios:
+        hits = {number: found for (name, number), found in right.items() if name == scenario.name}
+        if hits:
+            report.append(_filter_scenario(scenario, hits, threshold))
+    if not report:
+        raise UsageError("The runs hold no finished episodes.")
+    kept = {one.dataset: sorted(ids) for one in benchmark.scenarios if (ids := benchmark.kept_ids(one)) is not None}
+    kept |= {get_scenario(one.name).dataset: list(one.kept) for one in report}
+    write_json(benchmark.folder / KEPT_IDS, kept)
+    return report
+
+
+def _first_answers(benchmark: Benchmark, runs: Sequence[Path]) -> dict[tuple[str, int], list[bool]]:
+    """Scenario and id -> for each run that has a score of the sample, whether its first answer was right."""
     for number, run in enumerate(runs):
         if run.resolve() in [earlier.resolve() for earlier in runs[:number]]:
             raise UsageError(f"{run} is given twice, but a model counts once; name every run once.")
-    scenarios = benchmark.scenarios
-    samples = {(one.name, sample.id) for one in scenarios for sample in benchmark.samples(one, filtered=False)}
+    samples = {
+        (one.name, sample.id) for one in benchmark.scenarios for sample in benchmark.samples(one, filtered=False)
+    }
     right: dict[tuple[str, int], list[bool]] = {}
     for run in runs:
         _check(run, benchmark)
@@ -73,17 +90,7 @@ def filter_leaks(benchmark: Benchmark, runs: Sequence[Path], threshold: float = 
                 f"{run} lacks {missing} samples of its scenarios; play it to its end, with "
                 "--no-filter and without --limit or --samples."
             )
-    report = []
-    for scenario in scenarios:
-        hits = {number: found for (name, number), found in right.items() if name == scenario.name}
-        if hits:
-            report.append(_filter_scenario(scenario, hits, threshold))
-    if not report:
-        raise UsageError("The runs hold no finished episodes.")
-    kept = {one.dataset: sorted(ids) for one in scenarios if (ids := benchmark.kept_ids(one)) is not None}
-    kept |= {get_scenario(one.name).dataset: list(one.kept) for one in report}
-    write_json(benchmark.folder / KEPT_IDS, kept)
-    return report
+    return right
 
 
 def keep_published(benchmark: Benchmark) -> None:
