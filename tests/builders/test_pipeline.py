@@ -141,6 +141,16 @@ def test_nothing_to_build_is_an_error(tmp_path: Path) -> None:
     assert str(error) == "No row could be built: a.txt: it is cut; 9 x unlucky"
 
 
+def test_a_builder_that_lacks_a_method_says_which() -> None:
+    for missing, call in (
+        ("from_options", lambda: FakeBuilder.from_options(Path(), {})),
+        ("train_portion", lambda: FakeBuilder.train_portion(Path(), {}, 1)),
+        ("propose", lambda: FakeBuilder.propose(Path(), Path())),
+    ):
+        with pytest.raises(UsageError, match=rf"fake_builder\.FakeBuilder lacks the class method {missing}, which"):
+            call()
+
+
 def test_one_build_at_a_time(tmp_path: Path) -> None:
     with filelock.FileLock(tmp_path / ".lock"), pytest.raises(UsageError, match="another process"):
         build(FakeBuilder(), tmp_path)

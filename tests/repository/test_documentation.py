@@ -112,7 +112,7 @@ def test_what_can_be_run_here_runs(page: str, place: Path) -> None:
                 out = words[words.index("--out") + 1]
                 invoke(["evaluate", "--model", "scripted:random", "--data", "benchmark", "--out", out])
     assert ran >= {"README.md": 6, "docs/hub.md": 1, "docs/models.md": 1, "docs/scenarios.md": 6}.get(
-        page, 3 * page.startswith("examples/")
+        page, 2 * page.startswith("examples/")
     )
 
 
