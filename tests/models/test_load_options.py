@@ -24,6 +24,7 @@ from proactivebench.models.transformers_model import TransformersModel  # noqa: 
 from tests.support import tiny_models  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
 from tests.support.tiny_models import tiny_model  # noqa: E402
+from tests.support.tiny_tokenizers import tiny_tokenizer, token_id  # noqa: E402
 
 INSTRUCTBLIP = Path(load_checkpoint.__code__.co_filename).with_name("instructblip.jinja")
 MARKED = "{% for m in messages %}{{ m['role'] }}: <image>{{ m['content'][-1]['text'] }} {% endfor %}reply:"
@@ -37,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def instructblip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny InstructBLIP as its authors left it: without a template of conversations."""
-    tokenizer = tiny_models._tokenizer(("", "</s>"), {"picture_token": "<image>"}, "")
+    tokenizer = tiny_tokenizer(("", "</s>"), {"picture_token": "<image>"}, "")
     tokenizer.chat_template = None
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
     config = hf.InstructBlipConfig(
@@ -47,7 +48,7 @@ def instructblip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         | {"model_type": "llama", "vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
         | {"pad_token_id": 0, "bos_token_id": 1},
         num_query_tokens=4,
-        image_token_index=tiny_models.token_id(tokenizer, "<image>"),
+        image_token_index=token_id(tokenizer, "<image>"),
     )
     made = tmp_path_factory.mktemp("instructblip")
     tiny_models._save_random(hf.AutoModelForImageTextToText, config, made)
