@@ -119,7 +119,7 @@ def bare_reward(
 
 
 def train_with_trl(settings: TrainSettings, out: Path) -> None:
-    """The same training with nothing of ours but the numbers."""
+    """The same training without our code, with our numbers."""
     plan = BatchPlan.of(settings, 1)
     on_gpu = torch.cuda.is_available()
     dtype = torch.bfloat16 if on_gpu and not settings.full else torch.float32

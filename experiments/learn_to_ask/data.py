@@ -38,7 +38,7 @@ BUNDLED = Path(raw_sources.__file__).parent / "bundled" / "quickdraw"
 """The drawings that come with the toolkit."""
 
 UNSEEN_EVERY = 23
-"""Of so many classes, one is unseen: 15 of 345."""
+"""One class of these many is unseen: 15 of 345."""
 
 TEST_PER_CLASS = 2
 ALL = 10_000

@@ -18,7 +18,7 @@ CODE += (ROOT / "proactivebench").rglob("*.py")
 FIXED = ("proactivebench/scenarios/", "proactivebench/published/")
 """Published texts and pools of questions, which samples repeat word for word."""
 
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/*.md")]
 SLIPS = {
     r"(?<!there )\b(is|are|was|were|be) no (?!longer\b|more\b|better\b|worse\b|other\b)\w": "is not a",
     r"\bis none\b": "is not a",

@@ -1,7 +1,7 @@
 // Leafing through the entries of an album: the index, the chunks that it leads to, filters, the list, keys.
 const album = (() => {
   const ROW = 56; // pixels, as in page.css
-  const REFRESH = 5000; // milliseconds between two looks at a run that goes on
+  const REFRESH = 5000; // milliseconds between two looks at a run under way
   const filters = byId("filters"), list = byId("list"), rows = byId("rows"), entry = byId("entry");
   let index, all = [], found = [], selected = null, version = null;
   const chunks = new Map(); // name -> promise of a chunk
@@ -165,7 +165,7 @@ const album = (() => {
     event.preventDefault();
   }
 
-  // A run that goes on: when its version changes, the summary and the index are taken from a fresh page.
+  // A run under way: when its version changes, the summary and the index are taken from a fresh page.
   async function refresh() {
     try {
       const now = await (await fetch("version", { cache: "no-store" })).text();
