@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from raw_sources.base import SourceError, SourceNotFoundError, decoding
+from raw_sources.base import Problem, SourceError, SourceNotFoundError, decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,3 +113,13 @@ def picture_size(path: Path) -> tuple[int, int]:
     if end not in tail:
         raise SourceError(f"{path}: the picture is cut: its end is missing. Get the file again.")
     return size
+
+
+def check_picture(path: Path, problems: list[Problem]) -> bool:
+    """Whether a picture can be opened, by its header and its end; else what is wrong is added to `problems`."""
+    try:
+        picture_size(path)
+    except SourceError as error:
+        problems.append(Problem(str(path), str(error)))
+        return False
+    return True

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
-from raw_sources.folders import WNID, listing, picture_size, walk
+from raw_sources.folders import WNID, check_picture, listing, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,10 +112,7 @@ class ImageNet(Source[ImageNetRecord]):
         inventory = Inventory({"pictures": 0})
         for record in self.read(inventory.problems):
             inventory.counts["pictures"] += 1
-            try:
-                picture_size(record.picture)
-            except SourceError as error:
-                inventory.problems.append(Problem(str(record.picture), str(error)))
+            check_picture(record.picture, inventory.problems)
         if missing := PICTURES - inventory.counts["pictures"]:
             inventory.problems.append(Problem(str(self.folder), f"{missing:,} of {PICTURES:,} pictures are missing"))
         return inventory

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, first_few
-from raw_sources.folders import listing, picture_size, walk
+from raw_sources.folders import check_picture, listing, walk
 from raw_sources.pickles import read_string_lists
 
 if TYPE_CHECKING:
@@ -111,10 +111,7 @@ class Mvpn(Source[MvpnRecord]):
             inventory.counts["sets"] += 1
             pictures.update(view.path for view in record.views)
         for path in sorted(pictures):
-            try:
-                picture_size(path)
-            except SourceError as error:
-                inventory.problems.append(Problem(str(path), str(error)))
+            check_picture(path, inventory.problems)
         inventory.counts |= {"classes": len(labels), "pictures": len(pictures)}
         return inventory
 

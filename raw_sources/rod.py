@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
-from raw_sources.folders import picture_size, pictures, walk
+from raw_sources.base import Inventory, Problem, Source, SourceNotFoundError
+from raw_sources.folders import check_picture, pictures, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,10 +119,7 @@ class Rod(Source[RodRecord]):
                     inventory.problems.append(Problem(f"{record.key}-s{index}", "the picture is missing"))
                     continue
                 inventory.counts["pictures"] += 1
-                try:
-                    picture_size(path)
-                except SourceError as error:
-                    inventory.problems.append(Problem(str(path), str(error)))
+                check_picture(path, inventory.problems)
         return inventory
 
     def records(self) -> Iterator[RodRecord]:

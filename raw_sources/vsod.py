@@ -22,7 +22,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError, decoding
-from raw_sources.folders import Listing, listing, picture_size, pictures, walk
+from raw_sources.folders import Listing, check_picture, listing, picture_size, pictures, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -173,10 +173,7 @@ class Vsod(Source[VsodRecord]):
             inventory.counts["frames"] += len(record.frames)
             for frame in record.frames:
                 inventory.counts["occluded frames"] += bool(frame.boxes)
-                try:
-                    picture_size(frame.picture)
-                except SourceError as error:
-                    inventory.problems.append(Problem(str(frame.picture), str(error)))
+                check_picture(frame.picture, inventory.problems)
         return inventory
 
     def records(self) -> Iterator[VsodRecord]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from raw_sources.base import Inventory, Problem, Source, SourceError, SourceNotFoundError
+from raw_sources.base import Inventory, Source, SourceNotFoundError
 from raw_sources.catalog import CatalogEntry
-from raw_sources.folders import listing, picture_size, pictures, walk
+from raw_sources.folders import check_picture, listing, pictures, walk
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,8 @@ class Photos(Source[Photo]):
     def verify(self) -> Inventory:
         inventory = Inventory({"categories": len(listing(self.folder).folders), "photographs": 0})
         for photo in self.records():
-            try:
-                picture_size(photo.path)
+            if check_picture(photo.path, inventory.problems):
                 inventory.counts["photographs"] += 1
-            except SourceError as error:
-                inventory.problems.append(Problem(str(photo.path), str(error)))
         return inventory
 
     def records(self) -> Iterator[Photo]:
