@@ -24,8 +24,6 @@ from raw_sources.base import Problem
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from builders.portions import Portion
-
 Unit = TypeVar("Unit")
 Recipe = TypeVar("Recipe")
 Record = TypeVar("Record")
@@ -228,6 +226,43 @@ class RecordBuilder(Builder[Record | Problem, Recipe], Generic[Record, Recipe]):
 
     def plan(self, unit: Record | Problem) -> Plan[Recipe]:
         return Plan((), problems=(unit,)) if isinstance(unit, Problem) else self.plan_record(unit)
+
+
+@dataclass(frozen=True)
+class Drawn(Generic[Record]):
+    """What was drawn; beside it what was left out on purpose, and raw data that is broken or missing."""
+
+    records: list[Record] = field(default_factory=list)
+    skipped: list[Skip] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Portion(ABC, Generic[Unit, Record]):
+    """The rows that come from one raw source.
+
+    Attributes:
+        builder: Makes a sample of a record, and renders it.
+        count: Number of rows.
+    """
+
+    builder: Builder[Any, Any]
+    count: int
+
+    @abstractmethod
+    def units(self) -> Sequence[Unit]:
+        """The pieces of the raw source that are drawn from one by one; each picklable."""
+
+    @abstractmethod
+    def draw(self, unit: Unit) -> Drawn[Record]:
+        """Draws records from a piece.
+
+        Raises:
+            SourceError: It cannot be read at all.
+        """
+
+    @abstractmethod
+    def plan(self, record: Record) -> PlannedSample[Any]:
+        """The sample of a record that was drawn."""
 
 
 def _unwritten(cls: type, method: str, task: str) -> UsageError:

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.base import Builder, Drawn, Frame, Plan, PlannedSample, Portion, Skip, sample_random
 from builders.negatives import draw_wrong_categories
 from builders.options import PER_CATEGORY, Option
-from builders.portions import Drawn, Portion
 from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError

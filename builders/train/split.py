@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 from rich.progress import Progress
 
-from builders.base import Builder, PlannedSample, sample_random
+from builders.base import Builder, Drawn, PlannedSample, Portion, sample_random
 from builders.pipeline.workers import Workers
-from builders.portions import Drawn, Portion
 from proactivebench.layout import TRAIN
 
 

@@ -11,10 +11,9 @@ from typing import Any, Self
 
 from PIL import Image
 
-from builders.base import Builder, Frame, Plan, PlannedSample, sample_random
+from builders.base import Builder, Drawn, Frame, Plan, PlannedSample, Portion, sample_random
 from builders.options import Option
 from builders.pictures import encode_png, picture_versions
-from builders.portions import Drawn, Portion
 from proactivebench.models.load import ModelKind, ModelOptions
 from proactivebench.models.scripted import SCRIPTED
 from proactivebench.scenarios import AnyAction, Environment, Sample, Scenario
