@@ -1,0 +1,43 @@
+"""Plots of runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.container import ErrorbarContainer
+
+from proactivebench.models.scripted import ScriptedModel
+from proactivebench.reports.planes import asking_plane, joint_draws
+from proactivebench.reports.plot_style import PAPER
+from proactivebench.reports.plots import accuracy_per_turns
+from proactivebench.reports.runs import load_runs
+from tests.support.small_runs import play
+
+
+class TestPlots:
+    def test_regions_are_made_of_draws_around_the_scores(self, small_runs: Path) -> None:
+        [run] = load_runs([small_runs / "ask"])
+        draws = joint_draws(run)
+        low, high = run.metrics["average"]["acc_ci95"]
+        assert draws.shape == (2000, 2)
+        assert 100 * low <= draws[:, 0].mean() <= 100 * high
+        assert draws[:, 1].mean() == pytest.approx(run.metrics["average"]["psr"], rel=0.1)
+
+    def test_accuracy_per_turns_counts_each_episode_once(self, small_runs: Path) -> None:
+        [run] = load_runs([small_runs / "guess"])
+        [(turns, n, acc, low, high)] = accuracy_per_turns(run)
+        assert (turns, n) == (1, len(run.episodes))
+        scores = run.metrics["average"]
+        assert (acc, low, high) == pytest.approx(tuple(100 * value for value in (scores["acc"], *scores["acc_ci95"])))
+
+    def test_scores_that_do_not_vary_are_still_drawn(self, tmp_path: Path, small_runs: Path) -> None:
+        [run] = load_runs([play(small_runs / "data", ScriptedModel("abstain"), tmp_path / "run")])
+        assert run.metrics["average"]["acc"] == run.metrics["average"]["psr"] == 0
+        figure = asking_plane([run], {}, PAPER)
+        assert figure is not None
+        [bars] = figure.axes[0].containers
+        assert isinstance(bars, ErrorbarContainer)
+        heights = [np.ptp(segment[:, 1]) for lines in bars.lines[2] for segment in lines.get_segments()]
+        assert max(heights) > 5
