@@ -42,8 +42,8 @@ def demo(out: Path) -> None:
     """Build a small benchmark from bundled drawings, evaluate scripted and learned models, show what came out."""
     from proactivebench.work.folder import locked
 
+    _claim(out)
     with locked(out):
-        _claim(out)
         _show_all(out)
 
 
@@ -96,7 +96,7 @@ def _claim(out: Path) -> None:
     from proactivebench.errors import UsageError
 
     ours = {"data", "tour", "runs", "report", EPISODES, TOUR}
-    there = [path.name for path in out.iterdir() if not path.name.startswith(".")]
+    there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
     if strange := sorted(set(there) - ours):
         raise UsageError(f"{out} holds {strange[0]}, which does not belong to the demo; choose a new or empty folder.")
 
