@@ -8,7 +8,8 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-inspect test-openenv test-lowest fuzz attack lint check format reference install constraints
+.PHONY: demo test test-inspect test-lmms-eval test-openenv test-verifiers test-lowest fuzz attack lint check format \
+	reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -64,10 +65,20 @@ test-openenv: TESTS := tests/harnesses/test_openenv.py
 test-openenv:  ## The server and the client of OpenEnv
 	$(OWN_ENVIRONMENT)
 
+test-verifiers: PACKAGES := --editable . 'verifiers>=0.4'
+test-verifiers: TESTS := tests/harnesses/test_verifiers.py
+test-verifiers:  ## The environment for verifiers, with a local server as the model
+	$(OWN_ENVIRONMENT)
+
+test-lmms-eval: PACKAGES := --editable . torch torchvision 'lmms-eval==0.7.3'
+test-lmms-eval: TESTS := tests/harnesses/test_lmms_eval.py
+test-lmms-eval:  ## The tasks for lmms-eval
+	$(OWN_ENVIRONMENT)
+
 define OWN_ENVIRONMENT
 rm -rf build/$@ && $(PYTHON) -m venv build/$@
 build/$@/bin/pip install --quiet uv
-build/$@/bin/uv pip install --python build/$@/bin/python $(PACKAGES) pytest hypothesis hatchling
+build/$@/bin/uv pip install --python build/$@/bin/python $(PACKAGES) pytest hypothesis hatchling uv
 build/$@/bin/python -m pytest $(TESTS)
 endef
 

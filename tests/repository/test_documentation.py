@@ -140,7 +140,7 @@ def test_every_option_that_is_named_exists(page: str) -> None:
         names = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", span))
         program = re.search(r"(benchmarks[/.]\w+|experiments\.\w+)", span)
         if span.startswith(
-            ("...", "hf ", "inspect ", "lmms-eval ", "openenv ", "pip ", "prime ", "vllm ")
+            ("...", "hf ", "inspect ", "lmms-eval ", "openenv ", "pip ", "prime ", "vf-eval ", "vllm ")
         ):  # abbreviated, or others' programs
             continue
         if program:

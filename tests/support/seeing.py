@@ -71,8 +71,8 @@ def scores_of(run: Path) -> dict[str, dict[str, float]]:
     return {f"{episode.scenario}/{episode.id}": episode.scores for episode in read_episodes(run)}
 
 
-def play_seeing(data: Path, out: Path) -> Path:
+def play_seeing(data: Path, out: Path, **settings: Any) -> Path:
     """Our own evaluator's run."""
     benchmark = Benchmark.open(data)
-    engine.evaluate(benchmark, benchmark.scenarios, Seeing(), Settings(), out)
+    engine.evaluate(benchmark, benchmark.scenarios, Seeing(), Settings(**settings), out)
     return out

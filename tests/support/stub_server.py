@@ -27,6 +27,16 @@ def completion(
     return json.dumps(whole).encode()
 
 
+def streamed(content: str) -> bytes:
+    """A chat completion as servers stream it: one piece, the reason why it ended, and the mark of the end."""
+    lines = []
+    for delta, reason in (({"role": "assistant", "content": content}, None), ({}, "stop")):
+        only = {"index": 0, "delta": delta, "finish_reason": reason}
+        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [only]}
+        lines.append(f"data: {json.dumps(chunk)}\n\n")
+    return "".join([*lines, "data: [DONE]\n\n"]).encode()
+
+
 @dataclass
 class Answer:
     """What the server does with one request.
@@ -72,6 +82,12 @@ def serve_completions() -> Iterator[StubServer]:
     """Runs a server on a free port of the loopback interface."""
     ended, lock = Event(), Lock()
 
+    def usual_answer(body: dict[str, Any]) -> Answer:
+        reply = stub.reply(body)
+        if body.get("stream"):
+            return Answer(streamed(reply), headers={"Content-Type": "text/event-stream"})
+        return Answer(completion(reply))
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
@@ -84,7 +100,7 @@ def serve_completions() -> Iterator[StubServer]:
             with lock:
                 stub.requests.append(body)
                 stub.headers.append({name.lower(): value for name, value in self.headers.items()})
-                answer = stub.answers.pop(0) if stub.answers else Answer(completion(stub.reply(body)))
+                answer = stub.answers.pop(0) if stub.answers else usual_answer(body)
             if self.path != "/v1/chat/completions":
                 answer = Answer(b'{"detail": "Not Found"}', 404)
             if answer.hang:
