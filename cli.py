@@ -12,7 +12,7 @@ from commands.check import check, stats
 from commands.compare import compare
 from commands.demo import demo
 from commands.evaluate import evaluate, filter_, judge
-from commands.harnesses import import_inspect
+from commands.harnesses import export, import_inspect, leaderboard, submit
 from commands.models import models
 from commands.new_scenario import new_scenario
 from commands.publish import package, publish, pull
@@ -47,13 +47,16 @@ for command in (
     judge,
     filter_,
     compare,
-    import_inspect,
     when,
     train,
     report,
     view,
     look,
     play,
+    leaderboard,
+    submit,
+    export,
+    import_inspect,
     demo,
 ):
     main.add_command(command)

@@ -27,7 +27,12 @@ _PORT = click.option(
 _COMPARE = click.option("--compare", type=click.Choice(["paper"]), help="Place the runs among the paper's 22 models.")
 
 
-def _require_libraries() -> None:
+def require_libraries() -> None:
+    """Makes sure that pages can be made.
+
+    Raises:
+        UsageError: A library is missing.
+    """
     from proactivebench.errors import require_extra
 
     with require_extra("A report", "report"):
@@ -69,7 +74,7 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
 
     The page, OUT/index.html, needs no network and no server; it goes with the folders beside it.
     """
-    _require_libraries()
+    require_libraries()
     from proactivebench.reports.report import PAGE, write_report
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.scores import score_tables
@@ -93,7 +98,7 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
 @_PORT
 def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, port: int) -> None:
     """Show RUNS in the browser, on this machine alone; the page follows a run in progress."""
-    _require_libraries()
+    require_libraries()
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.sites import RunsSite
 
@@ -110,7 +115,7 @@ def look(data: Path | str, port: int) -> None:
 
     DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
     """
-    _require_libraries()
+    require_libraries()
     from proactivebench.benchmark import Benchmark
     from proactivebench.reports.sites import SamplesSite
 
@@ -140,7 +145,7 @@ def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: i
     DATA is a folder, or hub:USER/NAME for a benchmark on the Hub.
     You see what a model sees. The answers become a normal run, which can be scored and reported beside others.
     """
-    _require_libraries()
+    require_libraries()
     from commands.terminal import metrics_table
     from proactivebench.benchmark import Benchmark
     from proactivebench.evaluation.measured import run_measured_on

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
-from builders.hub import card, croissant
+from builders.hub import card, croissant, eval_yaml
 from builders.hub.build import Build
 from builders.hub.client import explained, require_name
 from builders.hub.package import package
@@ -94,8 +94,9 @@ def prepare(
         page = f"{endpoint}/datasets/{repo}"
         croissant.write_croissant(build, repo, page, described)
         card.write_card(build, repo, cleared)
+        eval_yaml.write_eval_yaml(folder, build.scenarios)
     return Publication(
-        folder, repo, page, [_describe(folder, card.NAME), _describe(folder, croissant.NAME), *described]
+        folder, repo, page, [*(_describe(folder, one.NAME) for one in (card, croissant, eval_yaml)), *described]
     )
 
 

@@ -40,7 +40,7 @@ class ProactiveBenchTask(vf.Task[ProactiveBenchData, vf.State, vf.TaskConfig]):
 
     @property
     def key(self) -> str:
-        return self.data.episode
+        return str(self.data.episode)
 
 
 class ProactiveBenchTasksetConfig(vf.TasksetConfig):

@@ -22,7 +22,7 @@ import json, sys
 from lmms_eval.api.model import lmms
 from lmms_eval.evaluator import simple_evaluate
 from lmms_eval.tasks import TaskManager
-from tests.support import seeing
+import sight
 
 class Seeing(lmms):
     is_simple = SIMPLE
@@ -37,7 +37,7 @@ class Seeing(lmms):
                 [message] = messages(self.task_dict[task][split][number])
                 picture, text = message["content"][0]["url"], message["content"][1]["text"]
             assert settings["max_new_tokens"] == 50
-            replies.append(seeing.answer(text, picture))
+            replies.append(sight.answer(text, picture))
         return replies
     def loglikelihood(self, requests): raise NotImplementedError
     def generate_until_multi_round(self, requests): raise NotImplementedError
@@ -57,7 +57,11 @@ json.dump({"scores": scores, "results": found["results"]}, open("OUT", "w"), def
 def test_the_scores_are_those_of_evaluate(tmp_path: Path, simple: bool) -> None:
     run = seeing.play_seeing(seeing.build_seen(tmp_path / "data"), tmp_path / "run")
     program = PROGRAM.replace("TASKS", str(TASKS)).replace("OUT", str(tmp_path / "out.json"))
-    variables = {"PROACTIVEBENCH_DATA": str(tmp_path / "data"), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    variables = {
+        "PROACTIVEBENCH_DATA": str(tmp_path / "data"),
+        "PYTHONPATH": str(ROOT / "tests" / "support"),
+        "HF_HUB_OFFLINE": "1",
+    }
     done = subprocess.run(
         [sys.executable, "-c", program.replace("SIMPLE", str(simple))],
         cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, check=False,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,18 +20,9 @@ from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Settings
 from proactivebench.images import load_picture
 from proactivebench.models.base import Model, Request
-from proactivebench.prompts import shown
 from tests.support.example_benchmark import build_examples
+from tests.support.sight import answer as answer
 from tests.support.small_benchmark import build_small
-
-
-def answer(text: str, picture: Image.Image, earlier: int = 0) -> str:
-    """One of the shown options, in words or by its letter, or something that nobody can read."""
-    seen = hashlib.sha256(text.encode() + picture.convert("RGB").tobytes() + bytes([earlier])).digest()
-    options = shown(text).options
-    places = [0, 1, 1, *range(len(options))]  # suggestions stand in front
-    place = places[seen[0] % len(places)]
-    return ("no idea", options[place], options[place], chr(65 + place))[min(seen[1] // 32, 3)]
 
 
 def from_uri(uri: str) -> Image.Image:

@@ -57,7 +57,7 @@ def test_croissant_describes_every_file_and_its_origin(hub: LocalHub, data: Path
     croissant.validate(description)
     assert description["conformsTo"] == "http://mlcommons.org/croissant/1.1"
     listed = {file["@id"]: file for file in description["distribution"]}
-    assert set(listed) == set(hub.repos[REPO].files) - {".gitattributes", "README.md", "croissant.json"}
+    assert set(listed) == set(hub.repos[REPO].files) - {".gitattributes", "README.md", "croissant.json", "eval.yaml"}
     for path, file in listed.items():
         assert file["sha256"] == hub.repos[REPO].files[path].sha256
         assert file["contentUrl"] == f"{hub.url}/datasets/{REPO}/resolve/main/{path}"

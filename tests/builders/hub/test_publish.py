@@ -29,7 +29,8 @@ def test_the_repository_holds_the_published_layout_byte_by_byte(hub: LocalHub, d
     assert not repo.private
     assert sent(done) | {".gitattributes"} == set(repo.files)
     assert {
-        "README.md", "croissant.json", "manifest.json", "test/QuickDraw.zip", "test/QuickDraw_preprocessed.jsonl",
+        "README.md", "croissant.json", "eval.yaml", "manifest.json",
+        "test/QuickDraw.zip", "test/QuickDraw_preprocessed.jsonl",
         "test/coco2014.zip", "test/coco2014_preprocessed.jsonl", "viewer/QuickDraw.parquet", "viewer/coco2014.parquet",
         "data/train-00000-of-00001.parquet",
     } == sent(done)  # fmt: skip
@@ -44,7 +45,7 @@ def test_nothing_is_sent_twice_and_only_what_changed(hub: LocalHub, data: Path) 
     publish(hub, data)
     commits = len(hub.repos[REPO].commits)
     again = publish(hub, data)
-    assert (again.sent, again.removed, again.unchanged) == ([], [], 10)
+    assert (again.sent, again.removed, again.unchanged) == ([], [], 11)
     assert len(hub.repos[REPO].commits) == commits
     (data / "kept_ids.json").write_text(json.dumps({"QuickDraw": [0, 2]}))
     hub.uploaded.clear()
@@ -172,4 +173,4 @@ def test_a_dry_run_names_every_file_and_needs_no_network(data: Path, monkeypatch
     assert result.exit_code == 0
     for path in ("README.md", "croissant.json", "test/QuickDraw.zip", "viewer/coco2014.parquet", "manifest.json"):
         assert f"  {path}  " in result.stderr
-    assert "Nothing was uploaded. https://huggingface.co/datasets/ann/small would hold 10 files" in result.stderr
+    assert "Nothing was uploaded. https://huggingface.co/datasets/ann/small would hold 11 files" in result.stderr
