@@ -168,8 +168,13 @@ def _device(name: str | None) -> torch.device:
         raise UsageError(f"The device {name!r} cannot be used: {error}") from error
 
 
+def usual_precision(device: torch.device) -> torch.dtype:
+    """What models are played in where nobody says otherwise."""
+    return torch.float32 if device.type == "cpu" else torch.bfloat16
+
+
 def _precision(name: str | None, device: torch.device) -> torch.dtype:
-    precision = getattr(torch, name or ("float32" if device.type == "cpu" else "bfloat16"), None)
+    precision = usual_precision(device) if name is None else getattr(torch, name, None)
     if not isinstance(precision, torch.dtype) or not precision.is_floating_point:
         raise UsageError(f"{name!r} is not a data type for weights. Use bfloat16, float16 or float32.")
     return precision

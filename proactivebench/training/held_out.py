@@ -1,22 +1,26 @@
 """The evaluation during a training: a small benchmark is played with the weights as they are, by the evaluator itself.
 
 So acc and psr move in the log in exactly the sense in which they are reported later. The episodes of each evaluation
-stay in the training's folder, as a run like any other.
+stay in the training's folder, as a run like any other. Where all weights are trained (`--full`) they have 32 bits;
+`evaluate` plays them in bfloat16 on a GPU, and so does this, with a copy. ZeRO-3 alone, which deals weights out, plays
+them as they are.
 """
 
 from __future__ import annotations
 
+import copy
 import shutil
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations import is_deepspeed_zero3_enabled
 from trl.models.utils import unwrap_model_for_generation
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.settings import Settings
-from proactivebench.models.checkpoints import Checkpoint
+from proactivebench.models.checkpoints import Checkpoint, usual_precision
 from proactivebench.models.processors import Processor
 from proactivebench.models.transformers_model import TransformersModel
 from proactivebench.training.folder import HELD_OUT
@@ -78,8 +82,21 @@ class HeldOut(TrainerCallback):
             self._log.append({"step": step, "held_out": scores | {"answers": answers}})
         self._trainer.report({f"held_out/{name}": value for name, value in scores.items() if value is not None})
 
+    def _as_evaluated(self, network: Any) -> Any:
+        """The network as `evaluate` loads what is saved of it."""
+        precision = usual_precision(network.device)
+        if not self._settings.full or network.dtype == precision or is_deepspeed_zero3_enabled():  # type: ignore[no-untyped-call]
+            return network
+        twin = type(network)._from_config(copy.deepcopy(network.config), dtype=precision).to(network.device)
+        twin.load_state_dict(network.state_dict())
+        twin.generation_config = network.generation_config
+        return twin.eval()
+
     def _play(self, network: Any, step: int, folder: Path) -> dict[str, Any]:
-        checkpoint = Checkpoint(network, self._processor, {"model": self._settings.model, "step": str(step)})
+        network = self._as_evaluated(network)
+        precision = str(network.dtype).removeprefix("torch.")
+        origin = {"model": self._settings.model, "step": str(step), "dtype": precision}
+        checkpoint = Checkpoint(network, self._processor, origin)
         model = TransformersModel(
             checkpoint, batch_size=self._settings.generate_at_once, max_new_tokens=self._settings.max_new_tokens
         )

@@ -76,28 +76,34 @@ def test_a_small_adapter_acts_as_in_training(base: Path, tmp_path: Path) -> None
     assert not torch.equal(logits(merged, loaded.processor), expected), "or the test shows nothing about merging"
 
 
+@pytest.mark.parametrize("full", [False, True])
 def test_evaluate_scores_what_the_last_held_out_evaluation_scored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     model = tiny_model("llava", tmp_path / "model")
     data = build_small(tmp_path / "data", per_category=4)
     rows = write_rows(list(single_turns(Benchmark.open(data))), tmp_path / "rows")
     on_gpu = partial(load_checkpoint, str(model), device="cpu", dtype="bfloat16")
-    monkeypatch.setattr(grpo, "load_checkpoint", lambda *_, **__: on_gpu())
+    if full:  # trained in 32 bits, played as on a GPU
+        monkeypatch.setattr("proactivebench.training.held_out.usual_precision", lambda device: torch.bfloat16)
+    else:
+        monkeypatch.setattr(grpo, "load_checkpoint", lambda *_, **__: on_gpu())
     answer_with_letters(model, monkeypatch)
     evaluations = {"eval_data": data, "eval_every": 2, "eval_limit": 9, "max_new_tokens": 12}
-    adapter = train(model, rows, tmp_path / "out", learning_rate=1e-2, max_steps=2, **evaluations)
-    command = f"evaluate --model {model} --adapter {adapter} --dtype bfloat16 --limit 9 --data {data} --batch-size 64"
+    result = train(model, rows, tmp_path / "out", learning_rate=1e-2, max_steps=2, full=full, **evaluations)
+    trained = f"--model {result}" if full else f"--model {model} --adapter {result}"
+    command = f"evaluate {trained} --dtype bfloat16 --limit 9 --data {data} --batch-size 64"
     out = tmp_path / "run"
-    result = CliRunner().invoke(main, [*command.split(), "--max-new-tokens", "12", "--out", str(out)])
-    assert result.exit_code == 0, result.output
+    done = CliRunner().invoke(main, [*command.split(), "--max-new-tokens", "12", "--out", str(out)])
+    assert done.exit_code == 0, done.output
 
     def played(folder: Path) -> list[dict[str, Any]]:
         return sorted(map(json.loads, (folder / "episodes.jsonl").read_text().splitlines()), key=lambda one: one["id"])
 
     before, after = (tmp_path / "out" / "held_out" / f"step-00000{step}" for step in (0, 2))
     assert played(out) == played(after)
+    assert [json.loads((run / "run.json").read_text())["model"]["dtype"] for run in (out, after)] == ["bfloat16"] * 2
     assert played(before) != played(after), "or the training has changed nothing"
 
 
