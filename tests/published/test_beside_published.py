@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from builders.changeit import ChangeItBuilder
+from builders.registry import make_builder
 from proactivebench import data_utils, environment, open_ended_gen
 from proactivebench.scenarios import SCENARIOS, is_abstention
+from proactivebench.views import HISTORY_SHORT_EDGE, ShortEdge
+from raw_sources.changeit import ChangeIt, ChangeItRecord, read_categories, read_labels
 from tests.published.test_conformance import read
 from tests.support.published_package import published
 
@@ -157,6 +161,20 @@ def test_examples() -> None:
         agree(theirs, ours)
 
 
+@pytest.mark.parametrize("name", ["MVP-N", "ROD"])
+def test_a_run_shrinks_pictures_as_published(name: str) -> None:
+    """`--shrink-examples` and `--history`, whose sizes the evaluator takes from the scenario and from `views`."""
+    scenario = SCENARIOS[name]
+    entry = next(entry for dataset, entry in ENTRIES if dataset == scenario.dataset)
+    make = published("environment").get_environment(scenario.dataset)
+    [*steps] = make(entry=copy.deepcopy(entry), data_dir="DATA").get_icl_example(resize=True)
+    shown_small = make(entry=copy.deepcopy(entry), data_dir="DATA", resize_samples=True).get_state()
+    assert scenario.example is not None
+    for state, short_edge in ((steps[0], scenario.example.small_edge), (shown_small, HISTORY_SHORT_EDGE)):
+        theirs, ours = state["transform"](PICTURE), ShortEdge(short_edge)(PICTURE)
+        assert (theirs.size, theirs.tobytes()) == (ours.size, ours.tobytes())
+
+
 def test_modules_have_the_published_names() -> None:
     for name, ours in (("environment", environment), ("open_ended_gen", open_ended_gen), ("data_utils", data_utils)):
         theirs = vars(published(name))
@@ -187,30 +205,57 @@ def test_pictures_and_conversations(tmp_path: Path) -> None:
     assert both[0] == both[1]
 
 
+def play_to_the_end(dataset: str, line: str, folder: Path) -> Iterator[Path]:
+    """Plays a sample in several ways, in which the published package raises in none; yields the frames it asks for."""
+    for policy in ("first", "last", "random", "answer"):
+        both = [
+            module.get_environment(dataset)(entry=json.loads(line), data_dir=str(folder))
+            for module in (published("environment"), environment)
+        ]
+        rng = random.Random(line + policy)
+        while not both[0].stop:
+            state, ours = both[0].get_state(hint=True), both[1].get_state(hint=True)
+            yield Path(state["image_path"])
+            assert {**ours, "transform": None} == {**state, "transform": None}
+            right, _ = both[0]._get_correct_options_and_categories()
+            ways = {"first": right[:1], "last": right[-1:], "random": state["options"], "answer": []}[policy]
+            said = rng.choice(ways or [both[0].answer])
+            for env in both:
+                env.evaluate_generated_answer(said)
+            assert both[0].stop == both[1].stop
+        assert both[0].get_statistics() == both[1].get_statistics()
+
+
 def test_what_is_built_can_be_played(all_built: Path) -> None:
-    """Samples of all seven builders: the published package raises on none before the end of an episode."""
-    theirs = published("environment")
     for scenario in SCENARIOS.values():
         lines = (all_built / "test" / f"{scenario.dataset}_preprocessed.jsonl").read_text(encoding="utf-8").splitlines()
         assert lines
         for line in lines:
-            for policy in ("first", "last", "random", "answer"):
-                both = [
-                    module.get_environment(scenario.dataset)(entry=json.loads(line), data_dir=str(all_built / "test"))
-                    for module in (theirs, environment)
-                ]
-                rng = random.Random(line + policy)
-                while not both[0].stop:
-                    state, ours = both[0].get_state(hint=True), both[1].get_state(hint=True)
-                    assert Path(state["image_path"]).is_file()
-                    assert {**ours, "transform": None} == {**state, "transform": None}
-                    right, _ = both[0]._get_correct_options_and_categories()
-                    ways = {"first": right[:1], "last": right[-1:], "random": state["options"], "answer": []}[policy]
-                    said = rng.choice(ways or [both[0].answer])
-                    for env in both:
-                        env.evaluate_generated_answer(said)
-                    assert both[0].stop == both[1].stop
-                assert both[0].get_statistics() == both[1].get_statistics()
+            assert all(frame.is_file() for frame in play_to_the_end(scenario.dataset, line, all_built / "test"))
+
+
+def test_what_is_built_from_real_data_can_be_played(shared_data: Path) -> None:
+    """A drawing of each class, every twentieth annotated video and all photos that there are; nothing is drawn."""
+    videos = ChangeItBuilder(ChangeIt.locate(shared_data / "changeit"))
+    categories = read_categories(videos.source.folder / "categories.csv")
+    labelled = [
+        ChangeItRecord(categories[name], video, Path("none.mp4"), read_labels(path))
+        for name, video in videos.source.annotated()[::20]
+        if (path := videos.source.folder / "annotations" / name / f"{video}.fps1.csv")
+    ]
+    drawings = make_builder(SCENARIOS["QD"], shared_data / "quickdraw", per_category=1)
+    photos = make_builder(SCENARIOS["COCO"], shared_data / "coco")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builders.changeit.readable_seconds", lambda video: 1e4)
+        made = {
+            "ChangeIt": [sample for record in labelled for sample in videos.plan_record(record).samples],
+            "QuickDraw": [sample for unit in drawings.units() for sample in drawings.plan(unit).samples],
+            "coco2014": [sample for unit in photos.units() for sample in photos.plan(unit).samples],
+        }
+    assert {name: len(samples) for name, samples in made.items()} == {"ChangeIt": 52, "QuickDraw": 344, "coco2014": 14}
+    for dataset, samples in made.items():
+        for number, sample in enumerate(samples):
+            assert list(play_to_the_end(dataset, json.dumps({"id": number, **sample.fields}), shared_data))
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,8 @@ def test_episodes_match_in_every_field(scenario: str) -> None:
             reference=config["reference"],
             resize_samples=config["resize_samples"],
         )
-        # Recorded without the reference setting, in which the published package leaves suggestions out.
+        # Recorded without the reference setting, in which the published package leaves suggestions out of some;
+        # `test_beside_published` holds both against the package itself.
         fresh = get_environment(record["dataset"])(record["entry"], "DATA")
         assert fresh.get_open_ended_gen_answers() == record["oeg_answers"]
         for step in record["steps"]:
