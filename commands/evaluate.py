@@ -88,7 +88,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
     "--limit",
     type=Limit(),
     help="Play at most this many samples per scenario, chosen by --seed; `paper`: the 100 of its free replies.  "
-    "[default: all; for free replies, paper]",
+    "[default: all; for free replies without --samples, paper]",
 )
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Plays of every sample.")
 @click.option("--no-filter", is_flag=True, help="Play also what the benchmark's leak filter dropped.")
@@ -139,7 +139,7 @@ def evaluate(
         words = given_words(click.get_current_context(), "spec", "out", "plan")
         print_plan(spec, number, chosen, out, words)
         return
-    if chosen.open_ended and settings["limit"] is None:
+    if chosen.limit is not None and settings["limit"] is None:
         most = f"Playing at most {chosen.limit} samples of each scenario, those that the paper takes for free replies"
         console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
     quieten_loading(spec, judge_spec)

@@ -38,11 +38,13 @@ def when(run: Path, forced: Path) -> None:
     right. `when` is 0 for a coin and 1 for foresight. docs/when.md has the definitions. The numbers are also in RUN,
     as when.json.
     """
+    from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.evaluation.run_log import read_run
     from proactivebench.evaluation.when import WHEN, measure_run
 
     found = measure_run(run, forced)
     _table(found, output())
+    output().print(f"Measured on {run_measured_on(run)}.", style="dim", markup=False, soft_wrap=True)
     models = [read_run(folder).model.get("model") for folder in (run, forced)]
     if models[0] != models[1]:
         said = f"The forced answers are those of {models[1]}, not of {models[0]}: this is not a measure of {models[0]}."

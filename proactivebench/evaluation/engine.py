@@ -155,8 +155,9 @@ def evaluate(
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()
-        metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
-        if ranks.first:
+        episodes = list(read_episodes(folder))
+        metrics = run_metrics(episodes, read_judgements(folder), settings.seed)
+        if ranks.first and len(episodes) == len(tasks):  # else too many errors ended it early
             log.write_metrics(metrics)
     errors = sum(scores["errors"] for scores in metrics["scenarios"].values())
     if errors > allowed_errors:

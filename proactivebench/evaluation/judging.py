@@ -167,12 +167,15 @@ def judge_run(
         UsageError: It is not a finished run of mode `oeg`, or was judged by another judge.
         ResumableError: More judgements failed than allowed; the scores of the others are kept.
     """
-    settings = read_run(folder).settings
+    described = read_run(folder)
+    settings = described.settings
     if settings.mode != "oeg":
         raise UsageError(f"{folder} is a run of mode {settings.mode}; a judge reads the replies of --mode oeg.")
-    if not (folder / METRICS).exists():
+    everything = list(read_episodes(folder))
+    planned = settings.repeats * sum(part.samples for part in described.parts.values())
+    if len(everything) < planned or not (folder / METRICS).exists():
         raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
-    episodes = [episode for episode in read_episodes(folder) if episode.error is None]
+    episodes = [episode for episode in everything if episode.error is None]
     questions = read_prompts(folder)
     with gathered() as ranks, _JudgeLog(folder, ranks) as log:
         reader = judge if isinstance(judge, Judge) else judge()

@@ -128,11 +128,12 @@ def _check(run: Path, benchmark: Benchmark) -> None:
     settings, scenarios = description.settings, [get_scenario(name) for name in description.scenarios]
     if description.data.samples != {one.name: benchmark.samples_digest(one) for one in scenarios}:
         raise UsageError(f"{run} played another benchmark than {benchmark.folder}.")
-    for name in ("mode", "hint", "shots", "random_options"):
+    for name in ("mode", "hint", "history", "shots", "random_options", "control"):
         if (value := getattr(settings, name)) != getattr(_PLAIN, name):
             raise UsageError(
                 f"{run} was played with {name.replace('_', ' ')}: {shown(value)}; the filter needs plain "
-                "multiple-choice runs: evaluate --no-filter, without --mode, --hint, --shots and --random-options."
+                "multiple-choice runs: evaluate --no-filter, without --mode, --hint, --history, --shots, "
+                "--random-options and --control."
             )
     if settings.filtered and any(description.data.kept_ids.values()):
         raise UsageError(f"{run} lacks what an earlier filter had dropped; play it with evaluate --no-filter.")

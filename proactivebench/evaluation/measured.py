@@ -21,6 +21,10 @@ CAVEAT = "The paper's models were measured on the published benchmark: compare w
 """Stands by the paper's rows where runs were played on other data."""
 
 
+JUDGE_CAVEAT = "In the paper Qwen3-8B judged free replies, told in other words: another judge gives other scores."
+"""Stands by the paper's rows where replies were judged."""
+
+
 def is_published(data: Iterable[RunData]) -> bool:
     """Whether some runs were all played on the published data."""
     return all((one.source or "").startswith(f"hub:{PUBLISHED}@") for one in data)

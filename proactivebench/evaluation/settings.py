@@ -42,7 +42,7 @@ class Settings(BaseModel):
         seed: Decides everything random.
         repeats: Plays of every sample.
         limit: Samples per scenario, as `chosen_samples` takes them; None plays all, and becomes `PAPER_LIMIT` in the
-            open-ended modes.
+            open-ended modes where no samples are named.
         samples: Short scenario name -> ids to play; None plays all.
         filtered: Leave out what the benchmark's leak filter dropped.
     """
@@ -78,8 +78,9 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _limit_free_replies(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("mode") in OPEN_ENDED and given.get("limit") is None:
-            return {**given, "limit": PAPER_LIMIT}
+        if isinstance(given, Mapping) and given.get("mode") in OPEN_ENDED:
+            all_that_there_are = given.get("limit") is None and given.get("samples") is None
+            return {**given, "limit": PAPER_LIMIT} if all_that_there_are else given
         return given
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
+from proactivebench.evaluation.judging import FOLDER, JUDGEMENTS, JudgedReply, read_judge, read_judgements, run_metrics
 from proactivebench.evaluation.measured import part_of, require_same
 from proactivebench.evaluation.records import Episode, Key, Turn
 from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts, read_where
@@ -121,7 +121,17 @@ class Run:
         if self.unjudged:
             judged = len(self.judgements)
             notes.append(f"{judged:,} of {judged + self.unjudged:,} replies judged" if judged else "not judged")
+        if judge := self.judge:
+            by_hand = (judge.get("instructions") or {}).get("version") == "by hand"
+            notes.append(f"judge {judge.get('model')}{' with instructions by hand' * by_hand}")
         return list(filter(None, notes))
+
+    @cached_property
+    def judge(self) -> Mapping[str, Any]:
+        """Who read its free replies, as it identifies itself; empty where nobody has."""
+        if self.identity["settings"]["mode"] == "oeg":
+            return read_judge(self.folder) if self.judgements else {}
+        return self.identity.get("judge") or {}
 
     @property
     def unjudged(self) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, NamedTuple
 
-from proactivebench.evaluation.measured import CAVEAT, is_published, measured_on, part_of
+from proactivebench.evaluation.measured import CAVEAT, JUDGE_CAVEAT, is_published, measured_on, part_of
 from proactivebench.evaluation.settings import Part
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.scenarios import SCENARIOS
@@ -203,7 +203,9 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         measures = tuple(dict.fromkeys(measure for run in alike for measure in run.measures))
         rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
         data = [run.data for run in alike]
-        caveat = CAVEAT if any(row.run is None for row in rows) and not is_published(data) else ""
+        beside_paper = any(row.run is None for row in rows)
+        caveats = {CAVEAT: not is_published(data), JUDGE_CAVEAT: any(run.judge for run in alike)}
+        caveat = " ".join(text for text, holds in caveats.items() if beside_paper and holds)
         measured = measured_on(alike[0].benchmark.folder, data, [part_of(run.parts) for run in alike])
         tables.append(ScoreTable(setting, measures, columns, tuple(rows), measured, caveat))
     return tables

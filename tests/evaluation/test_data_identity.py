@@ -8,12 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from rich.progress import Progress
 
-import cli
-from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.comparison import compare_runs
 from proactivebench.evaluation.run_log import read_episodes
@@ -24,7 +21,6 @@ from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.report import write_report
 from proactivebench.reports.runs import load_runs
-from proactivebench.reports.sample_album import SampleAlbum
 from proactivebench.scenarios import make_environment
 from proactivebench.scenarios.environment import Environment
 from tests.support.all_scenarios import ALL, four_samples_each
@@ -40,40 +36,6 @@ def data(tmp_path: Path) -> Path:
 def redden(data: Path) -> None:
     for frame in data.rglob("*.png"):
         Image.new("L", Image.open(frame).size, 128).save(frame)
-
-
-@pytest.mark.parametrize("folder", [False, True], ids=["frame", "folder"])
-def test_links_that_lead_out_of_a_benchmark_are_not_followed(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: bool
-) -> None:
-    frame = next(data.rglob("*.png"))
-    inside, outside = (frame.parent, tmp_path / "private") if folder else (frame, tmp_path / "private.png")
-    inside.rename(outside)
-    inside.symlink_to(outside)
-    monkeypatch.setattr("proactivebench.images.load_picture", lambda *_: pytest.fail("it was read"))
-    run = ["--data", str(data), "--out", str(tmp_path / "run")]
-    for command in (["evaluate", "--model", "scripted:ask", *run], ["play", str(data), "--name", "a", *run[2:]]):
-        done = CliRunner().invoke(cli.main, command)
-        assert (done.exit_code, "is a link that leads out of" in done.stderr) == (2, True), done.output
-    looked = SampleAlbum(Benchmark.open(data))
-    pictures = {turn["picture"] for entry in looked.chunk(0, 0)["entries"] for turn in entry["turns"]}
-    assert "" in pictures
-    assert outside not in [picture.path.resolve() for picture in looked.pictures._pictures.values()]
-    monkeypatch.undo()
-    checked = CliRunner().invoke(cli.main, ["check", str(data)])
-    assert "is a link that leads out of" in checked.output
-
-
-def test_links_within_a_benchmark_are_followed(data: Path, tmp_path: Path) -> None:
-    frame = next(data.rglob("*.png"))
-    frame.rename(data / "test" / "moved.png")
-    frame.symlink_to(data / "test" / "moved.png")
-    data.rename(tmp_path / "disk")
-    data.symlink_to(tmp_path / "disk")
-    frame.unlink()
-    frame.symlink_to(tmp_path / "disk" / "test" / "moved.png")
-    play(data, Seeing(), tmp_path / "run")
-    assert not any(episode.error for episode in read_episodes(tmp_path / "run"))
 
 
 class Seeing(Model):

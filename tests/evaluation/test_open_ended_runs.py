@@ -18,7 +18,7 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run, read_judgements
 from proactivebench.evaluation.run_log import read_episodes
-from proactivebench.models.base import Reply, Request
+from proactivebench.models.base import Reply, ReplyError, Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.scenarios import QD
 from tests.support.all_scenarios import Answering, four_samples_each, play
@@ -102,6 +102,27 @@ def test_a_judgement_counts_for_the_reply_that_was_judged_alone(benchmark: Bench
     (run / "metrics.json").unlink()
     with pytest.raises(UsageError, match="was not played to its end; repeat its evaluate command"):
         judge_run(run, Judge(MatchingJudge()))
+
+
+def test_a_run_that_errors_ended_early_is_not_judged(benchmark: Benchmark, tmp_path: Path) -> None:
+    def fail(request: Request) -> str:
+        raise ReplyError("the line went dead")
+
+    with pytest.raises(ProactiveBenchError, match="ended with an error"):
+        play(benchmark, Sequential(fail), tmp_path / "run", [QD], mode="oeg")
+    assert len(list(read_episodes(tmp_path / "run"))) < 4
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    play(benchmark, Answering(lambda request: "A cat"), tmp_path / "run", [QD], mode="oeg")
+    path = tmp_path / "run" / "episodes.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))  # killed while it was played again
+    with pytest.raises(UsageError, match="was not played to its end"):
+        judge_run(tmp_path / "run", Judge(MatchingJudge()))
+
+
+class Sequential(Answering):
+    """Plays one episode after the other."""
+
+    concurrency = 1
 
 
 def test_another_judge_than_the_one_that_was_asked_is_named(benchmark: Benchmark, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from proactivebench.scenarios import SCENARIOS, is_abstention
 from proactivebench.views import HISTORY_SHORT_EDGE, ShortEdge
 from raw_sources.changeit import ChangeIt, ChangeItRecord, read_categories, read_labels
 from tests.published.test_conformance import read
-from tests.support.published_package import published
+from tests.support.published_package import published, published_text
 
 ENTRIES = [(record["dataset"], record["entry"]) for record in read("environment_traces")]
 CATEGORIES = [
@@ -173,6 +174,17 @@ def test_a_run_shrinks_pictures_as_published(name: str) -> None:
     for state, short_edge in ((steps[0], scenario.example.small_edge), (shown_small, HISTORY_SHORT_EDGE)):
         theirs, ours = state["transform"](PICTURE), ShortEdge(short_edge)(PICTURE)
         assert (theirs.size, theirs.tobytes()) == (ours.size, ours.tobytes())
+
+
+def test_the_published_loop_is_what_readme_says() -> None:
+    """One model, one episode at a time; a picture that its processor refuses ends the episode with -1 suggestions."""
+    loop = published_text("tests/mcqa")
+    assert re.search(r"except \(ValueError, TypeError\):[^\n]*\n[^\n]*\n\s+break\n", loop)
+    assert 'ps += stats["num_turns"] - 1' in loop
+    assert loop.count("model.generate(") == loop.count("images=image,") == len(re.findall("^MODEL = ", loop, re.M)) == 1
+    assert re.findall(r"add_argument\(\"(.*?)\"", loop) == ["--data-dir"]
+    fresh = published("environment").get_environment(ENTRIES[0][0])(entry=copy.deepcopy(ENTRIES[0][1]), data_dir="DATA")
+    assert fresh.get_statistics()["num_turns"] - 1 == -1
 
 
 def test_modules_have_the_published_names() -> None:

@@ -46,6 +46,13 @@ def test_free_replies_play_the_samples_of_the_paper(count: int, seed: int) -> No
     assert chosen == chosen_samples(QD, samples, Settings(limit=100))
 
 
+def test_a_list_of_samples_for_free_replies_is_played_whole() -> None:
+    samples = [example_sample("QD", id=number) for number in range(150)]
+    named = Settings(mode="oeg", samples={"QD": tuple(range(120))})
+    assert len(chosen_samples(QD, samples, named)) == 120
+    assert len(chosen_samples(QD, samples, named.model_copy(update={"limit": 7}))) == 7
+
+
 def test_limits(tmp_path: Path) -> None:
     benchmark = four_samples_each(tmp_path / "data")
     command = ["evaluate", "--model", "scripted:guess", "--data", str(benchmark.folder), "--no-filter"]

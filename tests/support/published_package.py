@@ -30,10 +30,15 @@ def _wheel() -> Path:
     return found
 
 
+def published_text(name: str) -> str:
+    """The text of a module of the published package; the test is skipped where pip cannot have it."""
+    return zipfile.ZipFile(_wheel()).read(f"proactivebench/{name}.py").decode()
+
+
 @cache
 def published(name: str) -> types.ModuleType:
     """A module of the published package; the test is skipped where pip cannot have it."""
-    text = zipfile.ZipFile(_wheel()).read(f"proactivebench/{name}.py").decode()
+    text = published_text(name)
     # Written for Python 3.12: quotes inside the braces of an f-string.
     text = re.sub(r'(getsource\(step[_01]*\[)"transform"(\]\))', r"\1'transform'\2", text)
     module = types.ModuleType(f"published_{name}")
