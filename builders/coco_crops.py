@@ -81,40 +81,41 @@ def _fewest_steps(direction: Direction, width: int, height: int, box: Box) -> Cr
 def _plan(direction: Direction, granularity: int, width: int, height: int, box: Box) -> CropPlan | None:
     parts = direction.split("_")
     views = granularity + (direction == "zoom")
-    horizontal = _mover(_HORIZONTAL, parts)(views, width, box.left, box.left + box.width)
-    vertical = _mover(_VERTICAL, parts)(views, height, box.top, box.top + box.height)
+    # In whole pixels, so that nothing is rounded when a place is counted from the other end.
+    horizontal = _mover(_HORIZONTAL, parts)(views, width, floor(box.left), ceil(box.left + box.width))
+    vertical = _mover(_VERTICAL, parts)(views, height, floor(box.top), ceil(box.top + box.height))
     if horizontal is None or vertical is None:
         return None
     return CropPlan(direction, granularity, horizontal, vertical)
 
 
-_Mover = Callable[[int, int, float, float], Track | None]
+_Mover = Callable[[int, int, int, int], Track | None]
 """From the number of views, the length of an axis and the object's place on it to the track; None without room."""
 
 
-def _still(views: int, length: int, start: float, end: float) -> Track | None:
+def _still(views: int, length: int, start: int, end: int) -> Track | None:
     return Track(0, length, 0) if length >= MIN_VIEW else None
 
 
-def _backward(views: int, length: int, start: float, end: float) -> Track | None:
+def _backward(views: int, length: int, start: int, end: int) -> Track | None:
     """The low edge moves down, from the end of the object or the few pixels behind it that make the steps come out."""
     moves = views - 1
-    for low in range(ceil(end), min(ceil(end) + moves, length - MIN_VIEW + 1)):
+    for low in range(end, min(end + moves, length - MIN_VIEW + 1)):
         step = min(low // moves, length - low - 1)
         if step > 0 and low - moves * step <= start:
             return Track(low + step, length, step)
     return None
 
 
-def _forward(views: int, length: int, start: float, end: float) -> Track | None:
+def _forward(views: int, length: int, start: int, end: int) -> Track | None:
     """The high edge moves up: the mirror image."""
     track = _backward(views, length, length - end, length - start)
     return track and Track(length - track.high, length - track.low, track.step)
 
 
-def _outward(views: int, length: int, start: float, end: float) -> Track | None:
+def _outward(views: int, length: int, start: int, end: int) -> Track | None:
     """Both edges move away from the middle of the object, which stays the middle of the view."""
-    low_plus_high, size = floor(start) + ceil(end), ceil(end) - floor(start)
+    low_plus_high, size = start + end, end - start
     room = min(low_plus_high, 2 * length - low_plus_high)
     growths = 2 * (views - 1)
     for first in range(MIN_VIEW + size % 2, room, 2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from builders.coco import QUESTIONS, SUGGESTIONS
@@ -67,6 +67,7 @@ class TestGeometry:
                 assert all(edge == round(edge) for edge in (view.left, view.top, view.right, view.bottom))
 
     @given(scenes())
+    @example((192, 64, Box(63.999999999999986, 0, 1.0000000000000142, 1)))
     def test_the_first_view_misses_the_object_beside_which_there_is_room_and_the_last_holds_it(
         self, scene: tuple[int, int, Box]
     ) -> None:
