@@ -24,11 +24,14 @@ class JsonObject(click.ParamType[dict[str, Any]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         try:
+            from proactivebench.plain_text import without_keys
             from proactivebench.work.files import parse_json
 
             given = parse_json(value)
         except ValueError as error:
-            self.fail(f"{value!r} is not valid JSON: {error}.", param, ctx)
+            self.fail(f"{without_keys(value)!r} is not valid JSON: {error}.", param, ctx)
+        if without_keys(value) != value:
+            self.fail("it holds a key, which run.json would keep. Give keys in the environment.", param, ctx)
         if not isinstance(given, dict):
             self.fail(f"{value!r} is not a JSON object such as '{{\"top_p\": 0.9}}'.", param, ctx)
         return given

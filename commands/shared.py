@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,9 @@ class Commands(click.Group):
         from proactivebench.errors import ProactiveBenchError
         from raw_sources.base import SourceError
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a terminal that has no letter for a character gets its number
+                stream.reconfigure(errors="backslashreplace")
         try:
             with _kill_as_ctrl_c():
                 return super().invoke(ctx)

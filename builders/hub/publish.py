@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from rich.progress import Progress
 
@@ -91,13 +92,19 @@ def prepare(
         data = [path for entry in build.scenarios.values() for path in _scenario_files(entry.dataset)]
         data += [*build.train_files, MANIFEST, *([KEPT_IDS] if build.has_kept_ids else [])]
         described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]
-        page = f"{endpoint}/datasets/{repo}"
+        page = f"{_public(endpoint)}/datasets/{repo}"
         croissant.write_croissant(build, repo, page, described)
         card.write_card(build, repo, cleared)
         eval_yaml.write_eval_yaml(folder, build.scenarios)
     return Publication(
         folder, repo, page, [*(_describe(folder, one.NAME) for one in (card, croissant, eval_yaml)), *described]
     )
+
+
+def _public(endpoint: str) -> str:
+    """The address without a user and password, which some put into HF_ENDPOINT."""
+    parts = urlsplit(endpoint)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _scenario_files(dataset: str) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,9 @@ from builders.base import Frame
 from proactivebench.layout import TEST
 from proactivebench.work.files import whole
 from raw_sources.base import SourceError
+
+LONGEST_NAME = 240
+"""Bytes of the longest name in a frame's path: systems allow 255, and while it is written it is a little longer."""
 
 
 class StoredFile(NamedTuple):
@@ -40,11 +44,16 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
     """Writes a frame to its place in a build.
 
     Raises:
-        SourceError: The path, which may hold names from raw data, leaves the folder of its dataset.
+        SourceError: The path, which may hold names from raw data, leaves the folder of its dataset, or has a name too
+            long for a file.
     """
     first, *names = frame.path.split("/")
     if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
         raise SourceError(f"{frame.path!r} is not a path below {dataset}/")
+    if any(len(os.fsencode(name)) > LONGEST_NAME for name in names):
+        raise SourceError(
+            f"{frame.path[:80]!r}... has a name of more than {LONGEST_NAME} bytes, which no file can have"
+        )
     with whole(out / TEST / frame.path, durable=False) as part:
         part.write_bytes(frame.data)
     return StoredFile(f"{TEST}/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))

@@ -132,38 +132,38 @@ def _left(world: _World, place: Path, command: Command) -> dict[str, str]:
     return left
 
 
-def _undisturbed(world: _World, name: str) -> dict[str, str]:
+def _undisturbed(world: _World, name: str, hunted: Hunted) -> dict[str, str]:
     command = COMMANDS[name]
-    with _place(world, name) as place:
-        Hunted(0.0, random.Random(0), place, world.variables).run(*command.arguments)
-        return _left(world, place, command)
+    with _place(world, name) as hunted.cwd:
+        hunted.run(*command.arguments)
+        return _left(world, hunted.cwd, command)
 
 
 def killed(name: str, count: int) -> Result:
     """Kills a command that many times, in several folders, and lets it end in each of them."""
-    command, tried, survived, note = COMMANDS[name], 0, 0, ""
+    command, survived, note = COMMANDS[name], 0, ""
     with _world() as world:
-        expected = _undisturbed(world, name)
-        rng = random.Random(name)
-        while tried < count:
-            with _place(world, name) as place:
-                hunted = Hunted(0.8, rng, place, world.variables)
+        hunted = Hunted(0.0, random.Random(name), world.folder, world.variables)
+        expected = _undisturbed(world, name, hunted)  # from which it knows how long the command takes
+        hunted.chance = 0.8
+        while hunted.kills < count:
+            before = hunted.kills
+            with _place(world, name) as hunted.cwd:
                 try:
                     hunted.run(*command.arguments)
-                    wrong = difference(expected, _left(world, place, command))
+                    wrong = difference(expected, _left(world, hunted.cwd, command))
                 except AssertionError as error:
                     wrong = [str(error)[-200:]]
-                tried += hunted.kills
-                survived += 0 if wrong else hunted.kills
-                note = note or "; ".join(wrong[:3])
-    return Result(tried, survived, note)
+            survived += 0 if wrong else hunted.kills - before
+            note = note or "; ".join(wrong[:3])
+    return Result(hunted.kills, survived, note)
 
 
 def twice(name: str, count: int) -> Result:
     """Starts a command twice at once: one ends well, the other one too or with a sentence, and nothing is mixed."""
     command, survived, note = COMMANDS[name], 0, ""
     with _world() as world:
-        expected = _undisturbed(world, name)
+        expected = _undisturbed(world, name, Hunted(0.0, random.Random(0), world.folder, world.variables))
         for _ in range(count):
             with _place(world, name) as place:
                 words = world.command(*command.arguments)

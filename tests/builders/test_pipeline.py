@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 import pytest
 
-from builders.base import Skip
+from builders.base import Frame, PlannedSample, Skip
 from builders.pipeline.build import build
 from builders.pipeline.parts import NothingBuiltError, nothing_built
+from builders.pipeline.storage import path_part
 from proactivebench.errors import ResumableError, UsageError
 from proactivebench.samples import read_samples
 from raw_sources.base import Problem, SourceError
@@ -149,6 +152,22 @@ def test_a_builder_that_lacks_a_method_says_which() -> None:
     ):
         with pytest.raises(UsageError, match=rf"fake_builder\.FakeBuilder lacks the class method {missing}, which"):
             call()
+
+
+@dataclass(frozen=True)
+class LongNames(FakeBuilder):
+    """Record 3 has a name that no file can have, as names from raw data can become where they are encoded."""
+
+    def render(self, planned: PlannedSample[int]) -> Iterator[Frame]:
+        for frame in super().render(planned):
+            yield frame if planned.key != "3" else Frame(f"QuickDraw/{path_part('日' * 80)}/0.png", frame.data)
+
+
+def test_a_name_that_no_file_can_have_costs_its_record_alone(tmp_path: Path) -> None:
+    report = build(LongNames(sound=True), tmp_path)
+    assert report.samples == 39
+    [reason] = report.skip_reasons
+    assert "which no file can have" in reason
 
 
 def test_one_build_at_a_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from commands.terminal import plain_table
 from proactivebench.errors import ProactiveBenchError, ReplyError
 from proactivebench.plain_text import as_cell, as_text, without_keys
 from proactivebench.reports.score_files import to_csv
+from tests.support.processes import run
 from tests.support.small_runs import Reciter, play
 
 HOSTILE = "a[/b]\x1b]0;owned\x07\x1b[2J\u202ebad\ud800[link=x]y"
@@ -114,6 +116,23 @@ def _failing(error: Exception) -> Any:
         raise error
 
     return fails
+
+
+def test_a_terminal_without_a_letter_gets_its_number(small_runs: Path, tmp_path: Path) -> None:
+    arguments = ["evaluate", "--model", "scripted:guess", "--data", small_runs / "data", "--out", tmp_path / "run"]
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = run([sys.executable, "-m", "proactivebench", *arguments], variables=ascii_only)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "\\xb1" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--extra-body", "--engine"])
+def test_a_key_among_the_options_of_a_run_is_refused(option: str, small_runs: Path, tmp_path: Path) -> None:
+    arguments = ["evaluate", "--model", "inspect:openai/m", "--data", str(small_runs / "data"), "--out", str(tmp_path)]
+    done = CliRunner().invoke(main, [*arguments, option, '{"api_key": "SECRETvalue123"}'])
+    assert done.exit_code == 2
+    assert "Give keys in the environment" in done.output
+    assert "SECRETvalue123" not in done.output
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\uff1d1", "%1"])

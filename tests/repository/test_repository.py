@@ -117,7 +117,7 @@ def test_the_citation_names_paper_and_toolkit() -> None:
 
 
 def test_every_promise_of_security_names_its_test() -> None:
-    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    text, _, _ = (ROOT / "SECURITY.md").read_text(encoding="utf-8").partition("## What was tried")
     rows = [line for line in text.splitlines() if line.startswith("| ") and "promise |" not in line]
     assert len(rows) >= 8
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}

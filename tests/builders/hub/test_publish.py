@@ -130,7 +130,9 @@ def test_a_name_that_is_none_is_refused(data: Path, name: str) -> None:
 def test_a_hub_that_is_not_there(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    publication = prepare(data, REPO, "http://hub")
+    publication = prepare(data, REPO, "http://ann:passw0rd@hub")
+    assert publication.address == f"http://hub/datasets/{REPO}"
+    assert not any("passw0rd" in (data / name).read_text() for name in ("README.md", "croissant.json"))
     with pytest.raises(UnreachableError, match="cannot be reached"):
         upload(HfApi(f"http://127.0.0.1:{port}", token=TOKEN), publication)
 
