@@ -7,8 +7,7 @@ piece of work waits for one model at a time: those that wait for another model a
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from proactivebench.models.base import Model, Request
@@ -43,16 +42,15 @@ class Pool:
             model.expect(self._live - (elsewhere - self._waiting[model]))
 
     async def work_through(
-        self, items: Iterable[Item], work: Callable[[Item], Awaitable[None]], may_continue: Callable[[], bool]
+        self, more: Callable[[int], Sequence[Item] | None], work: Callable[[Item], Awaitable[None]]
     ) -> None:
-        """Works on all items, as many at once as the first model wants, and closes the models.
+        """Works on items, as many at once as the first model wants, until there are no more; and closes the models.
 
         Args:
-            items: What to do.
+            more: Gives items that are begun together, when there is room for them, and is told how many are under way;
+                None where there are no more for now. It is asked again after each that ends.
             work: Does one of them.
-            may_continue: Asked before another is begun.
         """
-        owed = deque(items)
 
         async def one(item: Item) -> None:
             await work(item)
@@ -60,10 +58,11 @@ class Pool:
             start_more()
 
         def start_more() -> None:
-            begun_together = self._models[0].group > 1 and self._live > 0
-            while owed and not begun_together and self._live < self._models[0].concurrency and may_continue():
-                group.create_task(one(owed.popleft()))
-                self._live += 1
+            first = self._models[0]
+            while self._live < (first.concurrency if first.group == 1 else 1) and (items := more(self._live)):
+                for item in items:
+                    group.create_task(one(item))
+                self._live += len(items)
             self._tell()
 
         try:

@@ -135,10 +135,9 @@ def evaluate(
         if ranks.first:
             write_where(folder, benchmark.folder)
         groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
-        mine = ranks.share(groups)
-        owed = [task for group in mine if not log.done.issuperset(task.key for task in group) for task in group]
-        total = sum(map(len, mine))
-        watcher.begin(total, total - len(owed))
+        owed = [group for group in groups if not log.done.issuperset(task.key for task in group)]
+        shared = ranks.share(owed)
+        watcher.begin(len(tasks) // ranks.size, (len(tasks) - sum(map(len, owed))) // ranks.size)
         if owed and ranks.first and (note := log.played_on({**model.machine(), "processes": ranks.size})):
             watcher.note(note)
 
@@ -151,7 +150,9 @@ def evaluate(
             errors += played.episode.error is not None
 
         try:
-            asyncio.run(pool.work_through(owed, play_one, lambda: errors <= allowed_errors))
+            asyncio.run(
+                pool.work_through(lambda live: shared.take(live) if errors <= allowed_errors else None, play_one)
+            )
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()

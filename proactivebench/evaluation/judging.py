@@ -183,9 +183,8 @@ def judge_run(
             raise UsageError("--deterministic fixes the batches of a model that plays, not of a judge; leave it out.")
         pool = Pool(reader.model)
         log.claim(reader.identity())
-        mine = ranks.share(episodes)
-        owed = [episode for episode in mine if episode.key not in log.done]
-        watcher.begin(len(mine), len(mine) - len(owed))
+        owed = [[episode] for episode in episodes if episode.key not in log.done]
+        watcher.begin(len(episodes) // ranks.size, (len(episodes) - len(owed)) // ranks.size)
 
         async def judge_one(episode: Episode) -> None:
             judged = await judge_reply(episode, questions[episode.turns[0].prompt], reader, settings.seed)
@@ -193,7 +192,7 @@ def judge_run(
             watcher.count(judged)
 
         try:
-            asyncio.run(pool.work_through(owed, judge_one, lambda: True))
+            asyncio.run(pool.work_through(ranks.share(owed).take, judge_one))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()

@@ -30,6 +30,7 @@ from proactivebench.images import load_picture
 from proactivebench.models.base import Model, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import Scenario, make_environment
+from proactivebench.work.ranks import ALONE
 
 ENOUGH = 0.9
 """Share of equal replies below which more than rounding is at work."""
@@ -138,6 +139,7 @@ async def _ask(model: Model, requests: Sequence[Request], greys: Sequence[Reques
 
     async def ask(asked: Sequence[Request], at_once: int) -> list[str | None]:
         replies: list[str | None] = [None] * len(asked)
+        numbers = ALONE.share([[number] for number in range(len(asked))])
 
         async def one(number: int) -> None:
             try:
@@ -145,7 +147,7 @@ async def _ask(model: Model, requests: Sequence[Request], greys: Sequence[Reques
             except ReplyError as failure:
                 failures.append(str(failure))
 
-        await Pool(_Kept(model, at_once)).work_through(range(len(asked)), one, lambda: True)
+        await Pool(_Kept(model, at_once)).work_through(numbers.take, one)
         return replies
 
     try:

@@ -78,6 +78,8 @@ class DescribedFolder:
     def claim(self, identity: Mapping[str, Any]) -> None:
         """Describes the folder, or makes sure that it is described like this, and opens its files.
 
+        Of several processes none leaves before all have read what is there, so that they share out the same work.
+
         Args:
             identity: The description, as JSON values.
 
@@ -87,6 +89,7 @@ class DescribedFolder:
         with self.ranks.first_one_first():
             self._describe(json.loads(json.dumps(identity)))
             self.open_files(self._open.callback)
+        self.ranks.wait()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
         """Opens what is written to; called once the folder is ours."""

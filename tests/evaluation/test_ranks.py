@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
 
 import cli
 from proactivebench.evaluation.run_log import read_episodes, read_prompts
@@ -37,10 +41,52 @@ def alone(model: str, data: Path, out: Path, *options: str) -> bytes:
     return (out / "metrics.json").read_bytes()
 
 
-def test_work_is_shared_out_without_rest() -> None:
-    shares = [Ranks(rank, 3).share(range(10)) for rank in range(3)]
-    assert sorted(number for share in shares for number in share) == list(range(10))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+def crew(pieces: int, size: int) -> list[Callable[[int], int | None]]:
+    """How each of some processes takes numbers."""
+    taken = 0
+
+    def add(more: int) -> int:
+        nonlocal taken
+        taken += more
+        return taken
+
+    return [Ranks(rank, size, lambda: add).share(range(pieces)).take for rank in range(size)]
+
+
+@given(pieces=st.integers(0, 40), size=st.integers(1, 5), chance=st.randoms(use_true_random=False))
+def test_every_piece_is_taken_once_however_the_processes_take_turns(
+    pieces: int, size: int, chance: random.Random
+) -> None:
+    processes = crew(pieces, size)
+    hands: list[list[int]] = [[] for _ in processes]
+    done: list[int] = []
+    working = set(range(size))
+    while working:
+        rank = chance.choice(sorted(working))
+        hand = hands[rank]
+        if hand and chance.random() < 0.4:
+            done.append(hand.pop())
+        elif (piece := processes[rank](len(hand))) is not None:
+            hand.append(piece)
+        elif not hand:
+            working.remove(rank)
+    assert sorted(done) == list(range(pieces))
+
+
+def test_the_first_to_come_leaves_the_others_their_share() -> None:
+    first, second = crew(24, 2)
+    in_hand = 0
+    while first(in_hand) is not None:
+        in_hand += 1
+    assert in_hand == 12
+    assert second(0) == 12
+
+
+def test_a_slow_process_holds_nobody_up() -> None:
+    quick, slow = crew(24, 2)
+    assert slow(0) == 0
+    taken = [quick(0) for _ in range(24)]
+    assert taken == [*range(1, 24), None], "while the slow one has its first in hand"
 
 
 def test_two_processes_play_what_one_would(data: Path, tmp_path: Path) -> None:
