@@ -3,7 +3,11 @@
 Requests are prepared (pictures decoded, text tokenised) in worker threads the moment they arrive; one dedicated thread
 takes what is prepared and generates. It starts as soon as a batch is full or nothing more can come, because every live
 episode already waits; never on a timer. A batch is the request that has waited longest and those nearest to it in
-length: little padding, and nobody starves.
+length, none of them twice as long as another: little padding, large pictures apart from small ones, and nobody starves.
+
+Where the memory that batches take is measured, a batch is a budget of tokens: what the largest one so far has used says
+how many fit. So small requests fill large batches even after large ones have been played, and of the large ones already
+the first batch is cut to size.
 
 A batch that fails is halved and tried again, so that the request that is to blame fails alone and its neighbours are
 answered, just as if each had been a batch of its own. Where memory was what ran out, the size is remembered.
@@ -17,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from proactivebench.models.base import ReplyError
@@ -25,30 +30,61 @@ Given = TypeVar("Given")
 Prepared = TypeVar("Prepared", bound=Sized)
 
 
+FULL = 0.9
+"""Share of the free memory that a batch may take by what was measured."""
+
+MOST_PADDING = 2
+"""How many times as long as the shortest request of a batch the longest may be."""
+
+LARGEST_BATCH = 256
+"""Requests in a batch to which the number grows."""
+
+
 @dataclass
 class BatchLimit:
     """How much goes into one batch.
 
     Attributes:
         requests: Requests of a full batch.
-        tokens: Tokens that a batch may have, padding included; finite once memory has run out.
+        tokens: Tokens that a batch may have, padding included; finite once memory was measured, or has run out.
     """
 
     requests: int
-    tokens: float = float("inf")
+    tokens: float = inf
+    _measured: int = 0
+    _failed: float = inf
 
     def fill(self, candidates: Sequence[Sized]) -> int:
         """How many of the candidates, taken from the front, make a batch; at least one."""
-        longest = 0
+        longest, shortest = 0.0, inf
         for count, candidate in enumerate(candidates[: self.requests]):
-            longest = max(longest, len(candidate))
-            if count and (count + 1) * longest > self.tokens:
+            longest, shortest = max(longest, len(candidate)), min(shortest, len(candidate))
+            if count and ((count + 1) * longest > self.tokens or longest > MOST_PADDING * shortest):
                 return count
         return min(self.requests, len(candidates))
 
     def too_large(self, batch: Sequence[Sized]) -> None:
         """Remembers that a batch did not fit into memory."""
-        self.tokens = min(self.tokens, len(batch) * max(map(len, batch)) / 2)
+        self._failed = min(self._failed, _tokens(batch) / 2)
+        self.tokens = min(self.tokens, self._failed)
+
+    def has_fitted(self, batch: Sequence[Sized], share: float) -> None:
+        """Learns from a batch how many tokens fit, and takes more requests if twice as many of them do.
+
+        Args:
+            batch: It was answered.
+            share: Share of the free memory that it took, 0 to 1.
+        """
+        tokens = _tokens(batch)
+        if tokens >= self._measured and share > 0:
+            self._measured = tokens
+            self.tokens = min(self._failed, tokens * FULL / share)
+        if len(batch) == self.requests < LARGEST_BATCH and 2 * tokens <= self.tokens:
+            self.requests *= 2
+
+
+def _tokens(batch: Sequence[Sized]) -> int:
+    return len(batch) * max(map(len, batch))
 
 
 class _Waiting(NamedTuple, Generic[Prepared]):

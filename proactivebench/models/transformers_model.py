@@ -23,21 +23,16 @@ from PIL import Image
 from transformers import LogitsProcessorList, StoppingCriteriaList
 
 from proactivebench.errors import UsageError
-from proactivebench.images import load_picture
 from proactivebench.models.base import Model, PictureError, Reply, ReplyError, Request
 from proactivebench.models.batching import Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
 from proactivebench.models.choosing import Confidence, cut_off, drawing, effective, generation_settings
+from proactivebench.models.decoded import DecodedPictures
+from proactivebench.models.memory import memory_of
 from proactivebench.models.processors import Encoded, collate, encode, picture_settings, sees_pictures
 
 DEFAULT_BATCH = 32
 """Requests in a batch where the user names no number; on a GPU the number to start with."""
-
-LARGEST_BATCH = 256
-"""Requests in a batch to which the number grows on a GPU."""
-
-ROOM_TO_DOUBLE = 0.45
-"""Share of the GPU's memory that a batch may have used for the next to be twice as large."""
 
 EPISODES_PER_REQUEST = 4
 """Episodes in play for each request of a batch: some generate while the others are prepared and grouped by length."""
@@ -60,8 +55,9 @@ class TransformersModel(Model):
 
     Args:
         checkpoint: The loaded model.
-        batch_size: Requests in a batch; None for a number that suits the device and on a GPU grows with its memory.
-        deterministic: Batches are the same whenever the same episodes are played: the number does not grow, and
+        batch_size: Requests in a batch; None for a number that suits the device, and on a GPU for as many tokens as
+            fit, by what earlier batches took of its memory.
+        deterministic: Batches are the same whenever the same episodes are played: nothing depends on memory, and
             episodes are played in groups (`group`).
         max_new_tokens: Tokens of the longest reply.
         max_pixels: Pixels to which larger pictures are scaled down; None leaves that to the processor alone.
@@ -89,6 +85,7 @@ class TransformersModel(Model):
         self._checkpoint = checkpoint
         self._network = checkpoint.network
         self._max_pixels = max_pixels
+        self._pictures = DecodedPictures(max_pixels)
         self._sees = sees_pictures(checkpoint.processor)
         tokenizer = checkpoint.tokenizer
         if tokenizer.pad_token is None:
@@ -100,7 +97,7 @@ class TransformersModel(Model):
         )
         self._positions: float = getattr(self._network.config.get_text_config(), "max_position_embeddings", None) or inf
         self._try_out()
-        self._grows = batch_size is None and self._network.device.type == "cuda" and not deterministic
+        self._memory = memory_of(self._network.device) if batch_size is None and not deterministic else None
         self._limit = BatchLimit(batch_size or DEFAULT_BATCH)
         self._fixed = self._limit.requests if deterministic else None
         self.group = self._fixed or 1
@@ -143,7 +140,7 @@ class TransformersModel(Model):
             "device": f"{device.type}: {name}",
             **({"devices": dealt_out_to} if dealt_out_to > 1 else {}),
             "threads": torch.get_num_threads(),
-            "batch_size": f"{DEFAULT_BATCH} and more" if self._grows else self._limit.requests,
+            "batch_size": f"{DEFAULT_BATCH} and more" if self._memory else self._limit.requests,
         }
 
     def _try_out(self) -> None:
@@ -163,7 +160,7 @@ class TransformersModel(Model):
         if shown and not self._sees:
             raise UsageError(f"{self._checkpoint.origin['model']} takes texts alone: it can judge, but not play.")
         turns = [
-            (message.role, load_picture(message.picture, self._max_pixels) if message.picture else None, message.text)
+            (message.role, self._pictures.load(message.picture) if message.picture else None, message.text)
             for message in request.messages
         ]
         try:
@@ -173,6 +170,8 @@ class TransformersModel(Model):
             if not shown:
                 raise ReplyError(refused) from error
             raise PictureError(f"{', '.join(map(str, shown))}: {refused}") from error
+        if self._network.device.type == "cuda":
+            tensors = {name: value.pin_memory() for name, value in tensors.items()}
         prompt = _Prompt(tensors, request.seed, request.confidence)
         if len(prompt) >= self._positions:
             raise ReplyError(
@@ -184,14 +183,14 @@ class TransformersModel(Model):
     def _answer(self, batch: Sequence[_Prompt]) -> list[str]:
         device = self._network.device
         try:
-            inputs = {name: value.to(device) for name, value in collate([p.tensors for p in batch], self._pad).items()}
+            if self._memory:
+                self._memory.begin()
+            inputs = collate([_onto(device, prompt.tensors) for prompt in batch], self._pad)
             padding = (inputs["attention_mask"] == 0).sum(1)
             settings = copy.copy(self._settings)
             confidence = Confidence(settings) if any(prompt.confidence for prompt in batch) else None
             settings.max_new_tokens = min(settings.max_new_tokens, self._positions - min(map(len, batch)))
             started = time.perf_counter()
-            if self._grows:
-                torch.cuda.reset_peak_memory_stats(device)  # one batch of large pictures says nothing about the others
             with torch.inference_mode(), _current(device):
                 tokens = self._network.generate(
                     **inputs,
@@ -205,7 +204,9 @@ class TransformersModel(Model):
             if should_reduce_batch_size(error):
                 raise MemoryError(str(error)) from None
             raise
-        self._grow(batch)
+        if self._memory:
+            self._limit.has_fitted(batch, self._memory.used())
+            self.concurrency = EPISODES_PER_REQUEST * self._limit.requests
         new = tokens[:, inputs["input_ids"].shape[1] :]
         texts = self._checkpoint.processor.batch_decode(new, skip_special_tokens=True)
         room = [min(self._settings.max_new_tokens, self._positions - len(prompt)) for prompt in batch]
@@ -217,15 +218,10 @@ class TransformersModel(Model):
         """Ends a row that has used up the model's positions, and all when the model is closed."""
         return (input_ids.shape[1] - padding >= self._positions) | (self._batcher.closed is not None)
 
-    def _grow(self, batch: Sequence[_Prompt]) -> None:
-        """Doubles the batches while full ones leave more than half of the GPU's memory free."""
-        if not self._grows or len(batch) < self._limit.requests or self._limit.requests >= LARGEST_BATCH:
-            return
-        device = self._network.device
-        _, memory = torch.cuda.mem_get_info(device)
-        if torch.cuda.max_memory_allocated(device) < ROOM_TO_DOUBLE * memory:
-            self._limit.requests *= 2
-            self.concurrency *= 2
+
+def _onto(device: torch.device, tensors: Encoded) -> Encoded:
+    """Tensors on a device; a GPU takes them while the next are looked at, for they were pinned when they were made."""
+    return {name: value.to(device, non_blocking=True) for name, value in tensors.items()}
 
 
 def _current(device: torch.device) -> AbstractContextManager[object]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proactivebench.answers import Choices, Outcome, normalise
+from proactivebench.answers import Choices, Outcome, normalise, what_counts
 
 OPTIONS = ("Move the blocks to the left.", "I cannot tell.", "Hot dog.")
 
@@ -72,3 +72,12 @@ def test_every_text_names_itself(texts: list[str], data: st.DataObject) -> None:
     texts = [text for text in texts if [other.strip().lower() for other in texts].count(text.strip().lower()) == 1]
     for position, text in enumerate(texts):
         assert Choices(texts, (text,)).read(text).position == position
+
+
+@given(said=st.text(), option=st.sampled_from(OPTIONS))
+def test_whatever_was_said_a_continuation_can_still_name_any_option(said: str, option: str) -> None:
+    """So no reply is decided before it has ended, and none can be cut short without changing what is read."""
+    place = OPTIONS.index(option)
+    assert read(what_counts(f"{said}</think>{option}"))[1] == place
+    line = said.replace("\n", " ").replace("<think>", "").replace("</think>", "")
+    assert read(what_counts(f"{line} A. {option}"))[1] == place, "and on its first line not even by a thought"

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proactivebench.models.base import PictureError, ReplyError
 from proactivebench.models.batching import Batcher, BatchLimit
@@ -112,7 +114,7 @@ def test_a_batch_holds_the_oldest_request_and_those_nearest_in_length() -> None:
         await asyncio.gather(blocking, *waiting)
 
     play(echo, 2, script, workers=1)
-    assert echo.batches == [["first"], ["xxxxx", "yyyyy"], ["x", "y"], ["zzzzzzzzz", "z"]]
+    assert echo.batches == [["first"], ["xxxxx", "yyyyy"], ["x", "y"], ["zzzzzzzzz"], ["z"]]
 
 
 def test_a_request_that_cannot_be_prepared_fails_alone() -> None:
@@ -137,6 +139,59 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_limit_kept() -> None:
     assert sizes[0] == 8
     assert max(sizes[sizes.index(2) :]) <= 4
     assert set(sizes[-5:]) == {2}, "after the second failure nothing larger is tried"
+
+
+class Measured(Echo):
+    """Knows after each batch how much of the memory it took."""
+
+    limit: BatchLimit
+
+    def answer(self, batch: Sequence[str]) -> list[str]:
+        replies = super().answer(batch)
+        self.limit.has_fitted(batch, len(batch) * max(map(len, batch)) / self.memory)
+        return replies
+
+
+def play_measured(texts: Sequence[str], memory: int, requests: int) -> list[list[str]]:
+    """The batches of texts, all of them answered, in the order in which they were asked."""
+    echo = Measured(memory)
+    echo.limit = BatchLimit(requests)
+
+    async def run() -> list[Any]:
+        batcher = Batcher(echo.prepare, echo.answer, echo.limit, 1)
+        try:
+            return await ask_all(texts)(batcher)
+        finally:
+            await batcher.close()
+
+    assert asyncio.run(run()) == [text.upper() for text in texts]
+    return echo.batches
+
+
+def test_small_requests_fill_large_batches_after_large_ones() -> None:
+    large, small = "l" * 100, "s" * 2
+    batches = play_measured([large] * 12 + [small] * 400, memory=1000, requests=8)
+    assert next(len(batch) for batch in batches if large in batch) == 8
+    assert all(small not in batch for batch in batches if large in batch), "they come in batches of their own"
+    sizes = [len(batch) for batch in batches if small in batch]
+    assert max(sizes) > 100
+
+
+def test_what_small_requests_took_says_how_many_large_ones_fit() -> None:
+    large, small = "l" * 100, "s" * 2
+    batches = play_measured([small] * 64 + [large] * 30, memory=1000, requests=32)
+    assert {len(batch) for batch in batches if large in batch} <= {9, 3}, "900 of 1,000 tokens, and no failure before"
+
+
+@given(
+    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=60),
+    memory=st.integers(300, 5000),
+    requests=st.integers(1, 64),
+)
+def test_however_long_requests_are_all_are_answered(lengths: list[int], memory: int, requests: int) -> None:
+    batches = play_measured(["x" * length for length in lengths], memory, requests)
+    fitted = [batch for batch in batches if len(batch) * max(map(len, batch)) <= memory]
+    assert sorted(len(text) for batch in fitted for text in batch) == sorted(lengths)
 
 
 def test_a_request_that_never_fits_is_an_error() -> None:

@@ -17,7 +17,10 @@ import transformers  # noqa: E402  # only where it is installed
 from PIL import Image  # noqa: E402
 
 from proactivebench.errors import UsageError  # noqa: E402
+from proactivebench.images import load_picture  # noqa: E402
+from proactivebench.models import decoded, transformers_model  # noqa: E402
 from proactivebench.models.base import Message, Picture, PictureError, Request  # noqa: E402
+from proactivebench.models.batching import FULL  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.processors import collate, encode  # noqa: E402
 from proactivebench.models.transformers_model import TransformersModel  # noqa: E402
@@ -227,6 +230,60 @@ def test_running_out_of_memory_halves_the_batch(
     monkeypatch.setattr(transformers.LlavaForConditionalGeneration, "generate", little_memory)
     assert replies(model_folder("llava"), requests, batch_size=5) == expected
     assert sizes == [5, 2, 3, 1, 2]
+
+
+class FakeMemory:
+    """A memory in which every batch takes as much as fits."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def begin(self) -> None:
+        self.told.append("begin")
+
+    def used(self) -> float:
+        self.told.append("used")
+        return FULL
+
+
+def test_every_batch_is_measured_and_none_is_larger_than_what_fitted(
+    model_folder: ModelFolder, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, sizes = FakeMemory(), []
+    monkeypatch.setattr(transformers_model, "memory_of", lambda device: memory)
+    answer = TransformersModel._answer
+
+    def watched(self: TransformersModel, batch: Any) -> list[str]:
+        sizes.append(len(batch) * max(map(len, batch)))
+        return answer(self, batch)
+
+    monkeypatch.setattr(TransformersModel, "_answer", watched)
+    requests = conversations(pictures)
+    expected = replies(model_folder("llava"), requests, batch_size=1, max_new_tokens=4)
+    assert memory.told == [], "a size that was asked for stays"
+    sizes.clear()
+    assert replies(model_folder("llava"), requests * 3, batch_size=None, max_new_tokens=4) == expected * 3
+    assert memory.told == ["begin", "used"] * len(sizes)
+
+
+def test_a_picture_that_is_shown_again_is_decoded_once(
+    model_folder: ModelFolder, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Picture] = []
+
+    def load(picture: Picture, max_pixels: int | None) -> Image.Image:
+        loaded.append(picture)
+        return load_picture(picture, max_pixels)
+
+    monkeypatch.setattr(decoded, "load_picture", load)
+    first, second = Picture(pictures / "0.png"), Picture(pictures / "0.png", Crop(5, 10, 80, 50))
+    shown = [Message("user", "?", picture) for picture in (first, second, first)]
+    asked = request(shown[0], Message("assistant", "A"), shown[1], Message("assistant", "B"), shown[2])
+    [reply] = replies(model_folder("qwen2_5_vl"), [asked], batch_size=1, max_new_tokens=4)
+    assert loaded == [first, second]
+    monkeypatch.setattr(decoded, "KEPT_BYTES", 0)
+    assert replies(model_folder("qwen2_5_vl"), [asked], batch_size=1, max_new_tokens=4) == [reply]
+    assert loaded[2:] == [first, second, first]
 
 
 def test_a_tokenizer_without_a_padding_token_pads_all_the_same(
