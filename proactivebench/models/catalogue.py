@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -46,6 +46,7 @@ class Entry(BaseModel):
     paper: str | None = None
     family: str | None = None
     billions: float | None = None
+    seen: tuple[Literal["transformers", "lmms-eval", "VLMEvalKit", "Hub"], ...] = ()
     options: Mapping[str, str | int] = {}
     needs: tuple[str, ...] = ()
     key: str | None = None

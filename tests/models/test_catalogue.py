@@ -50,6 +50,17 @@ def test_an_entry_says_what_its_kind_of_model_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOCAL)
+def test_an_id_stands_where_it_was_seen(name: str) -> None:
+    entry = LOCAL[name]
+    assert entry.seen, "an id from memory"
+    if "transformers" in entry.seen:
+        transformers = pytest.importorskip("transformers", reason="needs the extra models")
+        folder = Path(transformers.__file__).parent / "models" / str(entry.family)
+        sources = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+        assert entry.model.removeprefix("hf:") in sources
+
+
+@pytest.mark.parametrize("name", LOCAL)
 def test_a_local_entry_is_loaded_with_its_options(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers", reason="needs the extra models")
     entry, asked = LOCAL[name], []
