@@ -8,8 +8,8 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-inspect test-lmms-eval test-openenv test-verifiers test-lowest fuzz attack lint check format \
-	reference install constraints
+.PHONY: demo test test-inspect test-lmms-eval test-openenv test-verifiers test-lowest test-quantization fuzz attack lint \
+	check format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -81,6 +81,10 @@ build/$@/bin/pip install --quiet uv
 build/$@/bin/uv pip install --python build/$@/bin/python $(PACKAGES) pytest hypothesis hatchling uv
 build/$@/bin/python -m pytest $(TESTS)
 endef
+
+test-quantization:  ## The tests of --quantization, for which bitsandbytes is installed beside the development tools
+	rm -rf build/quantization && $(BIN)/python -m pip install --quiet --no-deps --target build/quantization bitsandbytes
+	PYTHONPATH=build/quantization $(BIN)/python -m pytest tests/models/test_load_options.py
 
 # torch is the exception: of it, only the version in constraints.txt is tested.
 test-lowest:  ## The test suite with the lowest versions of our requirements that pyproject.toml allows

@@ -18,6 +18,8 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,8 +33,16 @@ from proactivebench.scenarios import QD
 from raw_sources.quickdraw import QuickDraw
 
 DRAWINGS = Path(__file__).parent.parent / "raw_sources" / "bundled" / "quickdraw" / "simplified"
-REPLY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "C"}, "finish_reason": "stop"}]}
-"""A category, with which every episode ends after one request."""
+
+
+def category(request: bytes) -> str:
+    """The first category, with which every episode ends after one request."""
+    return "C"
+
+
+def suggestion(request: bytes) -> str:
+    """The one of the first two options that is no abstention, with which every episode is asked to its end."""
+    return "B" if b"A. I " in request else "A"
 
 
 async def read_message(reader: asyncio.StreamReader) -> bytes:
@@ -45,10 +55,17 @@ async def read_message(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def serve(delay: float, port: Connection, first: Connection) -> None:
+def completion(text: str) -> bytes:
+    """The HTTP response with a reply."""
+    said = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [said], "usage": usage}
+    body = json.dumps(whole).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+async def serve(delay: float, port: Connection, first: Connection, reply: Callable[[bytes], str]) -> None:
     """Answers for ever; sends its port, and the first request that it gets."""
-    body = json.dumps(REPLY).encode()
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     requests = 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,7 +75,7 @@ async def serve(delay: float, port: Connection, first: Connection) -> None:
             if requests == 1:
                 first.send(request)
             await asyncio.sleep(delay)
-            writer.write(answer)
+            writer.write(completion(reply(request)))
         writer.close()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=1 << 20)
@@ -66,9 +83,30 @@ async def serve(delay: float, port: Connection, first: Connection) -> None:
     await server.serve_forever()
 
 
-def run_server(delay: float, port: Connection, first: Connection) -> None:
+def run_server(delay: float, port: Connection, first: Connection, reply: Callable[[bytes], str]) -> None:
     """The server's process."""
-    asyncio.run(serve(delay, port, first))
+    asyncio.run(serve(delay, port, first, reply))
+
+
+@contextmanager
+def server(delay: float, reply: Callable[[bytes], str]) -> Iterator[tuple[int, Connection]]:
+    """A server in a process of its own, as long as the block lasts.
+
+    Args:
+        delay: Seconds until it answers.
+        reply: From a request, as it was sent, to the reply.
+
+    Yields:
+        Its port, and where the first request arrives.
+    """
+    (port, sent_port), (first, sent_first) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
+    process = multiprocessing.Process(target=run_server, args=(delay, sent_port, sent_first, reply), daemon=True)
+    process.start()
+    try:
+        yield port.recv(), first
+    finally:
+        process.terminate()
+        process.join()
 
 
 async def repeat(request: bytes, times: int, concurrency: int, port: int) -> None:
@@ -94,23 +132,18 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.5, help="seconds until the server answers")
     parser.add_argument("--repeats", type=int, default=10, help="times that each of the 200 samples is played")
     arguments = parser.parse_args()
-    (port, sent_port), (first, sent_first) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
-    server = multiprocessing.Process(target=run_server, args=(arguments.delay, sent_port, sent_first), daemon=True)
-    server.start()
-    address = port.recv()
-    with tempfile.TemporaryDirectory() as folder:
+    with server(arguments.delay, category) as (address, first), tempfile.TemporaryDirectory() as folder:
         build(QuickDrawBuilder(QuickDraw.locate(DRAWINGS)), Path(folder, "data"))
         benchmark = Benchmark.open(Path(folder, "data"))
         model = OpenAIModel("m", base_url=f"http://127.0.0.1:{address}/v1", concurrency=arguments.concurrency)
         start, start_cpu = time.perf_counter(), time.process_time()
         metrics = engine.evaluate(benchmark, [QD], model, Settings(repeats=arguments.repeats), Path(folder, "run"))
         middle, cpu = time.perf_counter(), time.process_time() - start_cpu
-    requests = 200 * arguments.repeats
-    assert metrics["scenarios"]["QD"]["n"] == requests, metrics
-    begin = time.perf_counter()
-    asyncio.run(repeat(first.recv(), requests, arguments.concurrency, address))
-    end = time.perf_counter()
-    server.terminate()
+        requests = 200 * arguments.repeats
+        assert metrics["scenarios"]["QD"]["n"] == requests, metrics
+        begin = time.perf_counter()
+        asyncio.run(repeat(first.recv(), requests, arguments.concurrency, address))
+        end = time.perf_counter()
     rate, limit = requests / (middle - start), requests / (end - begin)
     line = {
         "benchmark": "evaluate_openai",

@@ -38,6 +38,15 @@ TEXT_7B = {
 }
 QWEN_ROPE = {"rope_type": "default", "rope_theta": 1000000.0, "mrope_section": [16, 24, 24]}
 QWEN_VISION = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14}
+INTERN_VISION = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": [448, 448],
+    "patch_size": [14, 14],
+    "attention_bias": True,
+}
 TILES = [[384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)]
 SIGLIP = {
     "model_type": "siglip_vision_model",
@@ -69,6 +78,21 @@ def _qwen(text: dict[str, Any]) -> Family:
 CONFIGS = {
     "qwen2.5-vl-3b": _qwen(TEXT_3B),
     "qwen2.5-vl-7b": _qwen(TEXT_7B),
+    "internvl3-8b": replace(
+        FAMILIES["internvl"],
+        config=lambda token, ids: hf.InternVLConfig(
+            text_config={"model_type": "qwen2", "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}}
+            | TEXT_7B
+            | {"vocab_size": 151674}
+            | ids,
+            vision_config=INTERN_VISION,
+            image_token_id=token("<IMG_CONTEXT>"),
+            image_seq_length=256,
+            tie_word_embeddings=False,
+        ),
+        pictures={"size": {"height": 448, "width": 448}, "crop_to_patches": True, "min_patches": 1, "max_patches": 12},
+        settings={"image_seq_length": 256},
+    ),
     "llava-ov-7b": replace(
         FAMILIES["llava_onevision"],
         config=lambda token, ids: hf.LlavaOnevisionConfig(
@@ -83,6 +107,15 @@ CONFIGS = {
         settings={"num_image_tokens": 729, "vision_feature_select_strategy": "full"},
     ),
 }
+
+
+def weights(name: str) -> int:
+    """The number of weights of a model, which is not made."""
+    kind = CONFIGS[name]
+    auto: Any = AutoModelForImageTextToText
+    with torch.device("meta"):
+        network = auto.from_config(kind.config(lambda token: 0, {}))
+    return sum(weight.numel() for weight in network.parameters())
 
 
 def full_size(name: str, texts: Sequence[str], device: str = "cuda") -> Checkpoint:

@@ -1,5 +1,8 @@
 """Prompts per second of a GRPO step, ours beside bare TRL on the same rows, model and settings.
 
+Besides, the line says how many pictures each side prepares in a step, and how a step of ours divides: generating the
+answers, the loss (forward), and what preparing pictures takes of both.
+
 What we add to TRL is the reward (reading each answer as the evaluator does), the checked rows, the log and the alarms.
 Both sides train in turns in one process, several rounds; each step's processor time is measured from one entry of the
 log to the next, and the medians are compared. Tiny random weights make this the worst case: the larger the model, the
@@ -24,8 +27,10 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -160,6 +165,36 @@ def train_with_trl(settings: TrainSettings, out: Path) -> None:
     trainer.train()
 
 
+PARTS = {"all": "training_step", "generation": "_generate", "loss": "compute_loss"}
+"""Part of a step -> the trainer's method that does it; what is left of all is the way back, but for the update."""
+
+
+@contextmanager
+def watched(model: Path, clock: Callable[[], float], spent: dict[str, float]) -> Iterator[None]:
+    """Adds up the seconds of each part, also of `pictures`, and counts the pictures that are `prepared`."""
+    kind = type(load_processor(model).image_processor)
+
+    def timed(method: Callable[..., Any], part: str, timer: Callable[[], float]) -> Callable[..., Any]:
+        @wraps(method)
+        def measured(self: Any, first: Any, *others: Any, **named: Any) -> Any:
+            if part == "pictures":
+                spent["prepared"] += sum(len(shown) if isinstance(shown, list) else 1 for shown in first)
+            started = timer()
+            try:
+                return method(self, first, *others, **named)
+            finally:
+                spent[part] += timer() - started
+
+        return measured
+
+    with ExitStack() as patches:
+        for part, name in PARTS.items():
+            patches.enter_context(patch.object(GRPOTrainer, name, timed(getattr(GRPOTrainer, name), part, clock)))
+        prepare = timed(kind.preprocess, "pictures", time.thread_time)
+        patches.enter_context(patch.object(kind, "preprocess", prepare))
+        yield
+
+
 def seconds_per_step(train: Callable[[], Any], clock: Callable[[], float]) -> list[float]:
     """Runs a training and returns the time between the entries of its log, the first of which is a warm-up."""
     stamps: list[float] = []
@@ -179,6 +214,7 @@ def main() -> None:
     """Runs both sides and prints the line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gpu", action="store_true", help="Qwen2.5-VL-3B with random weights")
+    parser.add_argument("--ours-only", action="store_true", help="without bare TRL, as one of several processes")
     parser.add_argument("--picture-size", choices=["quickdraw", "coco"], default="quickdraw")
     parser.add_argument("--steps", type=int, default=12, help="steps of each training")
     parser.add_argument("--rounds", type=int, default=4, help="trainings of each side")
@@ -193,6 +229,8 @@ def main() -> None:
     clock = time.perf_counter if arguments.gpu else time.process_time
     ours: list[float] = []
     bare: list[float] = []
+    spent: dict[bool, dict[str, float]] = {True: defaultdict(float), False: defaultdict(float)}
+    steps: Counter[bool] = Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         datasets.config.HF_DATASETS_CACHE = str(folder / "cache")
@@ -210,12 +248,15 @@ def main() -> None:
         for number in range(1 if arguments.gpu else arguments.rounds):
             sides: list[tuple[list[float], Callable[[Path], object]]] = [
                 (ours, lambda out: grpo.train(settings, out, Console(quiet=True))),
-                (bare, lambda out: train_with_trl(settings, out)),
+                *([] if arguments.ours_only else [(bare, lambda out: train_with_trl(settings, out))]),
             ]
             for seconds, run in sides if number % 2 else reversed(sides):
-                out = folder / f"{number}-{seconds is ours}"
-                seconds += seconds_per_step(partial(run, out), clock)
-    step, bare_step = statistics.median(ours), statistics.median(bare)
+                side, out = seconds is ours, folder / f"{number}-{seconds is ours}"
+                with watched(Path(model), clock, spent[side]):
+                    seconds += seconds_per_step(partial(run, out), clock)
+                steps[side] += arguments.steps
+    step = statistics.median(ours)
+    bare_step = statistics.median(bare) if bare else None
     line = {
         "benchmark": "train",
         "model": "Qwen2.5-VL-3B, random weights" if arguments.gpu else "tiny Qwen2.5-VL, random weights",
@@ -224,9 +265,17 @@ def main() -> None:
         "completions_per_step": settings.completions_per_step,
         "max_new_tokens": settings.max_new_tokens,
         "prompts_per_second": round(settings.prompts_per_step / step, 2),
-        "trl_prompts_per_second": round(settings.prompts_per_step / bare_step, 2),
-        "overhead_percent": round(100 * (step / bare_step - 1), 1),
+        "pictures_prepared_per_step": round(spent[True]["prepared"] / steps[True], 1),
+        "shares_of_a_step": {
+            part: round(spent[True][part] / spent[True]["all"], 2) for part in ("generation", "loss", "pictures")
+        },
     }
+    if bare_step:
+        line |= {
+            "trl_prompts_per_second": round(settings.prompts_per_step / bare_step, 2),
+            "ratio": round(bare_step / step, 2),
+            "trl_pictures_prepared_per_step": round(spent[False]["prepared"] / steps[False], 1),
+        }
     if arguments.gpu:
         line |= {
             "peak_memory_gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),

@@ -14,7 +14,7 @@ class Watcher(Generic[Finished]):
         """That many bytes of the frames were read, to tell them from others; see `Frames`."""
 
     def begin(self, total: int, done: int) -> None:
-        """How many pieces this process has to do, and how many of them were done before."""
+        """How many pieces there are, and how many of them were done before; of several processes an even share."""
 
     def count(self, finished: Finished) -> None:
         """A piece is done: an episode that has ended, or a judgement."""

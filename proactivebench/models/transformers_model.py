@@ -206,7 +206,7 @@ class TransformersModel(Model):
             raise
         if self._memory:
             self._limit.has_fitted(batch, self._memory.used())
-            self.concurrency = EPISODES_PER_REQUEST * self._limit.requests
+            self.concurrency = max(self.concurrency, 2 * self._limit.requests)  # one batch is prepared beside another
         new = tokens[:, inputs["input_ids"].shape[1] :]
         texts = self._checkpoint.processor.batch_decode(new, skip_special_tokens=True)
         room = [min(self._settings.max_new_tokens, self._positions - len(prompt)) for prompt in batch]

@@ -137,6 +137,17 @@ def test_on_how_many_devices_a_model_lay_is_recorded(folder: Path) -> None:
         asyncio.run(model.close())
 
 
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes: make test-quantization")
+@pytest.mark.parametrize(("bits", "kind"), [(4, "Linear4bit"), (8, "Linear8bitLt")])
+def test_weights_of_fewer_bits_reply_and_are_recorded(
+    folder: Path, requests: list[Request], bits: int, kind: str
+) -> None:
+    checkpoint = load_checkpoint(str(folder), device="cpu", quantization=bits)
+    assert kind in {type(module).__name__ for module in checkpoint.network.modules()}
+    assert checkpoint.origin["quantization"] == f"{bits} bits"
+    assert len(ask(folder, requests, quantization=bits)) == len(requests)
+
+
 @pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
 @pytest.mark.parametrize("bits", [4, 8])
 def test_fewer_bits_need_bitsandbytes(folder: Path, bits: int) -> None:
