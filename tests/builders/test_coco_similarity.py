@@ -11,7 +11,13 @@ import pytest
 from builders.coco import CocoBuilder
 from builders.coco_similarity import HARD, RANDOM, Similarity, get_similarity
 from proactivebench.errors import UsageError
+from raw_sources import fakes
 from raw_sources.coco import CATEGORIES, SUPERCATEGORIES, Coco
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fakes.make_coco(tmp_path_factory.mktemp("coco"), images=12)
 
 
 class TestSimilarity:
