@@ -89,7 +89,7 @@ def _run_folders(name: str) -> list[Path]:
         place = Path(name)
     found = sorted(path.parent for path in ([place / RUN] if (place / RUN).is_file() else place.rglob(RUN)))
     if not found:
-        raise UsageError(f"{name} holds no run: expected {RUN} there, or in a folder of it.")
+        raise UsageError(f"{name} does not contain a run: expected {RUN} there, or in a folder of it.")
     return found
 
 

@@ -51,4 +51,4 @@ def test_a_forged_run_gets_no_rank(
 
 def test_what_holds_no_run_is_said(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["leaderboard", str(tmp_path), "--out", str(tmp_path / "board")])
-    assert (done.exit_code, "holds no run" in done.output) == (2, True)
+    assert (done.exit_code, "does not contain a run" in done.output) == (2, True)
