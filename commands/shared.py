@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,8 @@ class Commands(click.Group):
 
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # a terminal that has no letter for a character gets its number
-                stream.reconfigure(errors="backslashreplace")
+                with suppress(OSError):  # a stream that was a file and is a pipe now
+                    stream.reconfigure(errors="backslashreplace")
         try:
             with _kill_as_ctrl_c():
                 return super().invoke(ctx)
