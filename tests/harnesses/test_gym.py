@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env
 
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.gym import ProactiveBenchEnv
 
 
@@ -73,3 +74,13 @@ def test_a_reference_frame_is_asked_once(small_runs: Path) -> None:
     assert len(info["texts"]) == 4
     assert seen["picture"].dtype == np.uint8
     assert env.step(25)[1:3] == (0.0, True)
+
+
+def test_recorded_replies_have_the_scores_of_evaluate(small_runs: Path) -> None:
+    env = make(small_runs, texts=True)
+    for episode in read_episodes(small_runs / "ask"):
+        env.reset(options={"id": f"{episode.scenario}/{episode.id}"})
+        for turn in episode.turns:
+            _, reward, ended, _, info = env.step(turn.reply)
+        assert (ended, reward, info["scores"]) == (True, episode.scores["acc"], episode.scores)
+        assert info["record"] == episode.model_dump(mode="json", exclude_defaults=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from builders.hub.runs import fetch_runs
 from cli import main
 
 
@@ -52,3 +54,16 @@ def test_a_forged_run_gets_no_rank(
 def test_what_holds_no_run_is_said(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["leaderboard", str(tmp_path), "--out", str(tmp_path / "board")])
     assert (done.exit_code, "does not contain a run" in done.output) == (2, True)
+
+
+def test_runs_of_a_repository_are_fetched_and_nothing_else(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+
+    class Api:
+        def snapshot_download(self, repo: str, **more: Any) -> str:
+            asked.update(more, repo=repo)
+            return str(tmp_path)
+
+    assert fetch_runs(Api(), "me/runs@abc") == tmp_path  # type: ignore[arg-type]
+    assert (asked["repo"], asked["revision"], asked["repo_type"]) == ("me/runs", "abc", "dataset")
+    assert {"run.json", "**/episodes.jsonl"} <= set(asked["allow_patterns"])
