@@ -82,6 +82,7 @@ class Row:
         averaged: Columns of its table that its average is over.
         columns: Columns of its table.
         published: Whether unreadable output of a judge counts as the published package does.
+        fewer: Whether other runs of its table play more samples.
     """
 
     name: str
@@ -90,11 +91,12 @@ class Row:
     averaged: int
     columns: int
     published: bool = False
+    fewer: bool = False
 
     @property
     def is_ranked(self) -> bool:
-        """Whether its average compares with those of other rows: it is over the same scenarios."""
-        return self.averaged == self.columns
+        """Whether its average compares with those of other rows: over the same scenarios, and no fewer samples."""
+        return self.averaged == self.columns and not self.fewer
 
     @property
     def note(self) -> str:
@@ -192,7 +194,12 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         columns = tuple(name for name in SCENARIOS if any(name in run.metrics["scenarios"] for run in alike))
         if not columns:
             continue
-        rows = [row for run in alike for row in _rows_of_run(run, columns, compare_paper=compare_paper)]
+        played = {run.folder: sum(part.samples for part in run.parts.values()) for run in alike}
+        rows = [
+            replace(row, fewer=played[run.folder] < max(played.values()))
+            for run in alike
+            for row in _rows_of_run(run, columns, compare_paper=compare_paper)
+        ]
         if compare_paper and setting in _PAPER_TABLES:
             published = published_results()[_PAPER_TABLES[setting]]
             rows += [

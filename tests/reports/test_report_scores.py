@@ -35,6 +35,7 @@ class TestTables:
         assert alone.measured.endswith(", 4 of 6 samples")
         [table] = score_tables(runs := load_runs([whole, part]))
         assert table.measured.endswith("as many samples as stand beside each name")
+        assert [(row.name, row.is_ranked) for row in table.rows] == [("scripted:guess", True), ("scripted:ask", False)]
         rows = list(csv.DictReader(io.StringIO(to_csv([table]))))
         assert {(row["model"], row["note"]) for row in rows} == {
             ("scripted:guess", ""),
