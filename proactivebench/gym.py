@@ -89,7 +89,7 @@ class ProactiveBenchEnv(gymnasium.Env[Observation, Any]):
         super().reset(seed=seed)
         tasks = self._episodes.tasks
         name = (options or {}).get("id")
-        task = tasks[self.np_random.integers(len(tasks))] if name is None else self._episodes.named(name)
+        task = tasks[int(self.np_random.integers(len(tasks)))] if name is None else self._episodes.named(name)
         self.close()
         self._steps = self._episodes.start(task)
         self._id = name_of(task)
@@ -134,4 +134,4 @@ class ProactiveBenchEnv(gymnasium.Env[Observation, Any]):
         return {"picture": self._picture.copy(), "options": options}, info
 
 
-gymnasium.register("ProactiveBench-v0", entry_point=ProactiveBenchEnv)
+gymnasium.register("ProactiveBench-v0", entry_point=f"{__name__}:ProactiveBenchEnv")

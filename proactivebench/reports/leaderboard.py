@@ -61,6 +61,7 @@ def write_leaderboard(
         tables=tables,
         problems={str(path): list(found) for path, found in problems.items()},
         average=AVERAGE,
+        number={run.folder: number for number, run in enumerate(runs)},
         episodes=f"{EPISODES}/{PAGE}",
     )
     write_whole(folder / PAGE, [page.encode()])

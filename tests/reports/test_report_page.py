@@ -125,15 +125,18 @@ def test_keys_go_from_episode_to_episode(browser: Browser, report: str) -> None:
         expect(page.locator("input[name=search]")).to_have_value("j")
 
 
-def test_an_address_leads_to_its_episode(browser: Browser, report: str) -> None:
+def test_an_address_leads_to_its_episode_among_those_of_its_filters(browser: Browser, report: str) -> None:
     with open_page(browser) as page:
         page.goto(report)
+        page.locator("select[name=part]").select_option(label="scripted:guess")
+        expect(page.locator("#count")).to_have_text("6 of 12 episodes")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
         shown, address = page.locator("#entry h3").inner_text(), page.url
         page.goto("about:blank")
         page.goto(address)
         expect(page.locator("#entry h3")).to_have_text(shown)
+        expect(page.locator("#count")).to_have_text("6 of 12 episodes")
 
 
 def test_hostile_texts_stay_texts(browser: Browser, hostile: str) -> None:

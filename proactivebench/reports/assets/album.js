@@ -85,8 +85,9 @@ const album = (() => {
       : `${found.length.toLocaleString("en")} of ${plural(all.length, index.kind.slice(0, -1))}`;
     rows.style.height = `${found.length * ROW}px`;
     drawRows();
-    if (!found.some((row) => row.key === selected?.key)) select(found[0] ?? null);
-    else await show();
+    if (!found.some((row) => row.key === selected?.key)) return select(found[0] ?? null);
+    link();
+    await show();
   }
 
   function drawRows() {
@@ -111,10 +112,17 @@ const album = (() => {
       const place = found.findIndex((one) => one.key === row.key);
       if (place * ROW < list.scrollTop) list.scrollTop = place * ROW;
       if ((place + 1) * ROW > list.scrollTop + list.clientHeight) list.scrollTop = (place + 1) * ROW - list.clientHeight;
-      history.replaceState(null, "", `#${encodeURIComponent(row.key)}`);
     }
     drawRows();
+    link();
     return show();
+  }
+
+  // The address says which filters are set and what is selected: whoever opens it sees the same.
+  function link() {
+    const where = new URLSearchParams([...new FormData(filters)].filter(([, value]) => value));
+    if (selected) where.set("at", selected.key);
+    history.replaceState(null, "", `#${where}`);
   }
 
   function step(by) {
@@ -187,8 +195,12 @@ const album = (() => {
   function start() {
     readIndex(byId("index").textContent);
     fillFilters();
-    const wanted = decodeURIComponent(location.hash.slice(1));
-    selected = all.find((row) => row.key === wanted) ?? null;
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    for (const element of filters.elements) {
+      if (wanted.has(element.name)) element.value = wanted.get(element.name);
+      if (element.selectedIndex < 0) element.value = "";
+    }
+    selected = all.find((row) => row.key === wanted.get("at")) ?? null;
     filters.addEventListener("input", () => { list.scrollTop = 0; filter(); });
     filters.addEventListener("reset", () => setTimeout(filter));
     filters.addEventListener("submit", (event) => event.preventDefault());
@@ -196,7 +208,7 @@ const album = (() => {
     window.addEventListener("resize", drawRows);
     document.addEventListener("keydown", onKey);
     byId("top").addEventListener("click", onBar);
-    filter().then(() => { if (wanted && selected) { select(selected); byId("browser").scrollIntoView(); } });
+    filter().then(() => { if (selected) select(selected); if (wanted.size) byId("browser").scrollIntoView(); });
     if (byId("top").hasAttribute("data-live")) refresh();
   }
 
