@@ -21,6 +21,7 @@ from proactivebench.models.demo import DEMO
 from proactivebench.models.load import ModelOptions, load_model
 from proactivebench.scenarios import QD
 from raw_sources.quickdraw import QuickDraw
+from tests.support.processes import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,15 @@ def test_the_asker_asks_and_is_right_more_often(scores: dict[str, dict[str, Any]
     assert asker["psr"] > 2 * guesser["psr"]
     assert asker["acc"] > guesser["acc"] + 0.05
     assert asker["answers"]["suggestion"] < 0.8  # it does not ask without end
+
+
+def test_readme_has_their_scores(scores: dict[str, dict[str, Any]]) -> None:
+    lines = (line.split() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("demo:"))
+    told = {words[0].partition(":")[2]: (float(words[6]), float(words[8])) for words in lines}
+    for name, (acc, psr) in told.items():  # machines round differently, which may turn an answer or two
+        assert scores[name]["acc"] * 100 == pytest.approx(acc, abs=1.5)
+        assert scores[name]["psr"] == pytest.approx(psr, abs=0.1)
+    assert told.keys() == scores.keys()
 
 
 def test_the_demo_plays_them() -> None:

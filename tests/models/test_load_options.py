@@ -21,7 +21,7 @@ from proactivebench.models.base import Message, Picture, Request  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.models.transformers_model import TransformersModel  # noqa: E402
-from tests.support import tiny_models  # noqa: E402
+from tests.support import asking, tiny_models  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
 from tests.support.tiny_models import tiny_model  # noqa: E402
 from tests.support.tiny_tokenizers import tiny_tokenizer, token_id  # noqa: E402
@@ -70,16 +70,8 @@ def requests(tmp_path: Path) -> list[Request]:
 
 
 def ask(folder: Path, requests: Sequence[Request], batch_size: int = 1, sample: bool = False, **how: Any) -> list[str]:
-    async def play() -> list[str]:
-        checkpoint = load_checkpoint(str(folder), **({"device": "cpu"} | how))
-        model = TransformersModel(checkpoint, batch_size=batch_size, sample=sample, max_new_tokens=8)
-        model.expect(len(requests))
-        try:
-            return await asyncio.gather(*map(model.reply, requests))
-        finally:
-            await model.close()
-
-    return asyncio.run(play())
+    checkpoint = load_checkpoint(str(folder), **({"device": "cpu"} | how))
+    return asking.ask(TransformersModel(checkpoint, batch_size=batch_size, sample=sample, max_new_tokens=8), requests)
 
 
 def test_a_template_replaces_the_models_own(folder: Path, requests: list[Request], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,8 +24,8 @@ from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
 from proactivebench.models.processors import collate, encode  # noqa: E402
 from proactivebench.models.transformers_model import TransformersModel  # noqa: E402
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
+from tests.support import asking  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
-from tests.support.processes import PATIENCE  # noqa: E402
 from tests.support.tiny_models import FAMILIES, tiny_model  # noqa: E402
 from tests.support.tiny_newer_models import NEWER  # noqa: E402
 
@@ -67,27 +66,9 @@ def conversations(folder: Path) -> list[Request]:
 
 
 def replies(folder: Path, requests: Sequence[Request], batch_size: int | None, **settings: Any) -> list[Any]:
-    """Replies, or the errors in their places, of episodes of one turn that are all live from the start."""
-
-    async def play() -> list[Any]:
-        model = TransformersModel(load_checkpoint(str(folder), device="cpu"), batch_size=batch_size, **settings)
-        live = len(requests)
-
-        async def episode(one: Request) -> str:
-            nonlocal live
-            try:
-                return await model.reply(one)
-            finally:
-                live -= 1
-                model.expect(live)
-
-        model.expect(live)
-        try:
-            return await asyncio.wait_for(asyncio.gather(*map(episode, requests), return_exceptions=True), PATIENCE)
-        finally:
-            await model.close()
-
-    return asyncio.run(play())
+    """What `asking.replies` gets from the model of a folder."""
+    model = TransformersModel(load_checkpoint(str(folder), device="cpu"), batch_size=batch_size, **settings)
+    return asking.replies(model, requests)
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *NEWER])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import sys
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ for library in ("torch", "transformers", "uvicorn", "fastapi"):
 
 from PIL import Image  # noqa: E402  # only where a server can run
 
-from proactivebench.models.base import Message, Model, Picture, Request  # noqa: E402
+from proactivebench.models.base import Message, Picture, Request  # noqa: E402
 from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
+from tests.support.asking import ask  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
 from tests.support.processes import started, wait_until  # noqa: E402
 from tests.support.tiny_models import tiny_model  # noqa: E402
@@ -49,17 +49,6 @@ def base_url(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with started(command, variables=variables, log=folder / "log") as server:
         wait_until(answers, server)
         yield f"http://127.0.0.1:{port}/v1"
-
-
-def ask(model: Model, requests: list[Request]) -> list[str]:
-    async def run() -> list[str]:
-        model.expect(len(requests))
-        try:
-            return await asyncio.gather(*map(model.reply, requests))
-        finally:
-            await model.close()
-
-    return asyncio.run(run())
 
 
 def test_replies_over_http_are_the_models(model_folder: Path, base_url: str, tmp_path: Path) -> None:
