@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Read when torch is imported: workers that each use all cores only slow each other down.
     os.environ["OMP_NUM_THREADS"] = "1"
+
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 8 << 30:
+    # What is built and recorded is synced to the disk, and on a slow one tests would do nothing but wait for that.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # Property tests draw the same examples in every run, and neither a deadline nor a health check asks how loaded the
 # machine is. `make fuzz` draws new examples, and many.
