@@ -53,6 +53,17 @@ def _serve_until_interrupted(site: Site, port: int) -> None:
             console().print("Stopped.")
 
 
+def _training(folders: Sequence[Path]) -> Path | None:
+    """The folder of a training, if one is named, which has a page to itself."""
+    from proactivebench.errors import UsageError
+    from proactivebench.reports.trainings import is_training
+
+    trainings = list(filter(is_training, folders))
+    if trainings and len(folders) > 1:
+        raise UsageError(f"{trainings[0]} is a training, which has a page to itself; name it alone.")
+    return trainings[0] if trainings else None
+
+
 def _mention_other_frames(runs: Sequence[Run]) -> None:
     """Says whose pictures are not shown, and what to do about it."""
     for run in runs:
@@ -72,9 +83,17 @@ def _mention_other_frames(runs: Sequence[Run]) -> None:
 def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: str | None) -> None:
     """Write the report of one or several RUNS: a page to leaf through, tables and plots for a paper.
 
-    The page, OUT/index.html, needs no network and no server; it goes with the folders beside it.
+    The page, OUT/index.html, needs no network and no server; it goes with the folders beside it. The folder of a
+    training (alone) gives a page of its curves.
     """
     require_libraries()
+    if training := _training(runs):
+        from proactivebench.reports.report import PAGE
+        from proactivebench.reports.trainings import Training, write_training_report
+
+        write_training_report(Training.load(training), out)
+        console().print(f"Open {out / PAGE}", soft_wrap=True)
+        return
     from proactivebench.reports.report import PAGE, write_report
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.scores import score_tables
@@ -97,8 +116,14 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
 @_COMPARE
 @_PORT
 def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, port: int) -> None:
-    """Show RUNS in the browser, on this machine alone; the page follows a run in progress."""
+    """Show RUNS in the browser, on this machine alone; the page follows a run, or a training, in progress."""
     require_libraries()
+    if training := _training(runs):
+        from proactivebench.reports.trainings import Training, TrainingSite
+
+        Training.load(training)
+        _serve_until_interrupted(TrainingSite(training), port)
+        return
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.sites import RunsSite
 

@@ -83,6 +83,7 @@ def train(out: Path, **settings: Any) -> None:
         from proactivebench.training.folder import summary
         from proactivebench.training.grpo import train as run
     quieten()
+    say(f"To see its curves while they grow: proactivebench view {out}", soft_wrap=True)
     result = run(chosen, out, terminal)
     say(summary(out))
     model = f"--model {result}" if chosen.full else f"--model {chosen.model} --adapter {result}"

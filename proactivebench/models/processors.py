@@ -110,6 +110,11 @@ def encode(processor: Processor, turns: Iterable[tuple[str, Image.Image | None, 
     conversation = [
         {"role": role, "content": _content(picture, text) if blocks else text} for role, picture, text in turns
     ]
+    return encode_messages(processor, conversation, dtype)
+
+
+def encode_messages(processor: Processor, conversation: Sequence[dict[str, Any]], dtype: torch.dtype) -> Encoded:
+    """Encodes one conversation of messages as chat templates take them; see `encode`."""
     tensors = processor.apply_chat_template(
         [conversation], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     )

@@ -21,7 +21,7 @@ from proactivebench.evaluation.records import Episode
 from proactivebench.reports.album import Album
 from proactivebench.reports.endings import MEANING, Ending, ending
 from proactivebench.reports.plot_style import DARK, LIGHT, encode
-from proactivebench.reports.plots import make_plots
+from proactivebench.reports.plots import Plot, make_plots
 from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import AVERAGE, Cell, published_results, score_tables
 from proactivebench.scenarios import SCENARIOS
@@ -138,9 +138,10 @@ def _data_uri(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
 
 
-def _drawn_plots(runs: Sequence[Run], *, compare_paper: bool) -> list[dict[str, str]]:
+def drawn_plots(plots: Sequence[Plot]) -> list[dict[str, str]]:
+    """Plots as a page shows them, for light and for dark; those without data are left out."""
     drawn = []
-    for plot in make_plots(runs, compare_paper=compare_paper):
+    for plot in plots:
         figures = [plot.draw(theme) for theme in (LIGHT, DARK)]
         if figures[0] is not None and figures[1] is not None:
             light, dark = (_data_uri(encode(figure, "svg")) for figure in figures if figure is not None)
@@ -175,7 +176,7 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
         measured=[(table.setting, table.measured) for table in tables],
         overall=overall,
         by_scenario=[(SCENARIOS[name], found) for name in SCENARIOS if (found := _summaries(runs, name))],
-        plots=_drawn_plots(runs, compare_paper=compare_paper),
+        plots=drawn_plots(make_plots(runs, compare_paper=compare_paper)),
         meaning={kind: MEANING[kind] for kind in Ending if kind in endings},
         source=published_results()["source"] if compare_paper else "",
         index=album.index(),

@@ -1,4 +1,4 @@
-"""`train`: GRPO (arXiv:2402.03300) as in section 5 of the paper, with TRL's trainer. Read `train` from top to bottom.
+"""`train`: GRPO (arXiv:2402.03300) as in section 5 of the paper. Read `train` from top to bottom.
 
 A step takes some prompts, lets the model answer each of them several times, and rewards every answer: 1 for the right
 category, r_p for a suggestion that is valid in this frame, 0 for all else. What counts is how much better an answer is
@@ -13,12 +13,11 @@ seen. That is all of the method; what else is here says how much, on what, and h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import PartialState
@@ -26,13 +25,12 @@ from peft import LoraConfig
 from rich.console import Console
 from transformers import PrinterCallback
 from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.checkpoints import Network, load_checkpoint
 from proactivebench.models.files import locate
-from proactivebench.models.processors import load_processor, sees_pictures
+from proactivebench.models.processors import sees_pictures
 from proactivebench.training.data import PromptLimit, TrainFiles, load_rows
 from proactivebench.training.folder import (
     DESCRIPTION,
@@ -43,36 +41,13 @@ from proactivebench.training.folder import (
     save_result,
 )
 from proactivebench.training.held_out import HeldOut
-from proactivebench.training.multi_turn import EPISODE_TOKENS, Episodes
-from proactivebench.training.pictures import PicturesOnce, Row
-from proactivebench.training.rewards import Reward
+from proactivebench.training.multi_turn import Episodes
+from proactivebench.training.plays import Play
+from proactivebench.training.rewards import Reward, TurnPlay
 from proactivebench.training.settings import BatchPlan, TrainSettings
+from proactivebench.training.trainer import Fit, Row, Trainer
 from proactivebench.training.watch import Watch, diverged, training_progress
 from proactivebench.work.folder import DescribedFolder
-
-
-class Trainer(GRPOTrainer):
-    """TRL's trainer, with three habits changed.
-
-    Rows pass through `collect` where it is given, others can add to the log, and no model card is written.
-    """
-
-    def __init__(self, *, collect: Callable[[Sequence[Row]], list[Row]] | None = None, **named: Any):
-        self._to_report: dict[str, float] = {}
-        super().__init__(**named)
-        if collect is not None:
-            self.data_collator: Callable[..., Any] = collect
-
-    def report(self, metrics: Mapping[str, float]) -> None:
-        """Adds metrics to the next entry of the log."""
-        self._to_report.update(metrics)
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        super().log(logs | self._to_report, start_time)
-        self._to_report.clear()
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Writes nothing: `train.json` says what was done."""
 
 
 def train(settings: TrainSettings, out: Path, console: Console) -> Path:
@@ -132,25 +107,30 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
 
         # What it is trained on: single turns out of files, or the episodes of a benchmark.
         progress.update(loading, description="Reading the data")
+        room = network.config.get_text_config().max_position_embeddings - settings.max_new_tokens
+        begin: Callable[[Row], Play]
         if isinstance(data, Episodes):
-            task = data.for_trainer(settings, network.config.model_type, load_processor(folder))
+            rows, begin = data.as_rows(), partial(data.play, suggestion_cost=settings.suggestion_cost)
         else:
-            context = network.config.get_text_config().max_position_embeddings
-            limit = PromptLimit(processor, context - settings.max_new_tokens)
             track = partial(progress.track, task_id=loading)
-            pictures = PicturesOnce(processor)
-            task = {
-                "train_dataset": load_rows(data, limit, stream=settings.stream, track=track),
-                "reward_funcs": Reward(settings.proactive_reward),
-                "processing_class": pictures.processor,
-                "collect": pictures.collect,
-            }
+            rows = load_rows(data, PromptLimit(processor, room), stream=settings.stream, track=track)
+            begin = partial(TurnPlay, reward=Reward(settings.proactive_reward))
         progress.remove_task(loading)
 
         # Who trains it, and who watches.
         peft = None if settings.full else lora(network, settings)
-        trainer = Trainer(model=network, args=arguments, peft_config=peft, **task)
+        trainer = Trainer(
+            begin=begin,
+            at_once=settings.generate_at_once,
+            room=room,
+            model=network,
+            args=arguments,
+            peft_config=peft,
+            train_dataset=rows,
+            processing_class=processor,
+        )
         trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(Fit(trainer, map(begin, rows)))
         log = None
         if place.is_main_process:
             log = open_log(out, done)
@@ -184,8 +164,7 @@ def recipe(settings: TrainSettings, plan: BatchPlan, steps: int, out: Path, on_g
         loss_type="grpo",
         beta=0.0,
         temperature=settings.temperature,
-        max_completion_length=EPISODE_TOKENS if settings.multi_turn else settings.max_new_tokens,
-        generation_kwargs={"max_new_tokens": settings.max_new_tokens},
+        max_completion_length=settings.max_new_tokens,
         # How it is computed.
         per_device_train_batch_size=settings.per_device_batch,
         gradient_accumulation_steps=plan.accumulation,

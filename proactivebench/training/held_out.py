@@ -1,9 +1,9 @@
 """The evaluation during a training: a small benchmark is played with the weights as they are, by the evaluator itself.
 
-So acc and psr move in the log in exactly the sense in which they are reported later. The episodes of each evaluation
-stay in the training's folder, as a run like any other. Where all weights are trained (`--full`) they have 32 bits;
-`evaluate` plays them in bfloat16 on a GPU, and so does this, with a copy. ZeRO-3 alone, which deals weights out, plays
-them as they are.
+So acc and psr move in the log in exactly the sense in which they are reported later, and so does `when`, for which the
+same samples are played once more in mode `forced`. The episodes of each evaluation stay in the training's folder, as
+runs like any other. Where all weights are trained (`--full`) they have 32 bits; `evaluate` plays them in bfloat16 on a
+GPU, and so does this, with a copy. ZeRO-3 alone, which deals weights out, plays them as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from trl.models.utils import unwrap_model_for_generation
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.when import measure_run
 from proactivebench.models.checkpoints import Checkpoint, usual_precision
 from proactivebench.models.processors import Processor
 from proactivebench.models.transformers_model import TransformersModel
@@ -74,9 +75,12 @@ class HeldOut(TrainerCallback):
         # All processes play together, each with all the weights, of which it holds but a part under ZeRO-3.
         with unwrap_model_for_generation(self._trainer.model_wrapped, accelerator) as network:
             was_training = network.training
-            metrics = self._play(network.eval(), step, folder)
+            played, forced = self._as_evaluated(network.eval()), folder / "forced"
+            metrics = self._play(played, step, folder, history=self._settings.multi_turn)
+            self._play(played, step, forced, mode="forced")
             network.train(was_training)
-        scores = {name: metrics["average"][name] for name in ("acc", "psr")}
+        when = measure_run(folder, forced)["average"]["when"] if accelerator.is_main_process else None
+        scores = {name: metrics["average"][name] for name in ("acc", "psr")} | {"when": when}
         answers = {name: scenario["answers"] for name, scenario in metrics["scenarios"].items() if scenario["n"]}
         if self._log is not None:
             self._log.append({"step": step, "held_out": scores | {"answers": answers}})
@@ -92,13 +96,12 @@ class HeldOut(TrainerCallback):
         twin.generation_config = network.generation_config
         return twin.eval()
 
-    def _play(self, network: Any, step: int, folder: Path) -> dict[str, Any]:
-        network = self._as_evaluated(network)
+    def _play(self, network: Any, step: int, folder: Path, **how: Any) -> dict[str, Any]:
         precision = str(network.dtype).removeprefix("torch.")
         origin = {"model": self._settings.model, "step": str(step), "dtype": precision}
         checkpoint = Checkpoint(network, self._processor, origin)
         model = TransformersModel(
             checkpoint, batch_size=self._settings.generate_at_once, max_new_tokens=self._settings.max_new_tokens
         )
-        limit = Settings(limit=self._settings.eval_limit, history=self._settings.multi_turn)
-        return engine.evaluate(self._benchmark, self._benchmark.scenarios, model, limit, folder)
+        settings = Settings(limit=self._settings.eval_limit, **how)
+        return engine.evaluate(self._benchmark, self._benchmark.scenarios, model, settings, folder)

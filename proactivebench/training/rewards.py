@@ -7,18 +7,20 @@ counts.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from proactivebench.answers import Outcome, Reading, read, what_counts
 from proactivebench.prompts import shown
 from proactivebench.scenarios import Action, Verdict
+from proactivebench.training.plays import Block, Conversation, Message
 
 CATEGORIES = 4
 """Possible answers in every sample; they are shown last."""
+
+KINDS = ("suggestion", "abstention", "category", "unreadable")
+"""Of answers, as a `Verdict` names them."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,12 @@ def _is_correct(reading: Reading) -> bool:
     return reading.outcome is Outcome.CORRECT
 
 
-@lru_cache(maxsize=4096)
-def _turn(text: str, options: tuple[str, ...], accepted: tuple[str, ...], answer: str) -> SingleTurn:
-    return SingleTurn.of_row(text, options, accepted, answer)
-
-
 class Reward:
-    """The reward function, in the form that TRL calls.
+    """What a verdict earns.
 
     Args:
         proactive_reward: What a valid suggestion earns (r_p), 0 to 1.
     """
-
-    __name__ = "reward"
 
     def __init__(self, proactive_reward: float):
         self._of_suggestion = proactive_reward
@@ -98,45 +93,59 @@ class Reward:
             return 1.0
         return self._of_suggestion if _is_correct(verdict.suggestion) else 0.0
 
-    def __call__(
-        self,
-        prompts: Sequence[list[dict[str, Any]]],
-        completions: Sequence[list[dict[str, Any]]],
-        options: Sequence[Sequence[str]],
-        proactive_actions: Sequence[Sequence[str]],
-        ground_truth: Sequence[str],
-        log_metric: Callable[[str, float], None],
-        **_: Any,
-    ) -> list[float]:
-        """Rewards a batch, and logs the share of each kind of answer.
 
-        Args:
-            prompts: Conversations; the last message is the user's.
-            completions: The model's messages, one each.
-            options: The rows' column of that name, and so on.
-            proactive_actions: As above.
-            ground_truth: As above.
-            log_metric: Takes the name of a metric and its value for this batch.
-        """
-        rewards = []
-        shares: Counter[str] = Counter(suggestion=0, abstention=0, category=0, unreadable=0)
-        shares.update(valid_suggestion=0, right_category=0)
-        for prompt, completion, *row in zip(
-            prompts, completions, options, proactive_actions, ground_truth, strict=True
-        ):
-            offered, accepted, answer = row
-            turn = _turn(message_text(prompt[-1]), tuple(offered), tuple(accepted), answer)
-            verdict = turn.read(message_text(completion[-1]))
-            rewards.append(self.of(verdict))
-            shares[verdict.kind] += 1
-            shares["right_category"] += _is_correct(verdict.category)
-            shares["valid_suggestion"] += verdict.reading is verdict.suggestion and _is_correct(verdict.suggestion)
-        for name, count in shares.items():
-            log_metric(f"answers/{name}", count / len(rewards))
-        return rewards
+class TurnPlay:
+    """A row of the train split as an episode of one turn; see `Play`.
+
+    Args:
+        row: Its columns, with the picture as stored bytes.
+        reward: What its answer earns.
+    """
+
+    def __init__(self, row: Mapping[str, Any], reward: Reward):
+        [picture], messages = row["images"], row["prompt"]
+        self.shown: Conversation = tuple(Message(one["role"], _blocks(one, picture["bytes"])) for one in messages)
+        self._turn = SingleTurn.of_row(
+            message_text(messages[-1]), row["options"], row["proactive_actions"], row["ground_truth"]
+        )
+        self._reward = reward
+        self._verdict: Verdict | None = None
+
+    @property
+    def done(self) -> bool:
+        return self._verdict is not None
+
+    def answer(self, reply: str) -> None:
+        self._verdict = self._turn.read(reply)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the answer was read."""
+        assert self._verdict is not None
+        return self._verdict
+
+    @property
+    def reward(self) -> float:
+        return self._reward.of(self.verdict)
+
+    @property
+    def told(self) -> dict[str, float]:
+        verdict = self.verdict
+        asks = verdict.reading is verdict.suggestion and _is_correct(verdict.suggestion)
+        return {
+            **{f"answers/{kind}": float(verdict.kind == kind) for kind in KINDS},
+            "answers/valid_suggestion": float(asks),
+            "answers/right_category": float(_is_correct(verdict.category)),
+        }
 
 
-def message_text(message: dict[str, Any]) -> str:
+def _blocks(message: Mapping[str, Any], picture: bytes) -> tuple[Block, ...]:
+    if isinstance(message["content"], str):
+        return (message["content"],)
+    return tuple(picture if block["type"] == "image" else block["text"] for block in message["content"])
+
+
+def message_text(message: Mapping[str, Any]) -> str:
     """The text of a message, whose content is a string or a list of blocks."""
     content = message["content"]
     if isinstance(content, str):

@@ -46,7 +46,7 @@ class TrainSettings:
     multi_turn: Annotated[bool, "Train on whole episodes of a benchmark instead of single turns."] = False
     suggestion_cost: Annotated[float, "With --multi-turn: subtracted for each suggestion."] = 0.1
     save_every: Annotated[int, "Steps between checkpoints; an interrupted training loses no more than that."] = 20
-    eval_data: Annotated[Path | None, "Benchmark to play during training; acc and psr go to the log."] = None
+    eval_data: Annotated[Path | None, "Benchmark to play during training; acc, psr and when go to the log."] = None
     eval_every: Annotated[int, "Steps between these evaluations; there is one before the first step, too."] = 20
     eval_limit: Annotated[int, "Samples of each scenario in these evaluations."] = 50
     report_to: Annotated[str | None, "Also send the log to trackio or wandb."] = None

@@ -253,7 +253,9 @@ FAMILIES = {
             "eoi_token": "<end_of_image>",
         },
         config=lambda token, text: hf.Gemma3Config(
-            text_config=text | {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64},
+            text_config=text
+            | {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64}
+            | {"layer_types": ["sliding_attention", "full_attention"]},
             vision_config=VISION | SMALL_PICTURES | SIGLIP,
             tie_word_embeddings=False,
             mm_tokens_per_image=4,

@@ -10,6 +10,7 @@ from typing import Any
 
 import datasets
 import pytest
+from PIL import Image
 from rich.console import Console
 from trl.trainer.grpo_config import GRPOConfig
 
@@ -20,6 +21,7 @@ from proactivebench.prompts import multiple_choice
 from proactivebench.scenarios import QD, Environment, make_environment
 from proactivebench.training import grpo
 from proactivebench.training.settings import TrainSettings
+from tests.support.noise import noise
 
 _BLOCK = {"type": datasets.Value("string"), "text": datasets.Value("string")}
 FEATURES = {
@@ -51,8 +53,13 @@ def single_turns(benchmark: Benchmark, seed: int = 0) -> Iterator[dict[str, Any]
             "ground_truth": sample.answer,
             "proactive_actions": list(environment.accepted),
             "options": list(shown.options),
-            "images": [load_picture(Picture(benchmark.root / shown.frame_path)).resize(SIZE)],
+            "images": [_grainy(load_picture(Picture(benchmark.root / shown.frame_path)))],
         }
+
+
+def _grainy(drawing: Image.Image) -> Image.Image:
+    """A picture that even a tiny random model sees a difference in: of white paper it is left with nothing."""
+    return Image.blend(drawing.resize(SIZE), noise(SIZE).convert("RGB"), 0.5)
 
 
 def write_rows(rows: list[dict[str, Any]], folder: Path) -> Path:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from cli import main
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.training import grpo, watch
+from proactivebench.training import trainer, watch
 from proactivebench.training.rewards import Reward
 from tests.support.processes import begun, finished, wait_until
 from tests.support.small_benchmark import build_small
@@ -92,7 +92,9 @@ def test_the_log_says_what_the_model_does(
         assert math.isclose(sum(line[kind] for kind in kinds), 1, abs_tol=1e-6)
         assert line["reward"] == pytest.approx(line["right_category"] + 0.75 * line["valid_suggestion"])
         assert {"loss", "grad_norm", "length", "learning_rate", "seconds"} <= line.keys()
-    assert (tmp_path / "out" / "held_out" / "step-000002" / "episodes.jsonl").is_file()
+    for played in ("step-000002", "step-000002/forced"):
+        assert (tmp_path / "out" / "held_out" / played / "episodes.jsonl").is_file()
+    assert all({"acc", "psr", "when"} <= scores.keys() for scores in held_out)
     assert json.loads((tmp_path / "out" / "train.json").read_text())["settings"]["proactive_reward"] == 0.75
 
 
@@ -190,7 +192,7 @@ def test_a_loss_that_is_no_number_ends_the_training(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        grpo.Trainer,
+        trainer.Trainer,
         "compute_loss",
         lambda self, network, *_, **__: (
             sum(weights.sum() for weights in network.parameters() if weights.requires_grad) * math.nan

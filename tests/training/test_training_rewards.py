@@ -10,7 +10,7 @@ from proactivebench.answers import Outcome
 from proactivebench.benchmark import Benchmark
 from proactivebench.prompts import multiple_choice, shown
 from proactivebench.scenarios import QD, Action, Environment, is_abstention, make_environment
-from proactivebench.training.rewards import Reward, SingleTurn
+from proactivebench.training.rewards import Reward, SingleTurn, TurnPlay
 from tests.support.small_benchmark import build_small
 from tests.support.train_rows import single_turns
 
@@ -32,18 +32,14 @@ def text_of(row: dict[str, Any]) -> str:
 
 
 def reward(row: dict[str, Any], *replies: str, proactive_reward: float = 0.75) -> tuple[list[float], dict[str, float]]:
-    shares: dict[str, float] = {}
-    n = len(replies)
-    rewards = Reward(proactive_reward)(
-        prompts=[row["prompt"]] * n,
-        completions=[[{"role": "assistant", "content": reply}] for reply in replies],
-        options=[row["options"]] * n,
-        proactive_actions=[row["proactive_actions"]] * n,
-        ground_truth=[row["ground_truth"]] * n,
-        log_metric=shares.__setitem__,
-        trainer_state=None,
-    )
-    return rewards, shares
+    """The reward of each reply, and the means of what is told about them."""
+    plays = [TurnPlay(row | {"images": [{"bytes": b""}]}, Reward(proactive_reward)) for _ in replies]
+    for play, reply in zip(plays, replies, strict=True):
+        assert not play.done
+        play.answer(reply)
+        assert play.done
+    shares = {name: sum(play.told[name] for play in plays) / len(plays) for name in plays[0].told}
+    return [play.reward for play in plays], shares
 
 
 @given(data=st.data())
