@@ -72,6 +72,7 @@ class Trainer(GRPOTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         super().log(logs | self._to_report, start_time)
+        self.state.log_history[-1].pop("step_time", None)  # so that a repeated training has the same checkpoints
         self._to_report.clear()
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
