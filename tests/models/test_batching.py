@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from proactivebench.models.base import PictureError, ReplyError
 from proactivebench.models.batching import Batcher, BatchLimit
+from tests.support.asking import all_at_once
 from tests.support.processes import PATIENCE
 
 
@@ -58,22 +59,7 @@ def play(echo: Echo, requests: int, script: Callable[[Batcher[str, str]], Awaita
 def ask_all(texts: Iterable[str]) -> Callable[[Batcher[str, str]], Awaitable[list[Any]]]:
     """Episodes of one turn each, all live from the start."""
 
-    async def script(batcher: Batcher[str, str]) -> list[Any]:
-        asked = list(texts)
-        live = len(asked)
-
-        async def episode(text: str) -> str:
-            nonlocal live
-            try:
-                return await batcher.submit(text)
-            finally:
-                live -= 1
-                batcher.expect(live)
-
-        batcher.expect(live)
-        return await asyncio.gather(*map(episode, asked), return_exceptions=True)
-
-    return script
+    return lambda batcher: all_at_once(batcher.submit, batcher.expect, list(texts))
 
 
 def test_every_request_gets_its_own_reply() -> None:

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from proactivebench.models.base import Model, Request
 from tests.support.processes import PATIENCE
 
+Asked = TypeVar("Asked")
+
+
+async def all_at_once(
+    reply: Callable[[Asked], Awaitable[str]], expect: Callable[[int], None], asked: Sequence[Asked]
+) -> list[Any]:
+    """Replies, or the errors in their places, of episodes of one turn that are all live from the start."""
+    live = len(asked)
+
+    async def episode(one: Asked) -> str:
+        nonlocal live
+        try:
+            return await reply(one)
+        finally:
+            live -= 1
+            expect(live)
+
+    expect(live)
+    return await asyncio.gather(*map(episode, asked), return_exceptions=True)
+
 
 def replies(model: Model, requests: Sequence[Request]) -> list[Any]:
-    """Replies, or the errors in their places, of episodes of one turn that are all live from the start."""
+    """What `all_at_once` gets from a model, which is closed then."""
 
     async def play() -> list[Any]:
-        live = len(requests)
-
-        async def episode(one: Request) -> str:
-            nonlocal live
-            try:
-                return await model.reply(one)
-            finally:
-                live -= 1
-                model.expect(live)
-
-        model.expect(live)
         try:
-            return await asyncio.wait_for(asyncio.gather(*map(episode, requests), return_exceptions=True), PATIENCE)
+            return await asyncio.wait_for(all_at_once(model.reply, model.expect, requests), PATIENCE)
         finally:
             await model.close()
 
