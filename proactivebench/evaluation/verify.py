@@ -21,10 +21,12 @@ from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import JudgedReply, read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode, Turn, text_hash
 from proactivebench.evaluation.run_log import METRICS, RUN, read_episodes, read_prompts, read_run
+from proactivebench.evaluation.settings import Settings
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model, Refusal, Reply, ReplyError, Request
 from proactivebench.open_ended import read_judgement
 from proactivebench.scenarios import get_scenario
+from proactivebench.work.files import parse_json
 
 SHOWN = 5
 """Problems of one kind that are spelled out."""
@@ -51,7 +53,7 @@ def verify_run(folder: Path, benchmark: Benchmark) -> list[str]:
 
 def _identity(folder: Path, benchmark: Benchmark) -> Iterator[str]:
     run = read_run(folder)
-    protocol = json.loads((folder / RUN).read_bytes()).get("protocol")
+    protocol = parse_json((folder / RUN).read_bytes()).get("protocol")
     if protocol != PROTOCOL:
         yield f"It follows the protocol {protocol!r}, this toolkit {PROTOCOL!r}."
     scenarios = [get_scenario(name) for name in run.scenarios]
@@ -70,7 +72,10 @@ def _episodes(folder: Path, benchmark: Benchmark) -> Iterator[str]:
     run = read_run(folder)
     scenarios = [get_scenario(name) for name in run.scenarios]
     frames = Frames.of(benchmark, scenarios)
-    tasks = {task.key: task for task in plan(benchmark, scenarios, frames, run.settings).tasks}
+    planned = plan(benchmark, scenarios, frames, run.settings)
+    tasks = {task.key: task for task in planned.tasks}
+    if run.parts != planned.parts:
+        yield "run.json says that it plays other numbers of samples than its settings do."
     texts = read_prompts(folder)
     if false := [name for name, text in texts.items() if text_hash(text) != name]:
         yield f"prompts.jsonl has {len(false)} texts that are not those of their hashes, such as {false[0]}."
@@ -91,11 +96,11 @@ def _episodes(folder: Path, benchmark: Benchmark) -> Iterator[str]:
         yield f"{missing:,} of {len(tasks):,} episodes are missing."
 
 
-def _again(episode: Episode, task: Task, settings: object, frames: Frames) -> Episode:
+def _again(episode: Episode, task: Task, settings: Settings, frames: Frames) -> Episode:
     """The episode as it comes out when it is played with the recorded replies."""
     replies = Recorded(episode)
     judge = Judge(RecordedJudge(episode)) if any(turn.judge is not None for turn in episode.turns) else None
-    return asyncio.run(play(task, replies, settings, frames, judge)).episode  # type: ignore[arg-type]
+    return asyncio.run(play(task, replies, settings, frames, judge)).episode
 
 
 class Recorded(Model):
@@ -139,11 +144,14 @@ def _scores(folder: Path, benchmark: Benchmark) -> Iterator[str]:
         if not _follows(judged, episodes[judged.key]):
             yield f"{judged.scenario} sample {judged.id}: the judge's output does not say what its judgement says."
     try:
-        written = json.loads((folder / METRICS).read_bytes())
+        written = parse_json((folder / METRICS).read_bytes())
     except (OSError, ValueError) as error:
         raise ProactiveBenchError(
             f"{folder / METRICS} cannot be read ({error}); was the run played to its end?"
         ) from None
+    if not isinstance(written, dict):
+        yield "metrics.json does not hold scores."
+        return
     metrics = json.loads(json.dumps(run_metrics(episodes.values(), judgements, run.settings.seed)))
     if written != metrics:
         names = sorted(name for name in written.keys() | metrics.keys() if written.get(name) != metrics.get(name))

@@ -20,7 +20,7 @@ from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import METRICS, RUN, RunDescription, read_episodes, read_prompts, read_run
 from proactivebench.prompts import shown
 from proactivebench.scenarios import get_scenario
-from proactivebench.work.files import write_whole
+from proactivebench.work.files import parse_json, write_whole
 
 SCHEMA = "0.3.0"
 BENCHMARK = "ProactiveBench"
@@ -70,7 +70,7 @@ def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
         )
     if not (folder / METRICS).exists():
         raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
-    described = json.loads((folder / RUN).read_bytes())
+    described = parse_json((folder / RUN).read_bytes())
     name = str(run.model["model"])
     developer, _, model = _identifier(name).rpartition("/")
     stem = str(uuid.UUID(bytes=hashlib.sha256((folder / RUN).read_bytes()).digest()[:16], version=4))

@@ -5,7 +5,6 @@ It is drawn from the two files that a training keeps, and can be drawn while the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from proactivebench.reports.plot_style import PAPER, RUN_COLOURS, Theme, add_leg
 from proactivebench.reports.plots import Plot
 from proactivebench.reports.report import PAGE
 from proactivebench.reports.server import NOT_FOUND, Response, Site
-from proactivebench.work.files import write_whole
+from proactivebench.work.files import parse_json, write_whole
 from proactivebench.work.lines import complete_lines
 
 if TYPE_CHECKING:
@@ -46,12 +45,14 @@ class Training:
 
     Attributes:
         folder: Where it is.
+        model: Its name.
         identity: Its settings and versions, as JSON values.
         steps: Lines of the log about steps.
         held_out: Step -> scores on the held-out part.
     """
 
     folder: Path
+    model: str
     identity: Mapping[str, Any]
     steps: Sequence[Mapping[str, float]]
     held_out: Mapping[int, Mapping[str, Any]]
@@ -64,12 +65,13 @@ class Training:
             UsageError: The folder holds none.
         """
         try:
-            identity = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            lines = [json.loads(line) for line in complete_lines(folder / LOG)]
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{folder} is not a training: {error}") from error
-        held_out = {line["step"]: line["held_out"] for line in lines if "held_out" in line}
-        return cls(folder, identity, [line for line in lines if "reward" in line], held_out)
+            identity = parse_json((folder / DESCRIPTION).read_bytes())
+            lines = [parse_json(line) for line in complete_lines(folder / LOG)]
+            held_out = {line["step"]: line["held_out"] for line in lines if "held_out" in line}
+            steps = [line for line in lines if "reward" in line]
+            return cls(folder, str(identity["settings"]["model"]), identity, steps, held_out)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UsageError(f"{folder} is not a training: {type(error).__name__}: {error}") from error
 
 
 def is_training(folder: Path) -> bool:
@@ -140,7 +142,7 @@ def training_page(training: Training, *, live: bool = False) -> str:
     return render(
         "training.html",
         ("training.js",),
-        title=training.identity["settings"]["model"],
+        title=training.model,
         training=training,
         last=training.steps[-1] if training.steps else None,
         plots=drawn_plots(make_plots(training)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,24 @@ def test_an_honest_run_with_an_error_passes(small_runs: Path, tmp_path: Path) ->
 def test_what_was_changed_is_said(small_runs: Path, forged: Path, file: str, edit: Any, words: str) -> None:
     change(forged / file, edit)
     assert words in "\n".join(verify_run(forged, Benchmark.open(small_runs / "data")))
+
+
+def test_parts_that_are_not_those_of_the_settings(small_runs: Path, forged: Path) -> None:
+    change(forged / "run.json", lambda one: one["parts"]["QD"].update(samples=5))
+    problems = verify_run(forged, Benchmark.open(small_runs / "data"))
+    assert problems == ["run.json says that it plays other numbers of samples than its settings do."]
+
+
+@pytest.mark.parametrize("file", ["run.json", "metrics.json"])
+def test_a_file_of_absurd_depth_is_refused(small_runs: Path, forged: Path, file: str) -> None:
+    (forged / file).write_text('{"average":' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(ProactiveBenchError, match=re.escape(str(forged))):
+        verify_run(forged, Benchmark.open(small_runs / "data"))
+
+
+def test_scores_that_are_none(small_runs: Path, forged: Path) -> None:
+    (forged / "metrics.json").write_text("[1]")
+    assert "metrics.json does not hold scores." in verify_run(forged, Benchmark.open(small_runs / "data"))
 
 
 def test_missing_episodes_are_counted(small_runs: Path, forged: Path) -> None:

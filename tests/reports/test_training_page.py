@@ -41,6 +41,13 @@ def test_a_report_takes_a_training(folder: Path, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"settings": {"model": ' + "[" * 100_000])
+def test_what_describes_no_training_is_refused(folder: Path, tmp_path: Path, text: str) -> None:
+    (folder / "train.json").write_text(text)
+    result = CliRunner().invoke(main, ["report", str(folder), "--out", str(tmp_path / "page")])
+    assert (result.exit_code, "is not a training" in result.output) == (2, True), result.output
+
+
 def test_a_training_is_shown_alone(folder: Path, tmp_path: Path) -> None:
     arguments = ["report", str(folder), str(folder), "--out", str(tmp_path / "page")]
     result = CliRunner().invoke(main, arguments)
