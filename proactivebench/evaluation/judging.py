@@ -172,8 +172,7 @@ def judge_run(
     if settings.mode != "oeg":
         raise UsageError(f"{folder} is a run of mode {settings.mode}; a judge reads the replies of --mode oeg.")
     everything = list(read_episodes(folder))
-    planned = settings.repeats * sum(part.samples for part in described.parts.values())
-    if len(everything) < planned or not (folder / METRICS).exists():
+    if len(everything) < described.episodes or not (folder / METRICS).exists():
         raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
     episodes = [episode for episode in everything if episode.error is None]
     questions = read_prompts(folder)

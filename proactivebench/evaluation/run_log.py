@@ -61,6 +61,11 @@ class RunDescription(BaseModel):
     judge: Mapping[str, Any] | None = None
     data: RunData
 
+    @property
+    def episodes(self) -> int:
+        """How many episodes it has when it is finished."""
+        return self.settings.repeats * sum(part.samples for part in self.parts.values())
+
 
 class _Prompt(BaseModel):
     hash: str

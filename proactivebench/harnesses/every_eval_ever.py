@@ -68,7 +68,8 @@ def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
         raise UsageError(
             f"{folder} is a run of mode {run.settings.mode}; multiple choice and reference can be exported."
         )
-    if not (folder / METRICS).exists():
+    episodes = list(read_episodes(folder))
+    if len(episodes) < run.episodes or not (folder / METRICS).exists():
         raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
     described = parse_json((folder / RUN).read_bytes())
     name = str(run.model["model"])
@@ -77,7 +78,7 @@ def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
     place = Path("data", BENCHMARK, developer, model)
     stamp = str(int((folder / METRICS).stat().st_mtime))
     identifier = f"{BENCHMARK}/{developer}_{model}/{stamp}"
-    texts, episodes = read_prompts(folder), list(read_episodes(folder))
+    texts = read_prompts(folder)
     lines = [
         json.dumps(line, ensure_ascii=False).encode() + b"\n"
         for episode in sorted(episodes, key=lambda one: one.key)

@@ -58,7 +58,7 @@ def prepare_submission(folder: Path, benchmark: Benchmark, repo: str, source: st
         source: Address of the published run.
 
     Raises:
-        UsageError: It was not played as a leaderboard wants it, or is not what it claims.
+        UsageError: It was not played as a leaderboard wants it, has episodes without a score, or is not what it claims.
     """
     with require_extra("The Hub", "hub"):
         import yaml
@@ -70,6 +70,11 @@ def prepare_submission(folder: Path, benchmark: Benchmark, repo: str, source: st
     if problems := verify_run(folder, benchmark):
         raise UsageError(f"{folder} is not what it claims:\n  " + "\n  ".join(problems))
     metrics = run_metrics(read_episodes(folder), (), run.settings.seed)
+    if failed := sum(scores["errors"] for scores in metrics["scenarios"].values()):
+        raise UsageError(
+            f"{failed:,} of {run.episodes:,} episodes of {folder} failed, so its scores are not those of all samples. "
+            "Repeat its evaluate command, which plays them again."
+        )
     described: dict[str, Any] = {"evaluation_framework": FRAMEWORK, "date": _played_on(folder)}
     if source:
         described["source"] = {"url": source, "name": "Episodes of the run"}

@@ -17,7 +17,7 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
 from proactivebench.evaluation.judging import FOLDER, JUDGE, JUDGEMENTS, JudgedReply, read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode, EpisodeError
-from proactivebench.evaluation.run_log import RunLog, read_episodes, write_where
+from proactivebench.evaluation.run_log import RunLog, read_episodes, read_run, write_where
 from proactivebench.harnesses.inspect_task import JUDGED, RECORD, TEXTS
 from proactivebench.work.files import write_json, write_whole
 
@@ -33,7 +33,7 @@ def import_log(log: Path, folder: Path) -> dict[str, Any]:
         folder: Of the run; one that holds it already gets what is missing.
 
     Returns:
-        The scores, which are in `metrics.json` too.
+        The scores of what was played, which are in `metrics.json` too if that is all.
 
     Raises:
         UsageError: It is no log, or one of another task, or the folder holds another run.
@@ -59,8 +59,10 @@ def import_log(log: Path, folder: Path) -> dict[str, Any]:
             (folder / FOLDER).mkdir(exist_ok=True)
             write_json(folder / FOLDER / JUDGE, {"model": "the grader of the log", "log": header.eval.run_id})
             write_whole(folder / FOLDER / JUDGEMENTS, map(_line, judgements))
-        metrics = run_metrics(read_episodes(folder), read_judgements(folder), described["settings"]["seed"])
-        run.write_metrics(metrics)
+        episodes = list(read_episodes(folder))
+        metrics = run_metrics(episodes, read_judgements(folder), described["settings"]["seed"])
+        if len(episodes) == read_run(folder).episodes:
+            run.write_metrics(metrics)
     data = Path(str(header.eval.task_args.get("data", "")))
     if data.is_dir():
         write_where(folder, data)

@@ -24,11 +24,13 @@ from proactivebench.evaluation.engine import PROTOCOL
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_reply
 from proactivebench.evaluation.records import Episode
+from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.statistics import average, estimate
 from proactivebench.harnesses.episodes import ALL, Episodes, name_of
 from proactivebench.models import base
 from proactivebench.models.data_uris import shared_encoder
 from proactivebench.models.inspect_model import chat_message, read_output
+from proactivebench.models.load import OPEN_ENDED_TOKENS
 from proactivebench.models.request_form import RequestForm
 
 RECORD, TEXTS, JUDGED = "episode", "texts", "judged"
@@ -141,11 +143,16 @@ def proactivebench(
         dataset=MemoryDataset([_sample(name, one.sample) for name, one in tasks.items()], name="ProactiveBench"),
         solver=play(),
         scorer=free_replies(seed) if mode == "oeg" else accuracy_and_suggestions(),
-        config=GenerateConfig(**RequestForm().said),
+        config=GenerateConfig(**_form(episodes.settings).said),
         fail_on_error=0.1,
         version=PROTOCOL,
         metadata={"proactivebench": episodes.identity({})},
     )
+
+
+def _form(settings: Settings) -> RequestForm:
+    """What `evaluate` says in requests of such episodes."""
+    return RequestForm(sample=True, max_new_tokens=OPEN_ENDED_TOKENS) if settings.open_ended else RequestForm()
 
 
 def _sample(name: str, sample: Any) -> InspectSample:

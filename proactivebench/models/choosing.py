@@ -89,7 +89,8 @@ def cut_off(new: torch.Tensor, settings: GenerationConfig, room: Sequence[float]
         room: Tokens that each row may have.
     """
     said = (new != settings.pad_token_id).sum(1)
-    ended = torch.isin(new, ending_tokens(settings)).any(1)
+    within = torch.arange(new.shape[1]) < torch.tensor(room)[:, None]  # behind it padding, which may be an end itself
+    ended = (torch.isin(new, ending_tokens(settings)) & within).any(1)
     return [not end and count >= most for end, count, most in zip(ended.tolist(), said.tolist(), room, strict=True)]
 
 

@@ -121,6 +121,13 @@ def encode_messages(processor: Processor, conversation: Sequence[dict[str, Any]]
     return {name: value.to(dtype) if value.is_floating_point() else value for name, value in tensors.items()}
 
 
+def opened_thinking(processor: Processor, prompt: Encoded) -> str:
+    """`<think>` where the template opens it at the end of a prompt, so that the reply begins inside it; else nothing."""
+    tokenizer: Tokenizer = getattr(processor, "tokenizer", processor)
+    end = tokenizer.decode(prompt["input_ids"][0, -16:], skip_special_tokens=True)
+    return "<think>" if end.rstrip().endswith("<think>") else ""
+
+
 def _content(picture: Image.Image | None, text: str) -> list[dict[str, object]]:
     shown: list[dict[str, object]] = [] if picture is None else [{"type": "image", "image": picture}]
     return [*shown, {"type": "text", "text": text}]

@@ -29,7 +29,14 @@ from proactivebench.models.checkpoints import Checkpoint
 from proactivebench.models.choosing import Confidence, cut_off, drawing, effective, generation_settings
 from proactivebench.models.decoded import DecodedPictures
 from proactivebench.models.memory import memory_of
-from proactivebench.models.processors import Encoded, collate, encode, picture_settings, sees_pictures
+from proactivebench.models.processors import (
+    Encoded,
+    collate,
+    encode,
+    opened_thinking,
+    picture_settings,
+    sees_pictures,
+)
 
 DEFAULT_BATCH = 32
 """Requests in a batch where the user names no number; on a GPU the number to start with."""
@@ -45,6 +52,7 @@ class _Prompt:
     tensors: Encoded
     seed: int
     confidence: bool
+    opened: str
 
     def __len__(self) -> int:
         return self.tensors["input_ids"].shape[1]
@@ -172,7 +180,8 @@ class TransformersModel(Model):
             raise PictureError(f"{', '.join(map(str, shown))}: {refused}") from error
         if self._network.device.type == "cuda":
             tensors = {name: value.pin_memory() for name, value in tensors.items()}
-        prompt = _Prompt(tensors, request.seed, request.confidence)
+        opened = opened_thinking(self._checkpoint.processor, tensors)
+        prompt = _Prompt(tensors, request.seed, request.confidence, opened)
         if len(prompt) >= self._positions:
             raise ReplyError(
                 f"The conversation has {len(prompt):,} tokens, and the model has positions for {self._positions:,}. "
@@ -211,8 +220,8 @@ class TransformersModel(Model):
         texts = self._checkpoint.processor.batch_decode(new, skip_special_tokens=True)
         room = [min(self._settings.max_new_tokens, self._positions - len(prompt)) for prompt in batch]
         sure = [None] * len(batch) if confidence is None else confidence.of(tokens)
-        replies = zip(texts, sure, cut_off(new, settings, room), strict=True)
-        return [Reply(text, confidence=value, cut=cut) for text, value, cut in replies]
+        replies = zip(batch, texts, sure, cut_off(new, settings, room), strict=True)
+        return [Reply(f"{prompt.opened}{text}", confidence=value, cut=cut) for prompt, text, value, cut in replies]
 
     def _stop(self, padding: torch.Tensor, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
         """Ends a row that has used up the model's positions, and all when the model is closed."""

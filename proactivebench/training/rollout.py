@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.images import FORMATS, Picture, load_picture
-from proactivebench.models.processors import Encoded, Processor, collate, encode_messages
+from proactivebench.models.processors import Encoded, Processor, collate, encode_messages, opened_thinking
 from proactivebench.training.plays import Block, Conversation, Play
 
 
@@ -79,7 +79,8 @@ class Rollout:
             drawn = self._draw(shown) if shown else []
             for number, prompt, tokens in zip(room, shown, drawn, strict=True):
                 said[number].append(Said(prompt, tokens))
-                plays[number].answer(self._processor.tokenizer.decode(tokens, skip_special_tokens=True))
+                text = self._processor.tokenizer.decode(tokens, skip_special_tokens=True)
+                plays[number].answer(f"{opened_thinking(self._processor, prompt)}{text}")
             for number in set(waiting).difference(room):
                 plays[number].answer("")
         return said

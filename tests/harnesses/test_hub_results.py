@@ -15,6 +15,7 @@ from builders.hub.eval_yaml import write_eval_yaml
 from cli import main
 from proactivebench.benchmark import Benchmark
 from proactivebench.harnesses import hub_results
+from tests.support.small_runs import Reciter, play
 
 
 def run(*words: object, code: int = 0) -> str:
@@ -23,14 +24,17 @@ def run(*words: object, code: int = 0) -> str:
     return done.stdout if not code else done.output
 
 
+def on_the_hub(run: Path) -> Path:
+    """Lets a run say that it was played on a benchmark of the Hub."""
+    described = json.loads((run / "run.json").read_bytes())
+    described["data"]["source"] = "hub:me/bench@abc"
+    (run / "run.json").write_text(json.dumps(described))
+    return run
+
+
 @pytest.fixture
 def published(small_runs: Path, tmp_path: Path) -> Path:
-    """A run that says that it was played on a benchmark of the Hub."""
-    folder = Path(shutil.copytree(small_runs / "ask", tmp_path / "run"))
-    described = json.loads((folder / "run.json").read_bytes())
-    described["data"]["source"] = "hub:me/bench@abc"
-    (folder / "run.json").write_text(json.dumps(described))
-    return folder
+    return on_the_hub(Path(shutil.copytree(small_runs / "ask", tmp_path / "run")))
 
 
 def test_what_is_submitted_are_the_scores_of_the_run(small_runs: Path, published: Path, tmp_path: Path) -> None:
@@ -85,6 +89,12 @@ def test_what_does_not_belong_on_a_leaderboard_is_refused(
     assert words in said
 
 
+def test_a_run_with_failed_episodes_is_not_submitted(small_runs: Path, tmp_path: Path) -> None:
+    folder = on_the_hub(play(small_runs / "data", Reciter({0: None}), tmp_path / "run"))
+    said = run("submit", folder, "--model-repo", "me/model", "--dry-run", "--data", small_runs / "data", code=2)
+    assert "1 of 6 episodes" in said and "failed" in said
+
+
 def test_an_export_is_the_same_run(small_runs: Path, tmp_path: Path) -> None:
     for _ in range(2):
         run("export", small_runs / "ask", "--out", tmp_path, "--organization", "Me")
@@ -104,3 +114,10 @@ def test_an_export_is_the_same_run(small_runs: Path, tmp_path: Path) -> None:
     assert described["detailed_evaluation_results"]["total_rows"] == len(rows) == 6
     assert sum(row["evaluation"]["score"] for row in rows) / 6 == metrics["average"]["acc"]
     assert {row["evaluation_id"] for row in rows} == {described["evaluation_id"]}
+
+
+def test_a_run_that_is_being_continued_is_not_exported(small_runs: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(small_runs / "ask", tmp_path / "run"))
+    lines = (folder / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "episodes.jsonl").write_bytes(b"".join(lines[1:]))
+    assert "was not played to its end" in run("export", folder, "--out", tmp_path, "--organization", "Me", code=2)

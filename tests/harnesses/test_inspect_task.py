@@ -28,10 +28,13 @@ from proactivebench.open_ended import judged_texts
 from tests.support import seeing
 from tests.support.processes import ROOT, run
 
+CHOOSES, DRAWS = (50, 0), (32768, None)
+"""Tokens and temperature with which `evaluate` asks for a choice, and for a free reply."""
 
-def model(answer: Callable[[list[Any]], str], judges: bool = False) -> Any:
+
+def model(answer: Callable[[list[Any]], str], asked: tuple[int, int | None] | None = CHOOSES) -> Any:
     def reply(messages: Any, tools: object, choice: object, config: Any) -> ModelOutput:
-        assert judges or (config.max_tokens, config.temperature) == (50, 0)
+        assert asked in (None, (config.max_tokens, config.temperature))
         choices = [ChatCompletionChoice(message=ChatMessageAssistant(content=answer(messages)), stop_reason="stop")]
         return ModelOutput(model="model", choices=choices, usage=ModelUsage())
 
@@ -90,8 +93,15 @@ def test_a_failed_sample_is_an_error_and_epochs_are_repeats(folder: Path) -> Non
     import_log(Path(log.location), run)
     assert json.loads((run / "run.json").read_bytes())["settings"]["repeats"] == 2
     kinds = [episode.error.kind if episode.error else "" for episode in read_episodes(run)]
-    assert len(kinds) == 6
+    assert len(kinds) == 6 and (run / "metrics.json").exists()
     assert set(kinds) <= {"", "inspect"} and "inspect" in kinds
+
+
+def test_the_log_of_a_part_is_not_a_finished_run(folder: Path) -> None:
+    task = proactivebench(data=str(folder / "data"), scenario="QD")
+    [log] = run_task(task, model=model(see), log_dir=str(folder / "logs"), limit=2, display="none")
+    assert import_log(Path(log.location), folder / "part")["scenarios"]["QD"]["n"] == 2
+    assert not (folder / "part" / "metrics.json").exists()
 
 
 def test_history_and_a_reference_frame(folder: Path) -> None:
@@ -113,10 +123,10 @@ def test_free_replies_are_judged_by_the_grader(folder: Path, mode: str, scorer: 
         valid, _ = judged_texts(messages[-1].text)
         return ", ".join(["1", *["0"] * (len(valid) - 1)])
 
-    grader = model(judge, judges=True)
+    grader = model(judge, asked=None)
     task = proactivebench(data=str(folder / "data"), mode=mode, scenario="rod")
     [log] = run_task(
-        task, model=model(lambda messages: "Move it away."), model_roles={"grader": grader},
+        task, model=model(lambda messages: "Move it away.", DRAWS), model_roles={"grader": grader},
         log_dir=str(folder / "logs"), display="none",
     )  # fmt: skip
     assert log.status == "success", log.error

@@ -16,6 +16,7 @@ for library in ("torch", "transformers"):
 
 import transformers as hf  # noqa: E402
 
+from proactivebench.answers import what_counts  # noqa: E402
 from proactivebench.errors import UsageError  # noqa: E402
 from proactivebench.models.base import Message, Picture, Request  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
@@ -85,6 +86,13 @@ def test_a_template_replaces_the_models_own(folder: Path, requests: list[Request
     processor = load_checkpoint(str(folder), device="cpu", chat_template=MARKED).processor
     shown = processor.apply_chat_template([{"role": "user", "content": [{"type": "text", "text": "Cat?"}]}])
     assert shown == "user: <image>Cat? reply:"
+
+
+def test_thinking_that_the_template_opens_is_part_of_the_reply(folder: Path, requests: list[Request]) -> None:
+    found = ask(folder, requests, chat_template=f"{MARKED}<think>\n")
+    assert {reply.startswith("<think>") for reply in found} == {True}
+    assert {what_counts(reply) for reply in found} == {""}
+    assert not any("<think>" in reply for reply in ask(folder, requests, chat_template=f"{MARKED}<think></think>"))
 
 
 def test_instructblip_needs_a_template_and_has_ours(instructblip: Path, requests: list[Request]) -> None:
