@@ -122,7 +122,7 @@ def encode_messages(processor: Processor, conversation: Sequence[dict[str, Any]]
 
 
 def opened_thinking(processor: Processor, prompt: Encoded) -> str:
-    """`<think>` where the template opens it at the end of a prompt, so that the reply begins inside it; else nothing."""
+    """`<think>` where the template opens it at the end of a prompt, and the reply begins inside it; else nothing."""
     tokenizer: Tokenizer = getattr(processor, "tokenizer", processor)
     end = tokenizer.decode(prompt["input_ids"][0, -16:], skip_special_tokens=True)
     return "<think>" if end.rstrip().endswith("<think>") else ""
