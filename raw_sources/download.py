@@ -2,10 +2,11 @@
 
 Bytes go to `NAME.part`; a note beside it (`NAME.part.json`) keeps which version of the file they belong to: ETag,
 Last-Modified and length as the server told them. A later attempt asks for the rest of that version. Where the server
-has another one, or serves no ranges, the download starts again, so that two versions are never mixed. Only a file of
-the right length and checksum gets its name. What may pass (a broken connection, 429, 5xx) is tried again, with growing
-pauses or as long as the server asks, and each time it is said; the count of attempts starts anew whenever more of the
-file has arrived. A server that was never reached gets fewer: most likely there is no network.
+has another one, or serves no ranges, the download starts again, so that two versions that the server tells apart are
+never mixed. Only a file of the right length and checksum gets its name. What may pass (a broken connection, 429, 5xx)
+is tried again, with growing pauses or as long as the server asks, and each time it is said; the count of attempts
+starts anew whenever more of the file has arrived. A server that was never reached gets fewer: most likely there is no
+network.
 """
 
 from __future__ import annotations

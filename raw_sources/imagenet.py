@@ -113,7 +113,7 @@ class ImageNet(Source[ImageNetRecord]):
         for record in self.read(inventory.problems):
             inventory.counts["pictures"] += 1
             check_picture(record.picture, inventory.problems)
-        if missing := PICTURES - inventory.counts["pictures"]:
+        if (missing := PICTURES - inventory.counts["pictures"]) > 0:
             inventory.problems.append(Problem(str(self.folder), f"{missing:,} of {PICTURES:,} pictures are missing"))
         return inventory
 

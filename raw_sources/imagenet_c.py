@@ -76,7 +76,7 @@ class ImageNetC(Source[ImageNetCRecord]):
 
     @classmethod
     def locate(cls, raw: Path) -> Self:
-        """Finds folders named like the corruptions that hold folders `1` to `5`, at any depth."""
+        """Finds folders named like the corruptions that hold one of the folders `1` to `5`."""
         found: dict[str, Path] = {}
         for folder in walk(raw):
             if folder.path.name in CORRUPTIONS and {str(severity) for severity in SEVERITIES} & {*folder.folders}:
@@ -89,8 +89,9 @@ class ImageNetC(Source[ImageNetCRecord]):
         return cls({name: found[name] for name in CORRUPTIONS if name in found})
 
     def wnids(self, corruption: str) -> tuple[str, ...]:
-        """The classes that a corruption has at severity 5, sorted."""
-        return tuple(filter(WNID.fullmatch, listing(self.folders[corruption] / str(SEVERITIES[-1])).folders))
+        """The classes that a corruption has at any severity, sorted."""
+        folders = (listing(self.folders[corruption] / str(severity)).folders for severity in SEVERITIES)
+        return tuple(sorted({name for names in folders for name in names if WNID.fullmatch(name)}))
 
     def verify(self) -> Inventory:
         """Lists every folder; names corruptions that are missing and pictures that are not there at all severities."""

@@ -128,6 +128,9 @@ class Mvpn(Source[MvpnRecord]):
                 used = files.setdefault(found["label"], folder / found[0])
                 if used.name != found[0]:
                     problems.append(Problem(str(folder / found[0]), f"not used: {used} lists the same class"))
+            for label in sorted(files.keys() - set(CLASSES)):
+                what = f"not used: classes are {CLASSES[0]} to {CLASSES[-1]}"
+                problems.append(Problem(str(files.pop(label)), what))
             missing = [label for label in CLASSES if label not in files]
             if missing:
                 what = f"{len(missing)} of {len(CLASSES)} lists are missing: those of {first_few(missing)}"

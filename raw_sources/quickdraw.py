@@ -97,7 +97,7 @@ class QuickDraw(Source[Drawing]):
 
     @classmethod
     def locate(cls, raw: Path) -> Self:
-        """Finds `<category>.ndjson`, also `full_simplified_<category>.ndjson` or with `%20` for spaces, at any depth.
+        """Finds `<category>.ndjson`, also `full_simplified_<category>.ndjson` or with `%20` for spaces.
 
         Where a category is there both simplified and raw (in folders of these names), the simplified file is taken.
         """

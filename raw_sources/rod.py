@@ -2,8 +2,8 @@
 
 Decided here: how a file name is read. `natural_bluebl_greenr-banana-s6` is `<lighting>_<occluder>_<room>-<class>-s<k>`;
 of the whole data set only this one name is publicly known, so classes of two words are accepted with a space, an
-underscore, a hyphen or nothing between them, files may lie at any depth, and the spellings of the occluder are a table
-that can be replaced. A name that still cannot be read is a problem, never a guess.
+underscore, a hyphen or nothing between them, and the spellings of the occluder are a table that can be replaced. A name
+beside them that still cannot be read is a problem, never a guess.
 
 The published data lacks one photo (that very name), so a record says which frames it has.
 """
@@ -99,7 +99,7 @@ class Rod(Source[RodRecord]):
 
     @classmethod
     def locate(cls, raw: Path) -> Self:
-        """Finds photos by their names, at any depth, one archive or both."""
+        """Finds photos by their names, those of one archive or both."""
         folders = [found.path for found in walk(raw) if any(parse_frame_name(Path(name).stem) for name in found.files)]
         if not folders:
             raise SourceNotFoundError(
@@ -110,7 +110,7 @@ class Rod(Source[RodRecord]):
         return cls(Path(os.path.commonpath(folders)))
 
     def verify(self) -> Inventory:
-        """Counts sequences and photos; names photos that are missing, unreadable, of an unknown name or there twice."""
+        """Counts sequences and photos; names photos that are missing, unreadable, oddly named or there twice."""
         inventory = Inventory({"sequences": 0, "pictures": 0})
         for record in self.read(inventory.problems):
             inventory.counts["sequences"] += 1
@@ -130,10 +130,7 @@ class Rod(Source[RodRecord]):
         """Yields what `records` yields, and adds what is missing or broken to `problems`."""
         sequences: dict[str, dict[int, Path]] = {}
         names: dict[str, FrameName] = {}
-        for path in (path for found in walk(self.folder) for path in pictures(found.path)):
-            name = parse_frame_name(path.stem)
-            if name is None:
-                continue
+        for path, name in self._photos(problems):
             frames = sequences.setdefault(name.sequence, {})
             names.setdefault(name.sequence, name)
             if name.number >= FRAMES:
@@ -151,6 +148,17 @@ class Rod(Source[RodRecord]):
             elif frames:
                 photos = tuple(frames.get(index) for index in range(FRAMES))
                 yield RodRecord(sequence, names[sequence].label, words[0], photos)
+
+    def _photos(self, problems: list[Problem]) -> Iterator[tuple[Path, FrameName]]:
+        """The photos by their names; another name beside them is a problem, a folder of others is another data set."""
+        for folder in walk(self.folder):
+            names = {path: parse_frame_name(path.stem) for path in pictures(folder.path)}
+            if any(names.values()):
+                for path, name in names.items():
+                    if name is None:
+                        problems.append(Problem(str(path), "not used: its name is not of the form scene-class-s6"))
+                    else:
+                        yield path, name
 
     def _occluders(self, scene: str) -> list[str]:
         tokens = scene.lower().split("_")

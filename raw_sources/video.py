@@ -1,8 +1,7 @@
 """Frames of a video at given seconds.
 
 Frames are chosen by their time stamps, never by number: with a variable frame rate, time times average rate names the
-wrong frame. The video is decoded once from front to back, for seeking to each frame costs four times as much. PyAV
-reads all that YouTube gives (H.264, VP9, AV1); decord and OpenCV misread or refuse some of it.
+wrong frame. The video is decoded once from front to back. PyAV reads all that YouTube gives (H.264, VP9, AV1).
 
 Frames are shown upright, as the ffmpeg command shows them: a video from a phone is stored as its sensor lay and says in
 a display matrix how to turn it. A matrix that is neither a turn by a right angle nor a reflection is refused.
@@ -30,7 +29,7 @@ MAX_PIXELS = 4096 * 4096
 """Larger frames are refused."""
 
 SKEW = 0.02
-"""By what share a display matrix may miss a right angle, as sensors and rounding do; ffmpeg allows one degree."""
+"""By what share a display matrix may miss a right angle, as sensors and rounding do."""
 
 TOLERANCE = 1.0
 """How many seconds after the last frame it still stands: lengths of videos and of their annotations are rounded."""

@@ -68,7 +68,7 @@ def changeit_frame(name: str, second: float) -> Image.Image:
 def write_video(path: Path, codec: str, frames: Iterable[tuple[float, Image.Image]]) -> None:
     """Encodes pictures, each shown from its second on; an mp4 begins with its index, as YouTube's do.
 
-    H.264 has frames out of order (`bf`); the faster the preset, the less x264 depends on chance.
+    H.264 has frames out of order (`bf`).
     """
     speed = {"libx264": {"preset": "ultrafast", "bf": "2"}, "libsvtav1": AV1}
     quick = {"deadline": "realtime", "cpu-used": "8"}

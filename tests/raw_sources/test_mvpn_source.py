@@ -91,6 +91,15 @@ def test_an_endless_set_and_a_second_list_of_a_class_are_named(raw: Path) -> Non
     assert f"{other}, set 0: the set has 101 views, expected at most 100" in problems
 
 
+def test_a_list_of_a_class_that_there_is_not_is_named(raw: Path) -> None:
+    strange = write_list(raw, []).with_name("test_0044_100.pkl")
+    strange.write_bytes(pickle.dumps([["0044/0/0000_0.png"]]))
+    problems = Mvpn.locate(raw).verify().problems
+    assert [problem.what for problem in problems if problem.where == str(strange)] == [
+        "not used: classes are 0000 to 0043"
+    ]
+
+
 def test_a_hostile_list_is_named_and_the_others_are_read(raw: Path) -> None:
     path = write_list(raw, {"a": 1})
     source = Mvpn.locate(raw)

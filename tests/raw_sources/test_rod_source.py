@@ -71,6 +71,16 @@ def test_an_unknown_occluder_is_a_problem_until_its_spelling_is_given(raw: Path)
     assert [record.occluder for record in told.records()] == ["blue blocks", "red cardboard"]
 
 
+def test_a_photo_of_an_unknown_class_is_named_and_another_data_set_is_not(raw: Path) -> None:
+    odd = [
+        path.rename(path.with_name(path.name.replace("banana", "bannana"))) for path in raw.rglob("natural_*-s5.jpg")
+    ]
+    fakes.make_coco(raw / "Realistic-Occlusion-Dataset")
+    problems = [problem for problem in Rod.locate(raw).verify().problems if "missing" not in problem.what]
+    assert [problem.where for problem in problems] == list(map(str, odd))
+    assert "its name is not of the form" in problems[0].what
+
+
 def test_other_photos_are_not_taken_for_rod(tmp_path: Path) -> None:
     fakes.make_coco(tmp_path)
     fakes.make_imagenet(tmp_path)
