@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -129,7 +129,7 @@ class Benchmark:
         own = self.folder / KEPT_IDS
         if own.is_file():
             return _read_kept_ids(own.read_bytes(), str(own)).get(scenario.name)
-        return published_kept_ids()[scenario.name] if self.is_published(scenario) else None
+        return published_kept_ids().get(scenario.name) if self.is_published(scenario) else None
 
     def samples(self, scenario: Scenario, *, filtered: bool = True) -> Iterator[Sample]:
         """Yields the samples of a scenario that count.
@@ -147,15 +147,21 @@ class Benchmark:
             raise UsageError(
                 f"{self.folder} does not contain {scenario.name} ({self.path(scenario).name}); it has {present}."
             )
-        kept = self.kept_ids(scenario) if filtered else None
+        there = read_samples(self.path(scenario), scenario)
+        yield from self.counted(scenario, there) if filtered else there
+
+    def counted(self, scenario: Scenario, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """Yields those of all samples of a scenario that the leak filter keeps and that are `is_fair`.
+
+        Raises:
+            UsageError: This benchmark's leak filter keeps ids that are not among them.
+        """
+        kept = self.kept_ids(scenario)
         absent = set(kept or ()) if (self.folder / KEPT_IDS).is_file() else set()
-        for sample in read_samples(self.path(scenario), scenario):
+        for sample in samples:
             absent.discard(sample.id)
-            if kept is not None and sample.id not in kept:
-                continue
-            if filtered and not sample.is_fair:
-                continue
-            yield sample
+            if sample.is_fair and (kept is None or sample.id in kept):
+                yield sample
         if absent:
             raise UsageError(
                 f"{self.folder / KEPT_IDS} keeps {len(absent)} {scenario.name} samples that are not there, such as "

@@ -12,7 +12,10 @@ from PIL import Image
 
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
+from proactivebench.errors import UsageError
 from proactivebench.images import Picture, load_picture
+from proactivebench.layout import TEST
+from proactivebench.samples import read_samples
 from proactivebench.scenarios import get_scenario
 
 Transform = Callable[[Image.Image], Image.Image]
@@ -30,19 +33,24 @@ class JSONLDataset(Sequence[dict[str, Any]]):
     nor a manifest; `proactivebench evaluate` wants a proof that these are the published data.
 
     Args:
-        path: The file `<dataset>_preprocessed.jsonl` of a benchmark.
+        path: The file of the samples, beside the folder of their frames.
         dataset: Any name of its scenario.
 
     Attributes:
         data: The samples.
 
     Raises:
-        UsageError: There is no such scenario, or no such benchmark.
+        UsageError: There is no such scenario, or no such file.
         SampleError: A line is not a sample.
     """
 
     def __init__(self, path: str, dataset: str):
-        samples = Benchmark.open(Path(path).parent, assume_published=True).samples(get_scenario(dataset))
+        scenario, file = get_scenario(dataset), Path(path)
+        if not file.is_file():
+            raise UsageError(f"{file}: there is no such file. Expected the samples of {scenario.dataset}.")
+        folder = file.parent.parent if file.parent.name == TEST else file.parent
+        benchmark = Benchmark(folder, file.parent, assume_published=True)
+        samples = benchmark.counted(scenario, read_samples(file, scenario))
         self.data = [sample.model_dump(mode="json") for sample in samples]
 
     def __len__(self) -> int:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from proactivebench import scenarios
+from proactivebench.errors import UsageError
 from proactivebench.scenarios import Action, AnyAction, Scenario, get_scenario, make_environment
 from proactivebench.scenarios.coco import HORIZONTAL, VERTICAL, CocoEnvironment, offset
 from proactivebench.scenarios.examples import solve
@@ -239,9 +240,12 @@ def get_environment(dataset: str) -> type[BaseEnvironment]:
     """The environment class of a scenario, by its dataset or short name.
 
     Raises:
-        UsageError: There is no such scenario.
+        UsageError: There is no such scenario, or the published package does not have it.
     """
-    return _CLASSES[get_scenario(dataset).name]
+    scenario = get_scenario(dataset)
+    if scenario.name not in _CLASSES:
+        raise UsageError(f"The published interface has no {scenario.name}: use `proactivebench.scenarios` for it.")
+    return _CLASSES[scenario.name]
 
 
 def _folder_of_frames(folder: str, scenario: Scenario) -> str:

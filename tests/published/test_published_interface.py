@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from proactivebench import data_utils, environment, open_ended_gen
+from proactivebench.benchmark import Benchmark
 from proactivebench.data_utils import (
     JSONLDataset,
     apply_conversation_template,
@@ -19,8 +20,11 @@ from proactivebench.data_utils import (
     load_proactivebench_dataset,
 )
 from proactivebench.environment import BaseEnvironment, get_environment
-from proactivebench.scenarios import SCENARIOS, Action
+from proactivebench.errors import UsageError
+from proactivebench.scenarios import SCENARIOS, Action, get_scenario
+from raw_sources.plugins import using
 from tests.support.example_samples import ENTRIES
+from tests.support.processes import ROOT
 from tests.support.small_benchmark import build_small
 
 
@@ -42,6 +46,22 @@ def test_frames_beside_a_folder_test_of_something_else(tmp_path: Path) -> None:
     entry = load_proactivebench_dataset(str(frames), "QuickDraw")[0]
     state = get_environment("QuickDraw")(entry, str(frames)).get_state()
     assert Path(state["image_path"]).is_file()
+
+
+def test_samples_are_those_of_the_file_that_is_named(tmp_path: Path) -> None:
+    whole = build_small(tmp_path) / "test" / "QuickDraw_preprocessed.jsonl"
+    one = whole.with_name("mine.jsonl")
+    one.write_text(whole.read_text().splitlines()[3])
+    assert [sample["id"] for sample in JSONLDataset(str(one), "QuickDraw")] == [3]
+    with pytest.raises(UsageError, match="there is no such file"):
+        JSONLDataset(str(whole.with_name("other.jsonl")), "QuickDraw")
+
+
+def test_what_a_plug_in_brings_is_not_part_of_the_published_interface(tmp_path: Path) -> None:
+    with using([ROOT / "examples" / "dark" / "dark"]):
+        assert Benchmark(tmp_path, tmp_path, assume_published=True).kept_ids(get_scenario("DARK")) is None
+        with pytest.raises(UsageError, match="has no DARK"):
+            get_environment("DARK")
 
 
 def test_the_loop_of_the_published_readme(tmp_path: Path) -> None:
