@@ -80,6 +80,22 @@ def _seeded_draw(seed: int, key: Key) -> Draw:
     return lambda turn, actions: random.Random(derive_seed(seed, *key, "action", turn)).choice(actions)
 
 
+def start(sample: Sample, repeat: int, settings: Settings) -> Environment:
+    """An episode at its first turn, as the settings have it."""
+    key = sample.scenario.name, sample.id, repeat
+    draw = None
+    if settings.random_options:
+        sample = with_random_options(sample, random.Random(derive_seed(settings.seed, *key, "options")))
+        draw = _seeded_draw(settings.seed, key)
+    return make_environment(
+        sample,
+        reference=settings.mode == "reference",
+        hint=settings.hint and not settings.open_ended,
+        short_edge=HISTORY_SHORT_EDGE if settings.history else None,
+        draw=draw,
+    )
+
+
 async def play(
     task: Task, model: Model, settings: Settings, frames: Frames, judge: Judge | None = None
 ) -> PlayedEpisode:
@@ -95,17 +111,8 @@ async def play(
     Returns:
         The record; a request that failed ends it with the error, never with an answer.
     """
-    sample, draw, forced = task.sample, None, settings.mode == "forced"
-    if settings.random_options:
-        sample = with_random_options(sample, random.Random(derive_seed(settings.seed, *task.key, "options")))
-        draw = _seeded_draw(settings.seed, task.key)
-    environment = make_environment(
-        sample,
-        reference=settings.mode == "reference",
-        hint=settings.hint and not settings.open_ended,
-        short_edge=HISTORY_SHORT_EDGE if settings.history else None,
-        draw=draw,
-    )
+    environment, forced = start(task.sample, task.repeat, settings), settings.mode == "forced"
+    sample = environment.sample
     told = [Message("system", settings.system_prompt)] if settings.system_prompt else []
     past = [*told, *task.examples]
     turns: list[Turn] = []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from proactivebench.evaluation.episodes import start
 from proactivebench.evaluation.forced import forced_turns
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.images import PictureError
@@ -13,7 +14,7 @@ from proactivebench.prompts import shown
 from proactivebench.reports.album import CHUNK, Album, right_options
 from proactivebench.reports.endings import Ending, ending, how_judged, how_read, what_happened
 from proactivebench.reports.runs import Run
-from proactivebench.scenarios import SCENARIOS, Action, Sample, make_environment
+from proactivebench.scenarios import SCENARIOS, Action, Environment
 
 _KIND_MARKS = {
     "suggestion": "asked",
@@ -88,7 +89,7 @@ class EpisodeAlbum(Album):
 
     def _entry(self, run: Run, episode: Episode) -> dict[str, Any]:
         sample = run.samples[episode.scenario, episode.id]
-        right_ones = _right_options(run, episode, sample)
+        right_ones = _right_options(start(sample, episode.repeat, run.settings), episode)
         turns = []
         for number, (turn, right) in enumerate(zip(episode.turns, right_ones, strict=True), start=1):
             question, options = shown(run.texts.get(turn.prompt, ""))
@@ -122,9 +123,8 @@ def _marks(episode: Episode) -> list[str]:
     return kinds + [turn.action.words for turn in episode.turns if turn.action is not Action.STOP]
 
 
-def _right_options(run: Run, episode: Episode, sample: Sample) -> list[set[str]]:
-    """For every turn the options that were right in it, found by playing the replies again."""
-    environment = make_environment(sample, reference=run.identity["settings"]["mode"] == "reference")
+def _right_options(environment: Environment, episode: Episode) -> list[set[str]]:
+    """For every turn the options that were right in it, found by playing the replies again from the start."""
     if episode.forced:
         ahead = [right_options(here) for here, _ in forced_turns(environment)]
         return ahead[: len(episode.turns)]

@@ -81,6 +81,11 @@ class Run:
         """What tells its data from any others."""
         return RunData.model_validate(self.identity["data"])
 
+    @cached_property
+    def settings(self) -> Settings:
+        """How it is played."""
+        return Settings.model_validate(self.identity["settings"])
+
     @property
     def played(self) -> str:
         """Tells the samples and frames of its scenarios from any others."""
@@ -204,6 +209,7 @@ def _read_identity(folder: Path) -> dict[str, Any]:
     try:
         identity = parse_json(path.read_bytes())
         _ = identity["model"]["model"], identity["settings"]["seed"], identity["scenarios"]
+        Settings.model_validate(identity["settings"])
         _ = [Part(**part) for part in identity["parts"].values()], identity["settings"]["repeats"]
         RunData.model_validate(identity["data"])
     except FileNotFoundError:

@@ -18,6 +18,8 @@ from cli import main
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
+from proactivebench.evaluation.settings import Settings
+from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.pictures import LONG_EDGE
@@ -123,6 +125,15 @@ def test_looking_at_samples_says_what_each_option_does(tmp_path: Path) -> None:
             assert too_early == effect.endswith("the right name, but it cannot be known yet"), sample.scenario.name
         assert any("reference frame" in turn["did"] for turn in entry["turns"])
         assert len({turn["picture"] for turn in entry["turns"]}) == len(entry["turns"])
+
+
+def test_random_options_are_shown_as_the_right_ones_that_they_are(tmp_path: Path) -> None:
+    data = build_examples(tmp_path / "data", "QD", "COCO")
+    folder = play(data, ScriptedModel("ask"), tmp_path / "run", Settings(random_options=True))
+    for entry in EpisodeAlbum(load_runs([folder])).chunk(0, 0)["entries"]:
+        assert len(entry["turns"]) > 1
+        for turn in entry["turns"][:-1]:
+            assert turn["chosen"] in turn["right"]
 
 
 class TestFiles:
