@@ -20,7 +20,7 @@ from proactivebench.reports.album import Album
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.page import runs_page
 from proactivebench.reports.plot_style import PAPER, encode
-from proactivebench.reports.plots import make_plots
+from proactivebench.reports.plots import Plot, make_plots
 from proactivebench.reports.runs import Run
 from proactivebench.reports.score_files import WRITERS
 from proactivebench.reports.scores import score_tables
@@ -70,6 +70,18 @@ def _write_pictures(album: Album, folder: Path, progress: Progress) -> int:
     return unreadable
 
 
+def write_plots(plots: Sequence[Plot], folder: Path) -> None:
+    """Writes plots into `plots` below a folder; of one without data, what an earlier report left there goes."""
+    for plot in plots:
+        figure = plot.draw(PAPER)
+        for kind in ("svg", "png"):
+            path = folder / "plots" / f"{plot.stem}.{kind}"
+            if figure is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_whole(path, [encode(figure, kind)])
+
+
 def write_report(runs: Sequence[Run], folder: Path, progress: Progress, *, compare_paper: bool = False) -> int:
     """Writes the report of some runs.
 
@@ -95,11 +107,7 @@ def _write(runs: Sequence[Run], folder: Path, progress: Progress, compare_paper:
     tables = score_tables(runs, compare_paper=compare_paper)
     for name, write in WRITERS.items():
         write_whole(folder / "tables" / name, [write(tables).encode()])
-    for plot in make_plots(runs, compare_paper=compare_paper):
-        figure = plot.draw(PAPER)
-        if figure is not None:
-            for kind in ("svg", "png"):
-                write_whole(folder / "plots" / f"{plot.stem}.{kind}", [encode(figure, kind)])
+    write_plots(make_plots(runs, compare_paper=compare_paper), folder)
     album = EpisodeAlbum(runs)
     for name in progress.track(album.chunk_names(), description="Episodes"):
         write_whole(folder / "data" / f"{name}.js", [chunk_script(album, name)])

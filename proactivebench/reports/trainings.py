@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from proactivebench.errors import UsageError
 from proactivebench.reports.page import drawn_plots, render
-from proactivebench.reports.plot_style import PAPER, RUN_COLOURS, Theme, add_legend, encode, new_figure
+from proactivebench.reports.plot_style import RUN_COLOURS, Theme, add_legend, new_figure
 from proactivebench.reports.plots import Plot
-from proactivebench.reports.report import PAGE
+from proactivebench.reports.report import PAGE, write_plots
 from proactivebench.reports.server import NOT_FOUND, Response, Site
 from proactivebench.work.files import parse_json, write_whole
 from proactivebench.work.lines import complete_lines
@@ -81,10 +81,11 @@ def is_training(folder: Path) -> bool:
 
 def make_plots(training: Training) -> list[Plot]:
     """The plots of a training; one whose data the log does not have draws None."""
-    smooth = f"Dots are steps, lines the mean of {SMOOTHED}."
+    smooth = f"Dots are steps, lines the mean of the last {SMOOTHED}."
+    counted = "Shares of the answers or episodes; suggestions are counted per episode."
     return [
         Plot("reward", "Reward", f"Of all answers of a step. {smooth}", partial(_by_step, training, _EARNED)),
-        Plot("answers", "What it answers", f"Share of the answers. {smooth}", partial(_by_step, training, _ANSWERS)),
+        Plot("answers", "What it answers", f"{counted} {smooth}", partial(_by_step, training, _ANSWERS)),
         Plot(
             "held_out",
             "On the held-out part",
@@ -158,11 +159,7 @@ def write_training_report(training: Training, folder: Path) -> None:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / PAGE).is_file():
         raise UsageError(f"{folder} contains something other than a report. Choose a new folder.")
-    for plot in make_plots(training):
-        figure = plot.draw(PAPER)
-        if figure is not None:
-            for kind in ("svg", "png"):
-                write_whole(folder / "plots" / f"{plot.stem}.{kind}", [encode(figure, kind)])
+    write_plots(make_plots(training), folder)
     write_whole(folder / PAGE, [training_page(training).encode()])
 
 

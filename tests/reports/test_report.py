@@ -142,8 +142,14 @@ class TestFiles:
     ) -> None:
         again = tmp_path / "again"
         shutil.copytree(small_report / "pictures", again / "pictures", copy_function=shutil.copy2)
+        (again / "plots").mkdir()
+        (again / "plots" / "open_ended.svg").write_text("of other runs, which were here before")
         write_small_report(small_runs, again)
-        files = sorted(path.relative_to(small_report) for path in small_report.rglob("*") if path.is_file())
+        files, found = (
+            sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
+            for report in (small_report, again)
+        )
+        assert files == found
         assert {path.parts[0] for path in files} == {".lock", "index.html", "data", "pictures", "plots", "tables"}
         for path in files:
             assert (small_report / path).read_bytes() == (again / path).read_bytes(), path
