@@ -87,7 +87,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option(
     "--limit",
     type=Limit(),
-    help="Play at most this many samples per scenario, chosen by --seed; `paper`: the 100 of its free replies.  "
+    help="Play at most this many samples per scenario, the same with any seed; `paper`: the 100 of its free replies.  "
     "[default: all; for free replies without --samples, paper]",
 )
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Plays of every sample.")
@@ -212,7 +212,9 @@ def judge(run: Path, spec: str, instructions: Path | None, max_errors: float, mo
 @click.argument("data", type=EXISTING_FOLDER)
 @click.option("--runs", "runs", type=EXISTING_FOLDER, multiple=True, help="A run; give one per model.")
 @click.option("--published", is_flag=True, help="Keep what the paper kept instead: DATA are the published data.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Share of models.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.25, show_default=True, help="Share of models."
+)
 def filter_(data: Path, runs: tuple[Path, ...], published: bool, threshold: float) -> None:
     """Drop from a benchmark what several models see at first sight: the leak filter of the paper.
 

@@ -104,7 +104,7 @@ _OPTIONS = (
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1),
-        help="hf, vllm, openai, inspect: longest reply in tokens.  [default: 50]",
+        help="hf, vllm, openai, inspect: longest reply in tokens.  [default: 50; free replies and judges 32768]",
     ),
     click.option("--cache", type=FOLDER, help="Folder that keeps replies, for this run and for others."),
 )

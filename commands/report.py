@@ -159,10 +159,7 @@ def _require_name(context: click.Context, option: click.Parameter, name: str) ->
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; an interrupted run resumes.")
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option("--mode", type=click.Choice(["mcqa", "reference"]), default="mcqa", show_default=True)
-@click.option(
-    "--limit", type=click.IntRange(1), help="Play at most this many samples per scenario, chosen by the seed."
-)
-@click.option("--seed", default=0, show_default=True, help="Decides which samples a limit draws.")
+@click.option("--limit", type=click.IntRange(1), help="Play at most this many samples per scenario.")
 @_PORT
 def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: int, **settings: Any) -> None:
     """Be the model: answer the questions of a benchmark in the browser.

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from proactivebench import open_ended
 from proactivebench.answers import without_thinking
 from proactivebench.errors import UsageError
-from proactivebench.models.base import Message, Model, ReplyError, Request
+from proactivebench.models.base import Message, Model, Refusal, ReplyError, Request
 from proactivebench.open_ended import Judgement
 from proactivebench.scenarios import Environment, Scenario
 
@@ -89,6 +89,8 @@ class Judge:
         asked = Message("user", open_ended.judge_question(question, valid_replies, reply, self._question))
         messages = (Message("system", self._system), asked) if self._system else (asked,)
         output = await self.model.reply(Request(messages, None, seed))
+        if isinstance(output, Refusal) and not output:
+            raise ReplyError("The judge's server withheld what it said.")
         said = without_thinking(output)
         if said is None:
             raise JudgeError("The judge did not finish thinking; allow it more tokens (--max-new-tokens).")

@@ -1,9 +1,9 @@
 """Are a model's numbers sound on this machine? The model itself is asked, before a long run.
 
 The first questions of some samples are asked one by one and all at once, then with grey pictures of the same size; and
-the samples are played undisturbed, and continued from the middle. In bfloat16 rounding tips a reply in a hundred or two
-when the batch is another one. A mask, a padding or a cache that is wrong changes every third or more. Between the two
-lies `ENOUGH`: of 64 replies of which each tips with 3%, more than a tenth do once in 500 times.
+the samples are played undisturbed, and continued from the middle. Rounding tips a few replies when the batch is another
+one; a mask, a padding or a cache that is wrong changes many. Between the two lies `ENOUGH`: of 64 replies of which each
+tips with 3%, more than a tenth do less than once in 300 times.
 """
 
 from __future__ import annotations

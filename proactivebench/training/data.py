@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from proactivebench.digests import file_digests
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.images import FORMATS, MAX_PIXELS
 from proactivebench.models.processors import Processor
@@ -27,8 +28,6 @@ from proactivebench.training.rewards import SingleTurn, message_text
 
 COLUMNS = ("prompt", "ground_truth", "proactive_actions", "options", "images")
 """The columns that are used; others, such as the published confidences, are left aside."""
-
-_FOOTER_BYTES = 1 << 16
 
 Row = Mapping[str, Any]
 
@@ -62,7 +61,8 @@ class TrainFiles:
             urls, fingerprint = _on_hub(name)
         else:
             urls = [str(path) for place in ("data", ".") for path in sorted(Path(data, place).glob("train-*.parquet"))]
-            fingerprint = "sha256:" + hashlib.sha256(b"".join(map(_footer, urls))).hexdigest()
+            told = (f"{path.name}\0{digest}\0" for path, digest in file_digests(map(Path, urls)).items())
+            fingerprint = "sha256:" + hashlib.sha256("".join(told).encode()).hexdigest()
         if not urls:
             raise UsageError(
                 f"{data} is not a train split: expected files like {data}/data/train-00000-of-00001.parquet. "
@@ -78,14 +78,6 @@ def _on_hub(name: str) -> tuple[list[str], str]:
     except (OSError, ValueError) as error:
         raise UsageError(f"hub:{name} cannot be had from the Hub: {error}") from error
     return [f"hf://{path}" for path in sorted(map(str, found))], f"{name}@{commit}"
-
-
-def _footer(path: str) -> bytes:
-    """What tells a Parquet file from others: its name, its size, and its end, where the statistics of its rows are."""
-    size = Path(path).stat().st_size
-    with Path(path).open("rb") as file:
-        file.seek(max(0, size - _FOOTER_BYTES))
-        return f"{Path(path).name}\0{size}\0".encode() + file.read()
 
 
 def _rows_of(url: str) -> int:

@@ -38,7 +38,7 @@ class TrainSettings:
     ] = None
     completions_per_step: Annotated[int, "Answers that one update learns from: prompts times generations."] = 512
     generations: Annotated[int, "Answers to each prompt; they are compared with each other only."] = 8
-    per_device_batch: Annotated[int, "Answers in one backward pass of a device; decides memory, not the result."] = 8
+    per_device_batch: Annotated[int, "Answers in one backward pass of a device; decides memory and speed."] = 8
     generate_at_once: Annotated[int, "Answers that a device generates at once; decides memory and speed."] = 64
     max_new_tokens: Annotated[int, "Tokens of the longest answer; the evaluator's limit."] = 50
     temperature: Annotated[float, "Of sampling; TRL's default, as the paper does not say."] = 1.0
@@ -93,7 +93,7 @@ def option_name(setting: str) -> str:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How one update's answers are spread over devices and time; none of it changes what is learned.
+    """How one update's answers are spread over devices and time.
 
     Attributes:
         devices: Processes that train together, each with its device.

@@ -18,7 +18,7 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_run, read_judgements
 from proactivebench.evaluation.run_log import read_episodes
-from proactivebench.models.base import Reply, ReplyError, Request
+from proactivebench.models.base import Refusal, Reply, ReplyError, Request
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.scenarios import QD
 from tests.support.all_scenarios import Answering, four_samples_each, play
@@ -81,6 +81,15 @@ def test_unusable_judgements_are_errors_and_owed_again(benchmark: Benchmark, tmp
     metrics = judge_run(run, Judge(Answering(lambda request: "0, 0")), max_errors=0)
     assert metrics["scenarios"]["QD"]["judge_errors"] == 0
     assert metrics["scenarios"]["QD"]["cc"] == 0.25
+
+
+def test_what_a_judge_declines_to_say_is_unreadable_and_what_was_withheld_is_not(
+    benchmark: Benchmark, tmp_path: Path
+) -> None:
+    play(benchmark, Answering(lambda request: "A cat"), tmp_path / "run", [QD], mode="oeg")
+    outputs = iter([Refusal("I will not judge."), Refusal(""), "1, 1", "0, 1"])
+    scores = judge_run(tmp_path / "run", Judge(Answering(lambda request: next(outputs))), max_errors=1)["average"]
+    assert (scores["cc"], scores["published_reading"]["cc"]) == (1, pytest.approx(2 / 3))
 
 
 def test_a_judgement_counts_for_the_reply_that_was_judged_alone(benchmark: Benchmark, tmp_path: Path) -> None:

@@ -57,6 +57,9 @@ def test_files_are_told_apart_by_what_is_in_them(rows: list[dict[str, Any]], tmp
     assert (one.rows, other.rows) == (len(rows), len(rows) - 1)
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert TrainFiles.find(str(tmp_path / "a" / "data")).fingerprint == one.fingerprint
+    [path] = map(Path, same.urls)
+    path.write_bytes(path.read_bytes()[:100] + b"?" + path.read_bytes()[101:])
+    assert TrainFiles.find(str(tmp_path / "b")).fingerprint != one.fingerprint
 
 
 def test_a_folder_without_a_train_split_is_refused(tmp_path: Path) -> None:
