@@ -13,6 +13,7 @@ from commands.compare import compare
 from commands.demo import demo
 from commands.evaluate import evaluate, filter_, judge
 from commands.harnesses import export, import_inspect, leaderboard, submit
+from commands.merge import merge
 from commands.models import models
 from commands.new_scenario import new_scenario
 from commands.publish import package, publish, pull
@@ -44,6 +45,7 @@ for command in (
     models,
     selfcheck,
     evaluate,
+    merge,
     judge,
     filter_,
     compare,

@@ -21,6 +21,7 @@ from commands.shared import (
     mention_filter,
     output,
     quieten_loading,
+    shard_option,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from proactivebench.evaluation.settings import Settings
     from proactivebench.models.load import ModelOptions
     from proactivebench.scenarios import Scenario
+    from proactivebench.work.shards import Shard
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -97,6 +99,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--judge-base-url", help="Address of an openai: judge's server.")
 @click.option("--instructions", type=INSTRUCTIONS, help=INSTRUCTIONS_HELP)
 @click.option("--plan", is_flag=True, help="Play nothing: print a command for each model of --model paper:all.")
+@shard_option("Play only")
 @max_errors_option("episodes that may end with an error before the run counts as failed")
 @model_options
 def evaluate(
@@ -111,6 +114,7 @@ def evaluate(
     judge_base_url: str | None,
     instructions: Path | None,
     plan: bool,
+    shard: Shard | None,
     max_errors: float,
     model_options: ModelOptions,
     **settings: Any,
@@ -155,8 +159,13 @@ def evaluate(
             out,
             judge=partial(_load_judge, judge_spec, judge_options, instructions) if judge_spec else None,
             max_errors=max_errors,
+            shard=shard,
             watcher=progress,
         )
+    if shard is not None:
+        done = f"Shard {shard} is played. When all are, put them together: proactivebench merge {out}"
+        console().print(done, soft_wrap=True)
+        return
     metrics_table({spec: metrics}, output(), run_measured_on(out))
     if chosen.mode == "oeg":
         console().print(

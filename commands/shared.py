@@ -9,19 +9,22 @@ import sys
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from raw_sources.plugins import PluginError, using
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from rich.progress import Progress, ProgressColumn
 
     from commands.screen import Screen
+    from proactivebench.work.shards import Shard
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
 
 PIPED_WIDTH = 1000
 """Columns of results that go to a file or another program."""
@@ -46,6 +49,26 @@ class DataFolder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return value if str(value).startswith(HUB) else super().convert(value, param, ctx)
+
+
+class ShardType(click.ParamType["Shard"]):
+    """One of several shards, such as `2/7`."""
+
+    name = "k/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        from proactivebench.errors import UsageError
+        from proactivebench.work.shards import read_shard
+
+        try:
+            return read_shard(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+def shard_option(done: str) -> Callable[[Command], Command]:
+    """The option `--shard`: which part of the work is to be done."""
+    return click.option("--shard", type=ShardType(), help=f"{done} the k-th of n shards, for `merge`: 1/n to n/n.")
 
 
 class Commands(click.Group):

@@ -20,13 +20,14 @@ from proactivebench.evaluation.examples import check_examples, examples_for
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import read_judgements, run_metrics
 from proactivebench.evaluation.records import Episode
-from proactivebench.evaluation.run_log import RunLog, read_episodes, write_where
+from proactivebench.evaluation.run_log import RUN, SHARD, RunLog, read_episodes, write_where
 from proactivebench.evaluation.settings import Part, Settings, chosen_samples
 from proactivebench.evaluation.watcher import UNWATCHED, Watcher
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
 from proactivebench.scenarios import Scenario
 from proactivebench.work.ranks import gathered
+from proactivebench.work.shards import SHARDS, Shard
 
 PROTOCOL = "proactivebench 0.1.1"
 """The published package whose rules a run follows."""
@@ -96,9 +97,12 @@ def evaluate(
     *,
     judge: Judge | Callable[[], Judge] | None = None,
     max_errors: float = 0.1,
+    shard: Shard | None = None,
     watcher: Watcher[Episode] = UNWATCHED,
 ) -> dict[str, Any]:
     """Plays a run to its end, or continues it; where several processes were launched, together with them.
+
+    A shard of a run is a run of some of its episodes in `shards/<number>-of-<of>/`, for `merge`.
 
     Args:
         benchmark: Where the samples are.
@@ -108,18 +112,26 @@ def evaluate(
         folder: The run's folder; see `run_log`.
         judge: Who reads the replies of mode `oeg-multi`, or what loads it.
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
+        shard: Which shard to play; None plays everything.
         watcher: Is told how it goes.
 
     Returns:
         The scores, which are in `metrics.json` too.
 
     Raises:
-        UsageError: The folder holds another run, or is in use; a judge is missing.
+        UsageError: The folder holds another run, or is in use; or the whole run, where a shard is asked for; a judge is
+            missing.
         ChangedPictureError: A frame was changed under the run; what was played is kept.
         ResumableError: More episodes failed than allowed; what was played is kept.
     """
     if (settings.mode == "oeg-multi") != (judge is not None):
         raise UsageError("--mode oeg-multi needs a judge in every turn (--judge SPEC); the other modes need none here.")
+    if shard is not None:
+        if (folder / RUN).exists():
+            raise UsageError(
+                f"{folder} holds a run that is not in shards. Leave out --shard, or choose another folder."
+            )
+        folder = shard.below(folder / SHARDS)
     errors = 0
     with gathered() as ranks, RunLog(folder, ranks) as log:
         model = model if isinstance(model, Model) else model()
@@ -130,11 +142,16 @@ def evaluate(
         reader = None if judge is None else Judge(pool.members[1], judge.instructions)
         frames = Frames.of(benchmark, scenarios, watcher.check)
         tasks, parts = plan(benchmark, scenarios, frames, settings)
+        groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
+        identity = run_identity(benchmark, scenarios, frames, model, settings, parts, reader)
+        if shard is not None:
+            groups = [group for group in groups if shard.owns("/".join(map(str, group[0].key)))]
+            tasks = [task for group in groups for task in group]
+            identity[SHARD] = str(shard)
         allowed_errors = int(max_errors * len(tasks))
-        log.claim(run_identity(benchmark, scenarios, frames, model, settings, parts, reader))
+        log.claim(identity)
         if ranks.first:
             write_where(folder, benchmark.folder)
-        groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
         owed = [group for group in groups if not log.done.issuperset(task.key for task in group)]
         shared = ranks.share(owed)
         watcher.begin(len(tasks) // ranks.size, (len(tasks) - sum(map(len, owed))) // ranks.size)

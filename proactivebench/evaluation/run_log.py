@@ -28,6 +28,9 @@ from proactivebench.work.ranks import ALONE, Ranks
 
 RUN, EPISODES, PROMPTS, METRICS, WHERE = "run.json", "episodes.jsonl", "prompts.jsonl", "metrics.json", "where.json"
 
+SHARD = "shard"
+"""Key of `run.json` under which a shard says which one it is."""
+
 
 class RunData(BaseModel):
     """The data of a run: `frames.data_identity`."""
