@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from hypothesis import strategies as st
 import cli
 from proactivebench.evaluation.run_log import read_episodes, read_prompts
 from proactivebench.work.ranks import Ranks
-from tests.support.processes import run
+from tests.support.processes import PATIENCE, begun, run
 from tests.support.slow_model import SLOW, evaluation
 from tests.support.small_benchmark import build_small
+from tests.support.warm import NETWORK
 
 pytest.importorskip("torch")
 
@@ -29,9 +32,25 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_small(tmp_path_factory.mktemp("benchmark"), per_category=8)
 
 
-def launch(model: str, data: Path, out: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def launch(model: str, data: Path, out: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Two processes, as `torchrun` starts them and ends them."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", 2, "cli.py"]
-    return run([*launcher, *evaluation(model, data, out, *options)], variables=variables)
+    return run([*launcher, *evaluation(model, data, out)], variables=variables)
+
+
+def two(model: str, data: Path, out: Path, *options: str) -> list[tuple[int, str]]:
+    """Exit codes and errors of two processes that have the variables of a launcher, without the wait for one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    arguments = evaluation(model, data, out, *options)
+    with ExitStack() as ends:
+        programs = [
+            ends.enter_context(begun(arguments, variables={**variables, "RANK": str(rank)}, modules=NETWORK))
+            for rank in range(2)
+        ]
+        errors = [program.communicate(PATIENCE)[1] for program in programs]
+        return [(program.wait(0), said) for program, said in zip(programs, errors, strict=True)]
 
 
 def alone(model: str, data: Path, out: Path, *options: str) -> bytes:
@@ -94,12 +113,12 @@ def test_two_processes_play_what_one_would(data: Path, tmp_path: Path) -> None:
 
     model = str(tiny_model("llava", tmp_path / "model"))
     short = "--max-new-tokens=5"
-    together = launch(model, data, tmp_path / "two", short)
-    assert together.returncode == 0, together.stderr
-    assert together.stderr.count("Everything is in") == 1
+    first, second = two(model, data, tmp_path / "two", short)
+    assert (first[0], second[0]) == (0, 0), f"{first[1]}\n{second[1]}"
+    assert ("Everything is in" in first[1], "Everything is in" in second[1]) == (True, False)
     assert (tmp_path / "two" / "metrics.json").read_bytes() == alone(model, data, tmp_path / "one", short)
-    one, two = ({episode.key: episode for episode in read_episodes(tmp_path / name)} for name in ("one", "two"))
-    assert two == one
+    by_one, by_two = ({one.key: one for one in read_episodes(tmp_path / name)} for name in ("one", "two"))
+    assert by_two == by_one
     assert len((tmp_path / "two" / "prompts.jsonl").read_bytes().splitlines()) == len(read_prompts(tmp_path / "one"))
 
 
@@ -116,6 +135,6 @@ def test_one_of_two_dies_and_one_goes_on(data: Path, tmp_path: Path) -> None:
 def test_two_processes_are_refused_where_another_plays(data: Path, tmp_path: Path) -> None:
     alone(SLOW, data, tmp_path)
     with FileLock(tmp_path / ".lock"):
-        refused = launch(SLOW, data, tmp_path)
-    assert refused.returncode != 0
-    assert "in use by another process" in refused.stderr
+        first, second = two(SLOW, data, tmp_path)
+    assert (first[0], second[0]) == (2, 1)
+    assert "in use by another process" in first[1]
