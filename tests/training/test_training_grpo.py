@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from itertools import chain, repeat
+from dataclasses import replace
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from cli import main
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.models.processors import collate
 from proactivebench.training import trainer, watch
 from proactivebench.training.rewards import Reward
 from tests.support.processes import begun, finished, wait_until
@@ -105,6 +108,55 @@ def test_the_adapter_evaluates(model: Path, data: Path, benchmark: Path, tmp_pat
     result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "run")], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["scenarios"]["QD"]["n"] == 2
+
+
+@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl"])
+def test_loss_and_gradient_are_those_of_trl(
+    family: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = trainer.Trainer._compute_loss
+    compared = []
+
+    def both(self: trainer.Trainer, network: Any, lesson: trainer.Lesson) -> torch.Tensor:
+        uneven = (replace(said, tokens=said.tokens[: 1 + number % 4]) for number, said in enumerate(lesson.answers))
+        lesson = lesson._replace(answers=tuple(uneven))
+        learning = [weights for weights in network.parameters() if weights.requires_grad]
+        losses = [ours(self, network, lesson), GRPOTrainer._compute_loss(self, network, as_trl(lesson, self))]
+        gradients = [
+            torch.autograd.grad(loss, learning, retain_graph=True, materialize_grads=True) for loss in losses
+        ]
+        compared.append([torch.cat([part.flatten() for part in parts]) for parts in gradients])
+        assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-6)
+        return losses[0]
+
+    monkeypatch.setattr(trainer.Trainer, "_compute_loss", both)
+    earned = cycle([0.0, 1.0, 0.75])
+    monkeypatch.setattr(Reward, "of", lambda self, verdict: next(earned))
+    folder = tiny_model(family, tmp_path / "model")
+    train(folder, data, tmp_path / "out", full=True, max_steps=1, max_new_tokens=4, temperature=0.8)
+    for one, other in compared:
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+    assert any(one.abs().max() > 1e-3 for one, _ in compared)
+
+
+def as_trl(lesson: trainer.Lesson, trained: trainer.Trainer) -> dict[str, Any]:
+    """The same answers as TRL's trainer has them: prompts filled up on the left, answers on the right."""
+    batch = collate([said.prompt for said in lesson.answers], trained.pad_token_id)
+    answers = [torch.tensor(said.tokens) for said in lesson.answers]
+    filled = torch.nn.utils.rnn.pad_sequence(answers, batch_first=True, padding_value=trained.pad_token_id)
+    masks = [torch.ones_like(tokens) for tokens in answers]
+    more = {name: value for name, value in batch.items() if name not in ("input_ids", "attention_mask")}
+    if "mm_token_type_ids" in more:
+        more["mm_token_type_ids"] = torch.nn.functional.pad(more["mm_token_type_ids"], (0, filled.shape[1]))
+    return {
+        **more,
+        "prompt_ids": batch["input_ids"],
+        "prompt_mask": batch["attention_mask"],
+        "completion_ids": filled,
+        "completion_mask": torch.nn.utils.rnn.pad_sequence(masks, batch_first=True),
+        "advantages": lesson.advantages,
+        "num_images": [1] * len(answers),
+    }
 
 
 class _PowerCutError(Exception):
