@@ -9,6 +9,9 @@ Where the memory that batches take is measured, a batch is a budget of tokens: w
 how many fit. So small requests fill large batches even after large ones have been played, and of the large ones already
 the first batch is cut to size.
 
+What is prepared fills memory until it is answered, so beyond a number of tokens no more is prepared ahead, and what is
+ready makes a batch.
+
 A batch that fails is halved and tried again, so that the request that is to blame fails alone and its neighbours are
 answered, just as if each had been a batch of its own. Where memory was what ran out, the size is remembered.
 """
@@ -38,6 +41,9 @@ MOST_PADDING = 2
 
 LARGEST_BATCH = 256
 """Requests in a batch to which the number grows."""
+
+PREPARED_TOKENS = 1 << 20
+"""Tokens that are prepared at once: about 5 GB of pictures in 32 bits, at 28 x 28 pixels a token."""
 
 
 @dataclass
@@ -103,6 +109,7 @@ class Batcher(Generic[Given, Prepared]):
             too large.
         limit: Size of a batch; may be changed between batches.
         workers: Number of worker threads.
+        ahead: Tokens from which on no more is prepared before something is answered.
 
     Attributes:
         closed: Why nothing is answered any more; None while it is.
@@ -116,6 +123,7 @@ class Batcher(Generic[Given, Prepared]):
         answer: Callable[[Sequence[Prepared]], Sequence[str]],
         limit: BatchLimit,
         workers: int,
+        ahead: float = PREPARED_TOKENS,
     ):
         self.closed: str | None = None
         self.waited = 0.0
@@ -123,6 +131,8 @@ class Batcher(Generic[Given, Prepared]):
         self._limit = limit
         self._prepare = prepare
         self._answer = answer
+        self._ahead = ahead
+        self._held = 0  # tokens that are prepared and not yet answered
         self._live = 0
         self._submitted = 0
         self._ready: list[_Waiting[Prepared]] = []
@@ -151,7 +161,7 @@ class Batcher(Generic[Given, Prepared]):
         """Says how many requests can wait at once: when all of them do, a batch is not held back for more."""
         with self._changed:
             self._live = live
-            self._changed.notify()
+            self._changed.notify_all()
 
     async def close(self) -> None:
         """Fails whatever waits and ends the threads; a batch that is being answered is waited for."""
@@ -162,6 +172,8 @@ class Batcher(Generic[Given, Prepared]):
     def _make_ready(self, number: int, given: Given, reply: Future[str]) -> None:
         """In a worker thread: prepares a request and lets it wait for its batch."""
         try:
+            with self._changed:
+                self._changed.wait_for(lambda: self.closed or self._held < self._ahead)
             if self.closed or reply.cancelled():
                 raise ReplyError(self.closed)
             waiting = _Waiting(number, self._prepare(given), reply)
@@ -169,7 +181,8 @@ class Batcher(Generic[Given, Prepared]):
                 if self.closed:
                     raise ReplyError(self.closed)
                 self._ready.append(waiting)
-                self._changed.notify()
+                self._held += len(waiting.prepared)
+                self._changed.notify_all()
         except BaseException as error:
             _fail(reply, error)
 
@@ -181,6 +194,9 @@ class Batcher(Generic[Given, Prepared]):
                 self.waited += self._lap()
                 self._reply(batch)
                 self.worked += self._lap()
+                with self._changed:
+                    self._held -= sum(len(waiting.prepared) for waiting in batch)
+                    self._changed.notify_all()
         except BaseException as error:  # a defect, and still nobody may wait for ever
             self._close(f"The generating thread ended with {error!r}.", batch)
             raise
@@ -204,7 +220,8 @@ class Batcher(Generic[Given, Prepared]):
         return batch
 
     def _is_enough(self) -> bool:
-        return bool(self._ready) and len(self._ready) >= min(self._limit.requests, self._live)
+        enough = len(self._ready) >= min(self._limit.requests, self._live) or self._held >= self._ahead
+        return bool(self._ready) and enough
 
     def _reply(self, batch: Sequence[_Waiting[Prepared]]) -> None:
         failure = self._attempt(batch)
@@ -239,7 +256,7 @@ class Batcher(Generic[Given, Prepared]):
         with self._changed:
             self.closed = self.closed or reason
             waiting, self._ready = [*begun, *self._ready], []
-            self._changed.notify()
+            self._changed.notify_all()
         for request in waiting:
             if not request.reply.done():
                 _fail(request.reply, ReplyError(self.closed))

@@ -24,7 +24,7 @@ from transformers import LogitsProcessorList, StoppingCriteriaList
 
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Model, PictureError, Reply, ReplyError, Request
-from proactivebench.models.batching import Batcher, BatchLimit
+from proactivebench.models.batching import PREPARED_TOKENS, Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
 from proactivebench.models.choosing import Confidence, cut_off, drawing, effective, generation_settings
 from proactivebench.models.decoded import DecodedPictures
@@ -110,7 +110,8 @@ class TransformersModel(Model):
         self._fixed = self._limit.requests if deterministic else None
         self.group = self._fixed or 1
         self.concurrency = self._fixed or EPISODES_PER_REQUEST * self._limit.requests
-        self._batcher = Batcher(self._prepare, self._answer, self._limit, workers=min(8, os.cpu_count() or 1))
+        workers, ahead = min(8, os.cpu_count() or 1), inf if deterministic else PREPARED_TOKENS
+        self._batcher = Batcher(self._prepare, self._answer, self._limit, workers, ahead)
 
     async def reply(self, request: Request) -> str:
         return await self._batcher.submit(request)

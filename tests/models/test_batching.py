@@ -103,6 +103,37 @@ def test_a_batch_holds_the_oldest_request_and_those_nearest_in_length() -> None:
     assert echo.batches == [["first"], ["xxxxx", "yyyyy"], ["x", "y"], ["zzzzzzzzz", "zzzzz"]]
 
 
+class Counting(Echo):
+    """Counts the tokens that are prepared and not yet answered."""
+
+    held = most = 0
+
+    def prepare(self, text: str) -> str:
+        self.held += len(text)
+        self.most = max(self.most, self.held)
+        return text
+
+    def answer(self, batch: Sequence[str]) -> list[str]:
+        self.held -= sum(map(len, batch))
+        return super().answer(batch)
+
+
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=40), ahead=st.integers(1, 30))
+def test_no_more_is_prepared_ahead_than_memory_holds(lengths: list[int], ahead: int) -> None:
+    echo = Counting()
+    texts = ["x" * length for length in lengths]
+
+    async def run() -> list[Any]:
+        batcher = Batcher(echo.prepare, echo.answer, BatchLimit(8), workers=1, ahead=ahead)
+        try:
+            return await asyncio.wait_for(ask_all(texts)(batcher), PATIENCE)
+        finally:
+            await batcher.close()
+
+    assert asyncio.run(run()) == [text.upper() for text in texts]
+    assert echo.most < ahead + max(lengths), "one more than fits, at most, as there is one worker"
+
+
 def test_a_request_that_cannot_be_prepared_fails_alone() -> None:
     good, bad, also_good = play(Echo(), 3, ask_all(["good", "unreadable", "also good"]))
     assert (good, also_good) == ("GOOD", "ALSO GOOD")

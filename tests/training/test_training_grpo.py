@@ -122,9 +122,7 @@ def test_loss_and_gradient_are_those_of_trl(
         lesson = lesson._replace(answers=tuple(uneven))
         learning = [weights for weights in network.parameters() if weights.requires_grad]
         losses = [ours(self, network, lesson), GRPOTrainer._compute_loss(self, network, as_trl(lesson, self))]
-        gradients = [
-            torch.autograd.grad(loss, learning, retain_graph=True, materialize_grads=True) for loss in losses
-        ]
+        gradients = [torch.autograd.grad(loss, learning, retain_graph=True, materialize_grads=True) for loss in losses]
         compared.append([torch.cat([part.flatten() for part in parts]) for parts in gradients])
         assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-6)
         return losses[0]
