@@ -6,8 +6,8 @@ import random
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
