@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from itertools import chain, cycle, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import pytest
@@ -114,14 +114,14 @@ def test_the_adapter_evaluates(model: Path, data: Path, benchmark: Path, tmp_pat
 def test_loss_and_gradient_are_those_of_trl(
     family: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = trainer.Trainer._compute_loss
+    ours, theirs = trainer.Trainer._compute_loss, cast(Any, GRPOTrainer)._compute_loss
     compared = []
 
     def both(self: trainer.Trainer, network: Any, lesson: trainer.Lesson) -> torch.Tensor:
         uneven = (replace(said, tokens=said.tokens[: 1 + number % 4]) for number, said in enumerate(lesson.answers))
         lesson = lesson._replace(answers=tuple(uneven))
         learning = [weights for weights in network.parameters() if weights.requires_grad]
-        losses = [ours(self, network, lesson), GRPOTrainer._compute_loss(self, network, as_trl(lesson, self))]
+        losses: list[torch.Tensor] = [ours(self, network, lesson), theirs(self, network, as_trl(lesson, self))]
         gradients = [torch.autograd.grad(loss, learning, retain_graph=True, materialize_grads=True) for loss in losses]
         compared.append([torch.cat([part.flatten() for part in parts]) for parts in gradients])
         assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-6)
