@@ -75,7 +75,8 @@ class Plan(Generic[Recipe]):
     """What one unit gave.
 
     Attributes:
-        samples: The planned samples, in a fixed order.
+        samples: The planned samples, in a fixed order; `Lazily` planned where a unit gives many, so that they are never
+            held together.
         skipped: Records that were left out on purpose.
         problems: Raw data that is broken or missing.
     """

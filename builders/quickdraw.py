@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.base import Builder, Drawn, Frame, Plan, PlannedSample, Portion, Skip, sample_random
+from builders.lazily import Lazily
 from builders.negatives import draw_wrong_categories
 from builders.options import PER_CATEGORY, Option
 from builders.wording import category_text, draw_texts
@@ -141,7 +142,7 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
             skipped.append(Skip(unit, f"category {unit} has no recognised drawing with two strokes"))
         elif len(selection.chosen) < self.per_category:
             skipped.append(Skip(unit, f"category with fewer than {self.per_category} usable drawings"))
-        return Plan([self.plan_drawing(ref) for ref in selection.chosen], skipped, selection.problems)
+        return Plan(Lazily(self.plan_drawing, selection.chosen), skipped, selection.problems)
 
     def plan_drawing(self, ref: DrawingRef) -> PlannedSample[DrawingRef]:
         """Plans the sample of one drawing."""

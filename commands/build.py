@@ -174,7 +174,7 @@ def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
     """Prints what a build gave: counts, what was left out and why, and the first problems of the raw data."""
     done = "was there already" if report.up_to_date else "built"
     console.print(f"{report.scenario} {done}: {report.samples:,} samples, {report.frames:,} frames.", style="bold")
-    for reason, count in report.skip_reasons.most_common(shown):
+    for reason, count in report.left_out.most_common(shown):
         console.print(f"  left out: {count:,} x {reason}", markup=False)
     for problem in report.problems[:shown]:
         console.print(f"  {problem}", style="yellow", markup=False)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from rich.progress import Progress
@@ -117,12 +118,25 @@ def _check_manifest(folder: Path, report: CheckReport, progress: Progress) -> No
     except UsageError as error:
         report.problems.append(str(error))
         return
-    expected = {name: file.sha256 for entry in entries.values() for name, file in entry.files.items()}
-    bar = progress.add_task("files of the manifest", total=len(expected))
-    for name, digest in expected.items():
-        file = folder / name
-        if not file.is_file():
-            report.problems.append(f"{name}: listed in {MANIFEST}, but missing")
-        elif hashlib.sha256(file.read_bytes()).hexdigest() != digest:
-            report.problems.append(f"{name}: differs from what {MANIFEST} says; was it changed after the build?")
-        progress.advance(bar)
+    for name, entry in entries.items():
+        bar = progress.add_task(f"{name}: files of the manifest", total=entry.counts.frames + len(entry.files))
+        listed = ((path, file.sha256) for path, file in entry.files.items())
+        stored = ((file.path, file.sha256) for file in entry.stored(folder))
+        try:
+            for path, digest in chain(listed, stored):
+                report.problems += _compare(folder, path, digest)
+                progress.advance(bar)
+        except UsageError as error:
+            report.problems.append(str(error))
+
+
+def _compare(folder: Path, path: str, digest: str) -> Iterator[str]:
+    """What is wrong with a file of the manifest."""
+    try:
+        with (folder / path).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        yield f"{path}: listed in {MANIFEST}, but missing"
+        return
+    if found != digest:
+        yield f"{path}: differs from what {MANIFEST} says; was it changed after the build?"

@@ -5,7 +5,8 @@ test/<dataset>_preprocessed.jsonl    the samples of a scenario, one a line
 test/<dataset>/...                   its frames, as the samples name them
 test/<dataset>.zip                   the same frames, packed for the Hub
 data/train-*.parquet                 the training split
-manifest.json                        of a benchmark built here: how each file came about
+manifest.json                        of a benchmark built here: how it came about
+manifest/<dataset>.jsonl             beside it: what became of every raw record, file by file
 kept_ids.json                        the samples that survived its leak filter, if it has one
 ```
 """
@@ -25,6 +26,10 @@ TRAIN_FILES = f"{DATA}/{TRAIN}-*.parquet"
 """Paths of the training split's files below the benchmark's folder, as a pattern."""
 
 MANIFEST = "manifest.json"
+
+TABLES = "manifest"
+"""Folder of what the manifest says record by record."""
+
 KEPT_IDS = "kept_ids.json"
 
 
@@ -46,3 +51,8 @@ def frames_folder(dataset: str) -> str:
 def archive_path(dataset: str) -> str:
     """Path of the archive of a scenario's frames below the benchmark's folder."""
     return f"{TEST}/{dataset}.zip"
+
+
+def table_path(dataset: str) -> str:
+    """Path of the table of a scenario's records, or the train split's, below the benchmark's folder."""
+    return f"{TABLES}/{dataset}.jsonl"

@@ -1,14 +1,15 @@
-"""`manifest.json`: how the files of a benchmark that this toolkit built came about.
+"""`manifest.json`: how a benchmark that this toolkit built came about.
 
-One entry per scenario, and one for the train split, side by side, each with settings, library versions, counts, what
-was left out and why, and for every file its size, SHA-256, origin and licence. An entry counts while the samples file
-it speaks of is there, so deleting that file and its frames is all it takes to build a scenario anew. A manifest may
-come from a stranger with a benchmark from the Hub, so its form is checked whenever it is read.
+One entry per scenario, and one for the train split, side by side, each with settings, library versions, counts, how
+many records were left out and why, and the checksums of its samples and of its table (`record_table`), which goes into
+every record and frame. So this file stays small, however large the benchmark. An entry counts while the samples file it
+speaks of is there, so deleting that file and its frames is all it takes to build a scenario anew. A manifest may come
+from a stranger with a benchmark from the Hub, so its form is checked whenever it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -16,15 +17,16 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from proactivebench.errors import UsageError
-from proactivebench.layout import DATA, MANIFEST, TEST, samples_path
+from proactivebench.layout import MANIFEST, TABLES, TEST, samples_path, table_path
+from proactivebench.record_table import RecordEntry, StoredFile, read_table
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import write_whole
 
 
 def _inside(path: str) -> str:
     parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] not in (TEST, DATA) or ".." in parts or "\\" in path:
-        raise ValueError(f"expected a path below {TEST}/ or {DATA}/")
+    if len(parts) < 2 or parts[0] not in (TEST, TABLES) or ".." in parts or {"\\", "\0"} & {*path}:
+        raise ValueError(f"expected a path below {TEST}/ or {TABLES}/")
     return path
 
 
@@ -33,12 +35,10 @@ class _Form(BaseModel):
 
 
 class FileEntry(_Form):
-    """A file of a build: its size, its SHA-256 in hex, the record in the raw source, and the licence of that."""
+    """A file of a build: its size, and its SHA-256 in hex."""
 
     bytes: NonNegativeInt
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    origin: str
-    licence: str
 
 
 class Counts(_Form):
@@ -47,13 +47,6 @@ class Counts(_Form):
     samples: NonNegativeInt
     frames: NonNegativeInt
     problems: NonNegativeInt = 0
-
-
-class Skipped(_Form):
-    """A raw record that was left out, and why."""
-
-    key: str
-    reason: str
 
 
 class Entry(_Form):
@@ -65,8 +58,8 @@ class Entry(_Form):
         settings: Everything that decides its bytes, as JSON values.
         versions: Name -> version of the libraries that decide them, too.
         counts: How much there is.
-        skipped: What was left out.
-        files: Path below the benchmark's folder -> file.
+        left_out: Reason -> number of records that were left out for it.
+        files: Path below the benchmark's folder -> file: the samples, and the table of the records.
     """
 
     dataset: str
@@ -74,12 +67,38 @@ class Entry(_Form):
     settings: dict[str, Any]
     versions: dict[str, str]
     counts: Counts
-    skipped: list[Skipped]
+    left_out: dict[str, NonNegativeInt]
     files: dict[Annotated[str, AfterValidator(_inside)], FileEntry]
+
+    @model_validator(mode="after")
+    def _check_table(self) -> Entry:
+        if table_path(self.dataset) not in self.files:
+            raise ValueError(f"expected {table_path(self.dataset)} among the files")
+        return self
+
+    @property
+    def table(self) -> FileEntry:
+        """The table of its records."""
+        return self.files[table_path(self.dataset)]
+
+    def records(self, folder: Path) -> Iterator[RecordEntry]:
+        """What became of each record, in the order of the build.
+
+        Args:
+            folder: The benchmark.
+
+        Raises:
+            UsageError: The table is missing or damaged.
+        """
+        return read_table(folder / table_path(self.dataset))
+
+    def stored(self, folder: Path) -> Iterator[StoredFile]:
+        """The files that the records gave, in the same order; errors are those of `records`."""
+        return (file for record in self.records(folder) for file in record.files)
 
 
 class _Manifest(_Form):
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     scenarios: dict[str, Entry]
 
     @model_validator(mode="after")
@@ -112,7 +131,7 @@ def read_manifest(folder: Path) -> dict[str, Entry]:
 
 def add_to_manifest(folder: Path, part: str, entry: Entry) -> None:
     """Adds or replaces the entry of a scenario or of the train split; the others stay as they are."""
-    manifest = {"format": 1, "scenarios": dict(sorted({**read_manifest(folder), part: entry}.items()))}
+    manifest = {"format": 2, "scenarios": dict(sorted({**read_manifest(folder), part: entry}.items()))}
     text = orjson.dumps(manifest, _plain, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_whole(folder / MANIFEST, [text])
 

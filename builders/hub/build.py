@@ -58,10 +58,8 @@ class Build:
         if not self.train_files:
             return self
         entry = read_manifest(self.folder).get(TRAIN)
-        if entry is None or any(
-            path not in entry.files or entry.files[path].sha256 != sha256(self.folder / path)
-            for path in self.train_files
-        ):
+        listed = {file.path: file.sha256 for file in entry.stored(self.folder)} if entry else {}
+        if entry is None or any(listed.get(path) != sha256(self.folder / path) for path in self.train_files):
             raise UsageError(
                 f"{self.folder / DATA} holds a training split that is not the one of {self.folder / MANIFEST}, so "
                 "nobody can tell where it comes from. Build it with `proactivebench build train`, or move it away."

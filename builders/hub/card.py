@@ -91,22 +91,22 @@ def _size_category(samples: int) -> str:
 
 def _scenario(benchmark: Benchmark, name: str, entry: Entry) -> dict[str, Any]:
     scenario = SCENARIOS[name]
-    samples = list(benchmark.samples(scenario, filtered=False))
-    reasons = Counter(skip.reason for skip in entry.skipped)
+    categories = {sample.answer for sample in benchmark.samples(scenario, filtered=False)}
+    licences = {record.licence for record in entry.records(benchmark.folder) if record.id is not None}
     return {
         "name": name,
         "dataset": scenario.dataset,
         "title": scenario.title,
-        "sample": samples[0],
-        "samples": len(samples),
+        "sample": next(benchmark.samples(scenario, filtered=False)),
+        "samples": entry.counts.samples,
         "played": sum(1 for _ in benchmark.samples(scenario)),
         "frames": entry.counts.frames,
-        "categories": len({sample.answer for sample in samples}),
+        "categories": len(categories),
         "source": " and ".join(source.title for source in sources_of({name: entry}).values()),
-        "licence": " / ".join(sorted({file.licence for path, file in entry.files.items() if _is_frame(path)})),
+        "licence": " / ".join(sorted(licences)),
         "settings": {key: _setting(value) for key, value in entry.settings.items()},
         "versions": entry.versions,
-        "left_out": reasons.most_common(5),
+        "left_out": Counter(entry.left_out).most_common(5),
     }
 
 
@@ -115,7 +115,3 @@ def _setting(value: object) -> str:
     if isinstance(value, list) and len(value) > _ITEMS:
         return f"{', '.join(map(str, value[:_ITEMS]))} ... ({len(value):,} in all)"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _is_frame(path: str) -> bool:
-    return not path.endswith(".jsonl")

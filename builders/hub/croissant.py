@@ -18,10 +18,10 @@ from builders.hub.card import CITATION
 from builders.hub.package import fingerprint
 from builders.hub.rights import sources_of
 from builders.hub.viewer import COLUMNS, viewer_path
-from builders.pipeline.storage import StoredFile
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.layout import DATA, TRAIN
 from proactivebench.manifest import Entry
+from proactivebench.record_table import StoredFile
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import parse_json, write_whole
 from raw_sources.catalog import CatalogEntry

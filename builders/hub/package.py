@@ -1,9 +1,9 @@
 """`test/<dataset>.zip`: the frames of a build in the archives of the published layout.
 
-The same frames give the same bytes everywhere and always: members in the order of their paths, all with one date and
-one mode, stored instead of deflated (pictures do not shrink, and what zlib makes of them depends on its version). Each
-frame is compared with the manifest while it is packed, so an archive holds what was built or does not come into being.
-Its comment is the fingerprint of that content, by which a later call knows that nothing is left to do.
+The same build gives the same bytes everywhere and always: members in the order of the manifest's table, all with one
+date and one mode, stored instead of deflated (pictures do not shrink, and what zlib makes of them depends on its
+version). Each frame is compared with the table while it is packed, so an archive holds what was built or does not come
+into being. Its comment is the checksum of the table, by which a later call knows that nothing is left to do.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from __future__ import annotations
 import hashlib
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
 from builders.hub.build import Build
+from builders.hub.remote import sha256
 from proactivebench.errors import ProactiveBenchError
-from proactivebench.layout import TEST, archive_path, frames_folder, samples_path
-from proactivebench.manifest import Entry, FileEntry
+from proactivebench.layout import MANIFEST, TEST, archive_path
+from proactivebench.manifest import Entry
+from proactivebench.record_table import StoredFile
 from proactivebench.work.files import whole, writing
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold."""
-
-Files = Mapping[str, FileEntry]
-"""Files of a manifest entry, by their path below the benchmark's folder."""
 
 
 class PackageError(ProactiveBenchError):
@@ -49,17 +48,6 @@ class Archive:
     frames: int
     bytes: int
     up_to_date: bool
-
-
-def frames_of(entry: Entry) -> Files:
-    """The frames of a manifest entry, sorted by path."""
-    below = f"{frames_folder(entry.dataset)}/"
-    return {path: file for path, file in sorted(entry.files.items()) if path.startswith(below)}
-
-
-def checksums_of(files: Files) -> dict[str, str]:
-    """Path -> SHA-256 of files of a manifest."""
-    return {path: file.sha256 for path, file in files.items()}
 
 
 def fingerprint(checksums: Mapping[str, str], *more: str) -> str:
@@ -85,16 +73,16 @@ def package(build: Build, progress: Progress) -> list[Archive]:
 
 
 def _package(folder: Path, name: str, entry: Entry, progress: Progress) -> Archive:
-    frames = frames_of(entry)
-    samples = samples_path(entry.dataset)
-    _read_verified(folder, samples, entry.files[samples])
+    for path, file in entry.files.items():
+        _verify(folder, path, file.sha256)
     target = folder / archive_path(entry.dataset)
-    mark = fingerprint(checksums_of(frames)).encode()
-    up_to_date = _comment(target) == mark
+    mark = entry.table.sha256.encode()
+    up_to_date, frames = _comment(target) == mark, entry.counts.frames
     if not up_to_date:
         with writing(target), whole(target) as part:
-            _write(part, folder, frames, mark, progress, progress.add_task(f"{name}: packing", total=len(frames)))
-    return Archive(target, len(frames), target.stat().st_size, up_to_date)
+            task = progress.add_task(f"{name}: packing", total=frames)
+            _write(part, folder, entry.stored(folder), mark, progress, task)
+    return Archive(target, frames, target.stat().st_size, up_to_date)
 
 
 def _comment(archive: Path) -> bytes | None:
@@ -105,27 +93,44 @@ def _comment(archive: Path) -> bytes | None:
         return None
 
 
-def _write(part: Path, folder: Path, frames: Files, mark: bytes, progress: Progress, task: TaskID) -> None:
+def _write(
+    part: Path, folder: Path, frames: Iterable[StoredFile], mark: bytes, progress: Progress, task: TaskID
+) -> None:
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as container:
         container.comment = mark
-        for path, file in frames.items():
-            member = zipfile.ZipInfo(path.removeprefix(f"{TEST}/"), _DATE)
+        for file in frames:
+            member = zipfile.ZipInfo(file.path.removeprefix(f"{TEST}/"), _DATE)
             member.create_system = 3  # Unix, on Windows too
             member.external_attr = (stat.S_IFREG | 0o644) << 16
-            container.writestr(member, _read_verified(folder, path, file))
+            container.writestr(member, _read_verified(folder, file))
             progress.advance(task)
 
 
-def _read_verified(folder: Path, path: str, file: FileEntry) -> bytes:
+def _read_verified(folder: Path, file: StoredFile) -> bytes:
     try:
-        data = (folder / path).read_bytes()
+        data = (folder / file.path).read_bytes()
     except OSError as error:
-        raise PackageError(
-            f"{folder / path} is listed in manifest.json, but {error.strerror}. Build it again."
-        ) from error
+        raise _missing(folder / file.path, error) from error
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise PackageError(
-            f"{folder / path} differs from what manifest.json says; was it changed after the build? Delete it and "
-            "build again."
-        )
+        raise _changed(folder / file.path)
     return data
+
+
+def _verify(folder: Path, path: str, checksum: str) -> None:
+    """Makes sure that a file is as the manifest says."""
+    try:
+        found = sha256(folder / path)
+    except OSError as error:
+        raise _missing(folder / path, error) from error
+    if found != checksum:
+        raise _changed(folder / path)
+
+
+def _missing(path: Path, error: OSError) -> PackageError:
+    return PackageError(f"{path} is listed in {MANIFEST}, but {error.strerror}. Build it again.")
+
+
+def _changed(path: Path) -> PackageError:
+    return PackageError(
+        f"{path} differs from what {MANIFEST} says; was it changed after the build? Delete it and build again."
+    )

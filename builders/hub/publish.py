@@ -25,9 +25,9 @@ from builders.hub.package import package
 from builders.hub.remote import Snapshot, sha256
 from builders.hub.rights import require_rights
 from builders.hub.viewer import viewer_path, write_viewer
-from builders.pipeline.storage import StoredFile
 from proactivebench.errors import UsageError, require_extra
-from proactivebench.layout import KEPT_IDS, MANIFEST, archive_path, samples_path
+from proactivebench.layout import KEPT_IDS, MANIFEST, archive_path, samples_path, table_path
+from proactivebench.record_table import StoredFile
 from proactivebench.work.files import writing
 from proactivebench.work.quiet import QUIET
 
@@ -84,13 +84,14 @@ def prepare(
         ProactiveBenchError: A file is missing, differs from the manifest or cannot be written.
     """
     build = Build.open(folder).with_train()
-    require_rights(build.parts, cleared)
+    require_rights(folder, build.parts, cleared)
     with require_extra("The Hub", "hub"), writing(folder):
         require_name(repo)
         package(build, progress)
         write_viewer(build, progress)
         data = [path for entry in build.scenarios.values() for path in _scenario_files(entry.dataset)]
-        data += [*build.train_files, MANIFEST, *([KEPT_IDS] if build.has_kept_ids else [])]
+        data += [*build.train_files, MANIFEST, *(table_path(entry.dataset) for entry in build.parts.values())]
+        data += [KEPT_IDS] if build.has_kept_ids else []
         described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]
         page = f"{_public(endpoint)}/datasets/{repo}"
         croissant.write_croissant(build, repo, page, described)

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,7 +22,17 @@ from builders.hub.client import HubError, require_name
 from builders.hub.remote import Snapshot
 from builders.pipeline.storage import all_stored
 from proactivebench.errors import UsageError
-from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TEST, TRAIN, archive_path, frames_folder, samples_path
+from proactivebench.layout import (
+    DATA,
+    KEPT_IDS,
+    MANIFEST,
+    TEST,
+    TRAIN,
+    archive_path,
+    frames_folder,
+    samples_path,
+    table_path,
+)
 from proactivebench.manifest import Entry, add_to_manifest, read_manifest
 from proactivebench.provenance import RECORD, Record, read_record
 from proactivebench.samples import read_samples
@@ -108,15 +118,20 @@ def parts_of(snapshot: Snapshot) -> dict[str, list[str]]:
     for name, scenario in SCENARIOS.items():
         files = [samples_path(scenario.dataset), archive_path(scenario.dataset)]
         if snapshot.files.keys() >= set(files):
-            there[name] = files
+            there[name] = files + _table(snapshot, scenario.dataset)
     if train := sorted(filter(_TRAIN_FILE.fullmatch, snapshot.files)):
-        there[TRAIN] = train
+        there[TRAIN] = train + _table(snapshot, TRAIN)
     if not there:
         raise HubError(
             f"{snapshot.repo} is not a benchmark: expected files like test/QuickDraw.zip and "
             "test/QuickDraw_preprocessed.jsonl."
         )
     return there
+
+
+def _table(snapshot: Snapshot, dataset: str) -> list[str]:
+    """The table of a part's records, which the original has not."""
+    return [path for path in [table_path(dataset)] if path in snapshot.files]
 
 
 class _Pull:
@@ -149,7 +164,7 @@ class _Pull:
             if part == TRAIN:
                 self._take_train(files)
             else:
-                self._take_scenario(SCENARIOS[part], entry)
+                self._take_scenario(SCENARIOS[part], files, entry)
             if entry is not None:
                 add_to_manifest(self.out, part, entry)
             self.known |= {path: self.snapshot.files[path].checksum for path in files}
@@ -209,10 +224,16 @@ class _Pull:
             (self.out / stale).unlink(missing_ok=True)
             del self.known[stale]
         for path, file in zip(files, arrived, strict=True):
-            (self.out / path).parent.mkdir(exist_ok=True)
-            file.replace(self.out / path)
+            self._place(file, path)
 
-    def _take_scenario(self, scenario: Scenario, entry: Entry | None) -> None:
+    def _place(self, file: Path, path: str) -> None:
+        (self.out / path).parent.mkdir(exist_ok=True)
+        file.replace(self.out / path)
+
+    def _take_scenario(self, scenario: Scenario, files: Sequence[str], entry: Entry | None) -> None:
+        tables = [path for path in files if path == table_path(scenario.dataset)]
+        for path in tables:
+            self.snapshot.fetch(path, self.staging, self.progress)
         samples = self.snapshot.fetch(samples_path(scenario.dataset), self.staging, self.progress)
         for _ in read_samples(samples, scenario):
             """Every line is looked at before anything is replaced."""
@@ -233,15 +254,24 @@ class _Pull:
         target.parent.mkdir(exist_ok=True)
         frames.rename(target)
         archive.unlink()
+        for path in tables:
+            self._place(self.staging / path, path)
         samples.replace(self.out / samples_path(scenario.dataset))
 
     def _is_complete(self, scenario: Scenario, entry: Entry) -> bool:
         """Whether every file of a manifest entry has arrived; the entry is the word of a stranger, too."""
-        sizes = {PurePosixPath(path): file.bytes for path, file in entry.files.items()}
-        own = (PurePosixPath(frames_folder(scenario.dataset)), PurePosixPath(samples_path(scenario.dataset)))
-        if not all(".." not in path.parts and any(path.is_relative_to(place) for place in own) for path in sizes):
+        own = {samples_path(scenario.dataset), table_path(scenario.dataset)}
+        if entry.files.keys() != own or not all_stored(
+            self.staging, ((path, file.bytes) for path, file in entry.files.items())
+        ):
             return False
-        return all_stored(self.staging, ((str(path), size) for path, size in sizes.items()))
+        below = f"{frames_folder(scenario.dataset)}/"
+        try:
+            return all(file.path.startswith(below) for file in entry.stored(self.staging)) and all_stored(
+                self.staging, ((file.path, file.bytes) for file in entry.stored(self.staging))
+            )
+        except UsageError:  # a table that makes no sense
+            return False
 
     def _take_kept_ids(self) -> None:
         stored = self.snapshot.files.get(KEPT_IDS)

@@ -9,7 +9,9 @@ say what it is made from is refused: nothing is published for want of a line in 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from proactivebench.errors import UsageError
 from proactivebench.manifest import Entry
@@ -58,10 +60,11 @@ def _known(part: str, source: str) -> CatalogEntry:
         ) from None
 
 
-def require_rights(entries: Mapping[str, Entry], cleared: Collection[str]) -> None:
+def require_rights(folder: Path, entries: Mapping[str, Entry], cleared: Collection[str]) -> None:
     """Makes sure that everything may be passed on.
 
     Args:
+        folder: The benchmark.
         entries: Manifest entries by part (short scenario name, or `TRAIN`).
         cleared: Raw sources for which the publisher has the rights.
 
@@ -75,7 +78,7 @@ def require_rights(entries: Mapping[str, Entry], cleared: Collection[str]) -> No
     refused: dict[str, list[str]] = {}
     for part, built in entries.items():
         for source, entry in sources_of({part: built}).items():
-            if source not in cleared and (why := _objection(entry, built)):
+            if source not in cleared and (why := _objection(folder, entry, built)):
                 refused.setdefault(source, []).append(f"- {part} is made from {entry.title}: {why}.")
     if refused:
         reasons = "\n".join(reason for reasons in refused.values() for reason in reasons)
@@ -86,16 +89,18 @@ def require_rights(entries: Mapping[str, Entry], cleared: Collection[str]) -> No
         )
 
 
-def _objection(entry: CatalogEntry, built: Entry) -> str | None:
+def _objection(folder: Path, entry: CatalogEntry, built: Entry) -> str | None:
     """Why the pictures of a source may not be passed on; None where they may."""
     if entry.redistribution == "allowed":
         return None
     if entry.redistribution != "per picture":
         verb = "forbids" if entry.redistribution == "not allowed" else "does not allow"
         return f"its licence {verb} redistributing its pictures ({entry.licence}; see {entry.home})"
-    licences = [file.licence for path, file in built.files.items() if not path.endswith(".jsonl")]
-    closed = [licence for licence in licences if not all(map(_FREE.fullmatch, licence.split(", ")))]
+    licences = Counter[str]()
+    for record in built.records(folder):
+        licences[record.licence] += len(record.files)
+    closed = {name: n for name, n in licences.items() if n and not all(map(_FREE.fullmatch, name.split(", ")))}
     if not closed:
         return None
-    kinds = ", ".join(sorted(set(closed))[:5])
-    return f"{len(closed):,} of {len(licences):,} files have a licence that forbids or restricts it ({kinds})"
+    count, kinds = sum(closed.values()), ", ".join(sorted(closed)[:5])
+    return f"{count:,} of {licences.total():,} files have a licence that forbids or restricts it ({kinds})"

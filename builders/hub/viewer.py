@@ -9,18 +9,17 @@ so memory does not grow with the benchmark.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
 
 from builders.hub.build import Build
-from builders.hub.package import checksums_of, fingerprint
+from builders.hub.package import PackageError, fingerprint
 from proactivebench.benchmark import Benchmark
 from proactivebench.images import Picture, load_picture
-from proactivebench.layout import TEST
-from proactivebench.manifest import FileEntry
+from proactivebench.manifest import Entry
 from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
 from proactivebench.scenarios.check import way_to_reference
 from proactivebench.work.files import whole
@@ -64,12 +63,12 @@ def write_viewer(build: Build, progress: Progress) -> None:
     """
     benchmark = build.benchmark
     for name, entry in build.scenarios.items():
-        scenario, files = SCENARIOS[name], entry.files
-        kept = {sample.id for sample in benchmark.samples(scenario)}
-        mark = fingerprint(checksums_of(files), repr(sorted(kept)), _FORMAT).encode()
+        scenario = SCENARIOS[name]
+        kept = benchmark.kept_digest(scenario) or "all"
+        mark = fingerprint({path: file.sha256 for path, file in entry.files.items()}, kept, _FORMAT).encode()
         target = build.folder / viewer_path(scenario.dataset)
         if _mark(target) != mark:
-            _write(target, mark, _rows(benchmark, scenario, files, kept, progress))
+            _write(target, mark, _rows(benchmark, scenario, entry, progress))
 
 
 def _mark(path: Path) -> bytes | None:
@@ -110,13 +109,15 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield group
 
 
-def _rows(
-    benchmark: Benchmark, scenario: Scenario, files: Mapping[str, FileEntry], kept: set[int], progress: Progress
-) -> Iterator[dict[str, Any]]:
-    samples = list(benchmark.samples(scenario, filtered=False))
-    for sample in progress.track(samples, description=f"{scenario.name}: viewer"):
+def _rows(benchmark: Benchmark, scenario: Scenario, entry: Entry, progress: Progress) -> Iterator[dict[str, Any]]:
+    kept = benchmark.kept_ids(scenario)
+    records = (record for record in entry.records(benchmark.folder) if record.id is not None)
+    samples = benchmark.samples(scenario, filtered=False)
+    track = progress.track(samples, entry.counts.samples, description=f"{scenario.name}: viewer")
+    for sample, record in zip(track, records, strict=False):
+        if sample.id != record.id:
+            raise PackageError(f"{benchmark.path(scenario)} has sample {sample.id} where the manifest has {record.id}.")
         shown, suggestions = _ideal_episode(sample)
-        source = files[f"{TEST}/{shown[0].frame_path}"]
         yield {
             "id": sample.id,
             "frames": [_picture(benchmark.root, observation) for observation in shown],
@@ -125,9 +126,9 @@ def _rows(
             "categories": sample.categories,
             "answer": sample.answer,
             "solution": [*suggestions, sample.answer],
-            "kept": sample.id in kept,
-            "origin": source.origin,
-            "licence": source.licence,
+            "kept": sample.is_fair and (kept is None or sample.id in kept),
+            "origin": record.origin,
+            "licence": record.licence,
         }
 
 

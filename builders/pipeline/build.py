@@ -1,27 +1,30 @@
 """Runs a builder: plans, renders, and leaves a folder whose bytes depend on the settings alone.
 
 Samples are numbered in the order of the plan, and every step hands its results back in that order, so the result shows
-neither the number of workers nor an interruption. Frames come first, each noted in a journal; the samples file appears
-when all frames are there, the manifest after it, and then the journal goes (`parts`).
+neither the number of workers nor an interruption. First all is planned (`plans`). Then the frames come, and what became
+of each record is noted in a journal. When all are there, table and samples file are copied from it, the manifest comes
+after them, and then the journal goes (`parts`). Nothing is held that grows with the number of samples, but for the
+names of frames that several of them show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from rich.progress import Progress
 
-from builders.base import Builder, Plan, PlannedSample, Skip
+from builders.base import Builder, Skip
 from builders.pipeline.journal import Finished, Journal
-from builders.pipeline.parts import BuildReport, Part, nothing_built, working_in
-from builders.pipeline.storage import all_intact, describe_file, store_frame
+from builders.pipeline.parts import BuildReport, Part, working_in
+from builders.pipeline.plans import Item, Plans
+from builders.pipeline.spool import Batch, batches
+from builders.pipeline.storage import all_intact, store_frame
 from builders.pipeline.workers import Workers
 from proactivebench.layout import samples_path
-from proactivebench.manifest import FileEntry
-from proactivebench.samples import write_samples
-from proactivebench.scenarios import Sample
 from proactivebench.work.quiet import QUIET
 from raw_sources.base import Problem, SourceError
 
@@ -34,13 +37,26 @@ class _Job(NamedTuple):
     strict: bool
 
 
-_Numbered = tuple[Sample, PlannedSample[Any]]
+class _Unit(NamedTuple):
+    """What a unit gave."""
 
-
-class _Planned(NamedTuple):
-    samples: list[_Numbered]
-    skipped: list[Skip]
+    batches: list[Batch]
     problems: list[Problem]
+
+
+class _Task(NamedTuple):
+    """A piece of the plan, and whether its frames are made with an earlier one."""
+
+    item: Item
+    follows: bool
+
+
+class _Made(NamedTuple):
+    """What became of a piece of the plan: its line for the journal, the name of shared frames, why it gave nothing."""
+
+    line: bytes
+    shared: str | None
+    skipped: str | None
 
 
 def build(
@@ -83,83 +99,103 @@ def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
         return report
     job.builder.check_folder(part.beside())
     versions = job.builder.versions()
-    with part.under_way(versions) as journal:
+    with part.under_way(versions) as journal, Plans(out) as plans:
         samples.unlink(missing_ok=True)
         with Workers(workers, job) as pool:
-            planned = _plan(job, pool, progress)
-            kept, unusable = _render(job, pool, planned.samples, journal, progress)
-    if not kept:
-        raise nothing_built(f"sample of {scenario.name}", planned.problems, unusable + planned.skipped)
-    write_samples(samples, (sample for sample, _ in kept))
-    report = BuildReport(
-        scenario=scenario.name,
-        samples=len(kept),
-        frames=sum(len(journal.finished[key].files) for key in {plan.frames_key for _, plan in kept}),
-        skipped=planned.skipped + unusable,
-        problems=planned.problems,
-    )
-    part.finish(report, versions, _describe_files(out, samples, kept, journal))
-    return report
+            problems = _plan(job, pool, plans, progress)
+            _render(job, pool, plans, journal, progress)
+        return part.finish(f"sample of {scenario.name}", journal, versions, problems)
 
 
-def _describe_files(out: Path, samples: Path, kept: Sequence[_Numbered], journal: Journal) -> dict[str, FileEntry]:
-    """Path -> what the manifest says of that file."""
-    licences = ", ".join(sorted({plan.licence for _, plan in kept}))
-    files = [(describe_file(out, samples), "proactivebench-toolkit", licences)]
-    files += [(file, plan.origin, plan.licence) for _, plan in kept for file in journal.finished[plan.frames_key].files]
-    return {
-        file.path: FileEntry(bytes=file.bytes, sha256=file.sha256, origin=origin, licence=licence)
-        for file, origin, licence in files
-    }
-
-
-def _plan(job: _Job, pool: Workers[_Job], progress: Progress) -> _Planned:
-    planned = _Planned([], [], [])
-    schema = job.builder.scenario.sample
+def _plan(job: _Job, pool: Workers[_Job], plans: Plans, progress: Progress) -> list[Problem]:
+    """Plans everything; returns what is wrong with the raw data."""
+    problems: list[Problem] = []
     units = job.builder.units()
     task = progress.add_task(f"{job.builder.scenario.name}: planning", total=len(units))
-    for plan in pool.map(_plan_unit, units):
-        for sample in plan.samples:
-            planned.samples.append((schema(id=len(planned.samples), **sample.fields), sample))
-        planned.skipped.extend(plan.skipped)
-        planned.problems.extend(plan.problems)
-        if job.strict and planned.problems:
-            raise SourceError(str(planned.problems[0]))
+    for unit in pool.map(_plan_unit, units):
+        for batch in unit.batches:
+            plans.add(batch)
+        problems.extend(unit.problems)
+        if job.strict and problems:
+            raise SourceError(str(problems[0]))
         progress.advance(task)
-    return planned
+    return problems
 
 
-def _plan_unit(job: _Job, unit: object) -> Plan[Any]:
-    return job.builder.plan(unit)
+def _plan_unit(job: _Job, unit: object) -> _Unit:
+    plan = job.builder.plan(unit)
+    return _Unit([*batches(plan.samples), *batches(plan.skipped)], list(plan.problems))
 
 
-def _render(
-    job: _Job, pool: Workers[_Job], samples: Sequence[_Numbered], journal: Journal, progress: Progress
-) -> tuple[list[_Numbered], list[Skip]]:
-    """Renders what is not finished; returns the samples that have their frames, and those that are unusable."""
-    plans = {plan.frames_key: plan for _, plan in samples}
-    owed = [plan for key, plan in plans.items() if not _is_finished(job, journal.finished.get(key))]
-    task = progress.add_task(
-        f"{job.builder.scenario.name}: rendering", total=len(plans), completed=len(plans) - len(owed)
-    )
-    for plan, finished in zip(owed, pool.map(_render_sample, owed), strict=True):
-        journal.add(plan.frames_key, finished)
+def _render(job: _Job, pool: Workers[_Job], plans: Plans, journal: Journal, progress: Progress) -> None:
+    """Makes what is not finished, and notes it."""
+    shared: dict[str, str | None] = {}  # frames that several samples show -> why they cannot be shown
+    done = 0
+    for finished, item in zip(journal.finished(), plans, strict=False):
+        if not (_is_of(job, item, finished) and (all_intact(job.out, finished.files) or _mended(job, item, finished))):
+            break
+        if name := _shared(item):
+            shared[name] = finished.skipped
+        done += 1
+    journal.keep(done)
+    task = progress.add_task(f"{job.builder.scenario.name}: rendering", total=plans.count, completed=done)
+    for made in pool.map(_make, _tasks(islice(plans, done, None), set(shared))):
+        reason = shared.setdefault(made.shared, made.skipped) if made.shared else made.skipped
+        journal.add(_left_out(made.line, reason) if reason else made.line)
         progress.advance(task)
-    unusable = [Skip(plan.key, reason) for _, plan in samples if (reason := journal.finished[plan.frames_key].skipped)]
-    return [sample for sample in samples if not journal.finished[sample[1].frames_key].skipped], unusable
 
 
-def _is_finished(job: _Job, finished: Finished | None) -> bool:
-    if finished is None or (job.strict and finished.skipped):
-        return False
-    return all_intact(job.out, finished.files)
+def _shared(item: Item) -> str | None:
+    return None if isinstance(item.planned, Skip) else item.planned.shared_frames
 
 
-def _render_sample(job: _Job, plan: PlannedSample[Any]) -> Finished:
+def _is_of(job: _Job, item: Item, finished: Finished) -> bool:
+    """Whether a line of the journal says what became of a piece of the plan, in a way that is good enough."""
+    is_unusable = finished.skipped is not None and not isinstance(item.planned, Skip)
+    return (finished.number, finished.key) == (item.number, item.planned.key) and not (job.strict and is_unusable)
+
+
+def _mended(job: _Job, item: Item, finished: Finished) -> bool:
+    """Makes frames anew that are not as they were noted; returns whether they are now."""
+    return _make(job, _Task(item, follows=False)).line == msgspec.json.encode(finished)
+
+
+def _tasks(items: Iterable[Item], known: set[str]) -> Iterator[_Task]:
+    for item in items:
+        name = _shared(item)
+        yield _Task(item, name in known)
+        if name:
+            known.add(name)
+
+
+def _left_out(line: bytes, reason: str) -> bytes:
+    """The line of a record whose frames cannot be shown."""
+    made = msgspec.json.decode(line, type=Finished)
+    return msgspec.json.encode(Finished(number=made.number, key=made.key, skipped=reason))
+
+
+def _make(job: _Job, task: _Task) -> _Made:
+    number, sample_id, planned = task.item
+    if isinstance(planned, Skip):
+        finished = Finished(number=number, key=planned.key, skipped=planned.reason)
+        return _Made(msgspec.json.encode(finished), None, planned.reason)
+    scenario = job.builder.scenario
+    sample = scenario.sample(id=sample_id, **planned.fields).model_dump_json().encode()
     try:
-        frames = list(job.builder.render(plan))
-        return Finished([store_frame(job.out, job.builder.scenario.dataset, frame) for frame in frames])
+        frames = [] if task.follows else list(job.builder.render(planned))
+        files = [store_frame(job.out, scenario.dataset, frame) for frame in frames]
     except SourceError as error:
         if job.strict:
             raise
-        return Finished(skipped=str(error))
+        finished = Finished(number=number, key=planned.key, skipped=str(error))
+        return _Made(msgspec.json.encode(finished), planned.shared_frames, str(error))
+    finished = Finished(
+        number=number,
+        key=planned.key,
+        id=sample_id,
+        origin=planned.origin,
+        licence=planned.licence,
+        files=tuple(files),
+        sample=msgspec.Raw(sample),
+    )
+    return _Made(msgspec.json.encode(finished), planned.shared_frames, None)

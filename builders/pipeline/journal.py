@@ -1,29 +1,34 @@
 """What a build has finished so far, so that it can be continued.
 
-The first line says which build it belongs to, every other line names the finished frames of a sample and their files,
-or says why it was left out. A damaged line is dropped with all behind it, and the samples are redone. The file is
-removed when the build is complete.
+The first line says which build it belongs to; every other line is what became of a record (`record_table`), with its
+sample, in the order of the plan. So a journal is read beside the plan, line by line, and what is in neither order nor
+whole is dropped with all behind it and made again. When the build is complete its samples and its table are copied from
+here, and the file is removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from builders.pipeline.storage import StoredFile
+import msgspec
+
+from proactivebench.record_table import RecordEntry, parse_line
 from proactivebench.work.files import parse_json
 from proactivebench.work.lines import LineFile, complete_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A sample that needs no more work: its files, or the reason why it was left out."""
+class Finished(RecordEntry, frozen=True, kw_only=True, omit_defaults=True):
+    """A record that needs no more work, with the line of its sample; no sample where it gave none."""
 
-    files: Sequence[StoredFile] = ()
-    skipped: str | None = None
+    sample: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    def entry(self) -> RecordEntry:
+        """What the table says of it."""
+        return RecordEntry(**{name: getattr(self, name) for name in RecordEntry.__struct_fields__})
 
 
 class Journal:
@@ -34,14 +39,12 @@ class Journal:
 
     Attributes:
         header: Which build it belongs to; empty where nothing has been written yet.
-        finished: Key -> finished sample.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self.header: dict[str, Any] = {}
-        self.finished: dict[str, Finished] = {}
-        self._lines = LineFile(path, list(self._sound_lines()))
+        self.header = self._read_header()
+        self._lines: LineFile | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -49,34 +52,38 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._lines.close()
+        self._close()
 
-    def _sound_lines(self) -> Iterator[bytes]:
-        for line in complete_lines(self.path):
-            try:
-                self._take(parse_json(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                return
-            yield line
+    def _close(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
 
-    def _take(self, entry: Any) -> None:
-        """Takes up what a line says; one of another shape raises an error of the kind that Python has for it."""
-        if not self.header:
-            self.header = dict(entry.items())
-        else:
-            files = [StoredFile(**file) for file in entry["files"]]
-            self.finished[entry["key"]] = Finished(files, entry["skipped"])
+    def _read_header(self) -> dict[str, Any]:
+        try:
+            return dict(parse_json(next(complete_lines(self.path), b"{}")).items())
+        except (ValueError, AttributeError):
+            return {}
+
+    def finished(self) -> Iterator[Finished]:
+        """What is finished, in the order of the plan, as far as it is whole."""
+        try:
+            yield from (parse_line(line, Finished) for line in islice(complete_lines(self.path), 1, None))
+        except ValueError:
+            return
 
     def start(self, header: Mapping[str, Any]) -> None:
         """Writes the first line; what was noted before is gone."""
-        self._lines.close()
+        self._close()
         self._lines = LineFile(self.path, [])
-        self.finished.clear()
         self.header = dict(header)
         self._lines.append(self.header)
 
-    def add(self, key: str, finished: Finished) -> None:
-        """Notes frames whose files are all written."""
-        self.finished[key] = finished
-        files = [file._asdict() for file in finished.files]
-        self._lines.append({"key": key, "files": files, "skipped": finished.skipped})
+    def keep(self, count: int) -> None:
+        """Drops all but the first finished ones; what is added comes behind them."""
+        self._close()
+        self._lines = LineFile(self.path, islice(complete_lines(self.path), 1 + count))
+
+    def add(self, finished: bytes) -> None:
+        """Notes what became of the next record, as a line without its end; its files are all written."""
+        assert self._lines is not None, "a journal is started or kept first"
+        self._lines.append_line(finished)

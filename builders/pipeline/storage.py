@@ -6,24 +6,16 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 from builders.base import Frame
 from proactivebench.layout import TEST
+from proactivebench.record_table import StoredFile
 from proactivebench.work.files import whole
 from raw_sources.base import SourceError
 
 LONGEST_NAME = 240
 """Bytes of the longest name in a frame's path: systems allow 255, and while it is written it is a little longer."""
-
-
-class StoredFile(NamedTuple):
-    """A file below the folder of a build: path with forward slashes, SHA-256 in hex, size in bytes."""
-
-    path: str
-    sha256: str
-    bytes: int
 
 
 def path_part(name: str) -> str:
@@ -61,8 +53,9 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
 
 def describe_file(out: Path, path: Path) -> StoredFile:
     """Size and checksum of a file that lies below `out`."""
-    data = path.read_bytes()
-    return StoredFile(path.relative_to(out).as_posix(), hashlib.sha256(data).hexdigest(), len(data))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return StoredFile(path.relative_to(out).as_posix(), digest, path.stat().st_size)
 
 
 def all_intact(out: Path, files: Iterable[StoredFile]) -> bool:

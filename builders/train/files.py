@@ -6,25 +6,28 @@ number; files that are finished stay when a build is stopped. The same split giv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
+from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from rich.progress import Progress, TaskID
 
 from builders.base import Skip, sample_random
 from builders.pictures import picture_versions
 from builders.pipeline.journal import Finished, Journal
-from builders.pipeline.parts import BuildReport, Part, nothing_built, working_in
-from builders.pipeline.storage import StoredFile, all_intact, describe_file
+from builders.pipeline.parts import BuildReport, Part, working_in
+from builders.pipeline.storage import all_intact, describe_file
 from builders.pipeline.workers import Workers
+from builders.train.draws import Draws, Item
 from builders.train.rows import Row, make_row
-from builders.train.split import Item, TrainSplit
+from builders.train.split import TrainSplit
 from proactivebench.errors import require_extra
 from proactivebench.layout import DATA, TRAIN
-from proactivebench.manifest import FileEntry
 from proactivebench.work.files import whole
 from proactivebench.work.quiet import QUIET
 from raw_sources.base import SourceError
@@ -64,6 +67,14 @@ def build_train(
         return _Build(split, out, versions, strict, progress).run(workers)
 
 
+class _Made(NamedTuple):
+    """A row, and what its file says of it."""
+
+    row: Row
+    dataset: str
+    licence: str
+
+
 class _Build:
     def __init__(self, split: TrainSplit, out: Path, versions: Mapping[str, str], strict: bool, progress: Progress):
         self.split = split
@@ -71,6 +82,7 @@ class _Build:
         self.versions = versions
         self.strict = strict
         self.progress = progress
+        self.noted = 0
 
     def run(self, workers: int) -> BuildReport:
         folder = self.out / DATA
@@ -79,55 +91,85 @@ class _Build:
             return report
         for portion in self.split.portions:
             portion.builder.check_folder(part.beside())
-        with part.under_way(self.versions) as journal, Workers(workers, self.split) as pool:
-            drawn = self.split.draw(pool, self.progress)
-            if self.strict and drawn.problems:
-                raise SourceError(str(drawn.problems[0]))
-            files = dict(self._files(folder, drawn.records, journal, pool))
-            unusable = [Skip(key, done.skipped) for key, done in journal.finished.items() if done.skipped]
-        rows = len(drawn.records) - len(unusable)
-        if not rows:
-            raise nothing_built("row of the train split", drawn.problems, unusable + drawn.skipped)
-        report = BuildReport(TRAIN, rows, rows, drawn.skipped + unusable, drawn.problems)
-        part.finish(report, self.versions, files)
-        return report
+        with (
+            part.under_way(self.versions) as journal,
+            Draws(self.out) as draws,
+            Workers(workers, self.split) as pool,
+        ):
+            self.split.draw(pool, draws, self.progress)
+            if self.strict and draws.problems:
+                raise SourceError(str(draws.problems[0]))
+            rows = draws.count - self._write_files(draws, journal, pool)
+            for skip in draws.skipped:
+                self._note(journal, key=skip.key, skipped=skip.reason)
+            return part.finish("row of the train split", journal, self.versions, draws.problems, rows)
 
-    def _files(
-        self, folder: Path, items: list[Item], journal: Journal, pool: Workers[TrainSplit]
-    ) -> Iterator[tuple[str, FileEntry]]:
-        """Writes what is not there yet; yields the path of every file and what the manifest says of it."""
-        task = self.progress.add_task("train: rows", total=len(items))
-        starts = range(0, len(items), ROWS_PER_FILE)
-        for number, start in enumerate(starts):
-            name = f"{TRAIN}-{number:05}-of-{len(starts):05}.parquet"
-            here = items[start : start + ROWS_PER_FILE]
-            done = journal.finished.get(name, Finished())
-            if not done.files or not all_intact(self.out, done.files):
-                _write(folder / name, self._rows(here, journal, pool, task))
-                done = Finished([describe_file(self.out, folder / name)])
-                journal.add(name, done)
-            self.progress.update(task, completed=start + len(here))
-            yield from ((file.path, self._described(file, here)) for file in done.files)
+    def _write_files(self, draws: Draws, journal: Journal, pool: Workers[TrainSplit]) -> int:
+        """Writes the files that are not there yet; returns how many rows turned out to be unusable."""
+        count = ceil(draws.count / ROWS_PER_FILE)
+        names = [f"{TRAIN}-{number:05}-of-{count:05}.parquet" for number in range(count)]
+        done = self._done(journal, names)
+        journal.keep(self.noted)
+        task = self.progress.add_task("train: rows", total=draws.count, completed=done.files * ROWS_PER_FILE)
+        items, unusable = islice(draws, done.files * ROWS_PER_FILE, None), done.skipped
+        for name in names[done.files :]:
+            about = _About()
+            _write(self.out / DATA / name, self._rows(islice(items, ROWS_PER_FILE), about, pool, task))
+            for skip in about.skipped:
+                self._note(journal, key=skip.key, skipped=skip.reason)
+            unusable += len(about.skipped)
+            self._note(
+                journal,
+                key=name,
+                origin=f"{', '.join(sorted(about.datasets))}; images.path names each picture",
+                licence=", ".join(sorted(about.licences)),
+                files=(describe_file(self.out, self.out / DATA / name),),
+            )
+        return unusable
 
-    def _rows(self, items: list[Item], journal: Journal, pool: Workers[TrainSplit], task: TaskID) -> Iterator[Row]:
+    def _done(self, journal: Journal, names: Sequence[str]) -> _Done:
+        """The first files, as far as they are there and whole."""
+        done, skipped = _Done(0, 0), 0
+        for number, finished in enumerate(journal.finished()):
+            if finished.skipped is not None and not self.strict:
+                skipped += 1
+                continue
+            if finished.key not in names[done.files : done.files + 1] or not all_intact(self.out, finished.files):
+                break
+            done, self.noted = _Done(done.files + 1, skipped), number + 1
+        return done
+
+    def _rows(self, items: Iterator[Item], about: _About, pool: Workers[TrainSplit], task: TaskID) -> Iterator[Row]:
         for made in pool.map(_row, items):
             self.progress.advance(task)
             if not isinstance(made, Skip):
-                yield made
+                about.datasets.add(made.dataset)
+                about.licences.add(made.licence)
+                yield made.row
             elif self.strict:
                 raise SourceError(made.reason)
             else:
-                journal.add(made.key, Finished(skipped=made.reason))
+                about.skipped.append(made)
 
-    def _described(self, file: StoredFile, items: list[Item]) -> FileEntry:
-        planned = [self.split.plan(item) for item in items]
-        datasets = ", ".join(sorted({builder.scenario.dataset for builder, _ in planned}))
-        return FileEntry(
-            bytes=file.bytes,
-            sha256=file.sha256,
-            origin=f"{datasets}; images.path names each picture",
-            licence=", ".join(sorted({sample.licence for _, sample in planned})),
-        )
+    def _note(self, journal: Journal, **entry: Any) -> None:
+        journal.add(msgspec.json.encode(Finished(number=self.noted, **entry)))
+        self.noted += 1
+
+
+class _Done(NamedTuple):
+    """Files that are there, and rows that they lack."""
+
+    files: int
+    skipped: int
+
+
+@dataclass
+class _About:
+    """What is said of a file of rows."""
+
+    datasets: set[str] = field(default_factory=set)
+    licences: set[str] = field(default_factory=set)
+    skipped: list[Skip] = field(default_factory=list)
 
 
 def _versions(split: TrainSplit) -> dict[str, str]:
@@ -138,10 +180,11 @@ def _versions(split: TrainSplit) -> dict[str, str]:
     return versions
 
 
-def _row(split: TrainSplit, item: Item) -> Row | Skip:
+def _row(split: TrainSplit, item: Item) -> _Made | Skip:
     builder, planned = split.plan(item)
+    random = sample_random(split.seed, builder.scenario, f"{TRAIN}/frame/{planned.key}")
     try:
-        return make_row(builder, planned, sample_random(split.seed, builder.scenario, f"{TRAIN}/frame/{planned.key}"))
+        return _Made(make_row(builder, planned, random), builder.scenario.dataset, planned.licence)
     except SourceError as error:
         return Skip(planned.key, str(error))
 

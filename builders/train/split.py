@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 from rich.progress import Progress
 
 from builders.base import Builder, Drawn, PlannedSample, Portion, sample_random
+from builders.pipeline.spool import Batch, batches
 from builders.pipeline.workers import Workers
+from builders.train.draws import Draws, Item
 from proactivebench.layout import TRAIN
-
-
-class Item(NamedTuple):
-    """A record that becomes a row: place of its portion, and the record."""
-
-    portion: int
-    record: Any
 
 
 @dataclass(frozen=True)
@@ -49,24 +45,20 @@ class TrainSplit:
             settings |= {f"{name} {key}": value for key, value in portion.builder.settings().items()}
         return settings
 
-    def draw(self, pool: Workers[TrainSplit], progress: Progress) -> Drawn[Item]:
-        """Draws the records of all portions, in the order of the rows.
+    def draw(self, pool: Workers[TrainSplit], draws: Draws, progress: Progress) -> None:
+        """Draws the records of all portions.
 
         Raises:
             SourceError: A raw source cannot be read at all.
         """
-        drawn = Drawn[Item]()
         pieces = [(place, unit) for place, portion in enumerate(self.portions) for unit in portion.units()]
         task = progress.add_task("train: drawing", total=len(pieces))
-        for (place, _), found in zip(pieces, pool.map(_draw, pieces), strict=True):
-            drawn.records.extend(Item(place, record) for record in found.records)
-            drawn.skipped.extend(found.skipped)
-            drawn.problems.extend(found.problems)
+        for drawn in pool.map(_draw, pieces):
+            draws.take(drawn)
             progress.advance(task)
-        drawn.records.sort(key=self._place)
-        return drawn
 
-    def _place(self, item: Item) -> tuple[float, str]:
+    def place(self, item: Item) -> tuple[float, str]:
+        """Where in the split the row of an item stands."""
         builder, planned = self.plan(item)
         return sample_random(self.seed, builder.scenario, f"{TRAIN}/place/{planned.key}").random(), planned.key
 
@@ -76,6 +68,9 @@ class TrainSplit:
         return portion.builder, portion.plan(item.record)
 
 
-def _draw(split: TrainSplit, piece: tuple[int, Any]) -> Drawn[Any]:
+def _draw(split: TrainSplit, piece: tuple[int, Any]) -> Drawn[Batch]:
     place, unit = piece
-    return split.portions[place].draw(unit)
+    drawn = split.portions[place].draw(unit)
+    items = [Item(place, record) for record in drawn.records]
+    placed = sorted(((split.place(item), item) for item in items), key=itemgetter(0))
+    return Drawn([*batches(placed)], drawn.skipped, drawn.problems)

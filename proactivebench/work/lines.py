@@ -84,8 +84,12 @@ class LineFile:
         Raises:
             ResumableError: It could not be written; the lines before it are safe.
         """
+        self.append_line(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+    def append_line(self, line: bytes) -> None:
+        """Appends a line that is written as JSON already, without its end; errors are those of `append`."""
         with writing(self._path):
-            self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            self._file.write(line + b"\n")
             self._file.flush()
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ from proactivebench.scenarios.changeit import ChangeItSample
 from raw_sources import fakes
 from raw_sources.changeit import ChangeIt, Label
 from raw_sources.fakes.videos import CHANGEIT_LABELS, changeit_frame, write_video
-from tests.support.builds import build_again
+from tests.support.builds import build_again, left_out
 from tests.support.oracle import sound_samples
 
 
@@ -94,7 +94,7 @@ class TestTexts:
 
 def test_samples_are_sound(made: Path, tmp_path: Path) -> None:
     report = build(ChangeItBuilder(ChangeIt.locate(made)), tmp_path)
-    assert (report.samples, report.frames, report.skipped) == (8, 4 * 26, [])
+    assert (report.samples, report.frames, report.left_out) == (8, 4 * 26, {})
     assert [problem.where for problem in report.problems] == ["apple/nOtThErE-05"]
     samples = built_samples(tmp_path)
     assert len(samples) == 8
@@ -168,8 +168,8 @@ def test_what_the_first_frame_gives_away_is_not_asked(
     annotate(raw, "butter", labels)
     report = build(ChangeItBuilder(ChangeIt.locate(raw)), tmp_path / "out")
     assert {key.split("/")[1] for key in built_samples(tmp_path / "out") if key.startswith("butter")} == built
-    assert reason in report.skip_reasons
-    assert {skip.key.split("/")[0] for skip in report.skipped} == {"butter"}
+    assert reason in report.left_out
+    assert {skip.key.split("/")[0] for skip in left_out(tmp_path / "out")} == {"butter"}
 
 
 def test_there_are_at_most_as_many_frames_as_annotated_seconds(raw: Path, tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_damage_in_the_middle_of_a_video_leaves_its_samples_out(raw: Path, tmp_p
     middle = slice(int(len(data) * 0.4), int(len(data) * 0.6))
     data[middle] = np.random.default_rng(0).bytes(middle.stop - middle.start)
     path.write_bytes(data)
-    report = build(ChangeItBuilder(ChangeIt.locate(raw)), tmp_path / "out")
-    assert {skip.key for skip in report.skipped} == {"apple/-tHiStLe_01/object", "apple/-tHiStLe_01/action"}
-    assert all("cut or damaged" in skip.reason for skip in report.skipped)
+    build(ChangeItBuilder(ChangeIt.locate(raw)), tmp_path / "out")
+    assert {skip.key for skip in left_out(tmp_path / "out")} == {"apple/-tHiStLe_01/object", "apple/-tHiStLe_01/action"}
+    assert all("cut or damaged" in skip.reason for skip in left_out(tmp_path / "out"))
     assert not (tmp_path / "out" / "test" / "ChangeIt" / "apple").exists()
     assert len(built_samples(tmp_path / "out")) == 6
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,12 @@ from PIL import Image
 from builders.coco import QUESTIONS, SUGGESTIONS, CocoBuilder
 from builders.pipeline.build import build
 from proactivebench.errors import UsageError
+from proactivebench.record_table import read_table
 from proactivebench.scenarios import COCO, Action, is_abstention
 from proactivebench.scenarios.coco import CocoSample
 from raw_sources import fakes
 from raw_sources.coco import Box, Coco
-from tests.support.builds import build_again, content
+from tests.support.builds import build_again, content, left_out
 from tests.support.oracle import sound_samples
 
 TOO_SMALL = "the photo is too small for a view that moves"
@@ -53,7 +53,7 @@ class TestTexts:
 class TestBuilder:
     def test_samples_are_sound(self, raw: Path, tmp_path: Path) -> None:
         report = build(CocoBuilder(Coco.locate(raw)), tmp_path)
-        assert (report.samples, report.frames, report.skipped, report.problems) == (12, 12, [], [])
+        assert (report.samples, report.frames, report.left_out, report.problems) == (12, 12, {}, [])
         for sample in sound_samples(tmp_path, COCO):
             assert isinstance(sample, CocoSample)
             assert sample.prompt in QUESTIONS
@@ -71,12 +71,12 @@ class TestBuilder:
 
     def test_the_manifest_names_photo_and_licence(self, raw: Path, tmp_path: Path) -> None:
         build(CocoBuilder(Coco.locate(raw)), tmp_path)
-        files = json.loads((tmp_path / "manifest.json").read_bytes())["scenarios"]["COCO"]["files"]
-        photos = {path: file for path, file in files.items() if path.endswith(".jpg")}
-        assert len(photos) == 12
-        for path, file in photos.items():
-            assert file["origin"] == f"COCO val2014, image {int(Path(path).stem[-12:])}"
-            assert file["licence"] == "Attribution License"
+        records = list(read_table(tmp_path / "manifest" / "coco2014.jsonl"))
+        assert len(records) == 12
+        for record in records:
+            [photo] = record.files
+            assert record.origin == f"COCO val2014, image {int(Path(photo.path).stem[-12:])}"
+            assert record.licence == "Attribution License"
 
     def test_workers_and_interruptions_leave_no_trace(
         self, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -109,7 +109,7 @@ class TestBuilder:
         report = build(CocoBuilder(Coco.locate(root)), tmp_path / "out")
         assert report.samples == 3
         assert [str(records[1].image_id) in problem.where for problem in report.problems] == [True]
-        reasons = {skip.key: skip.reason for skip in report.skipped}
+        reasons = {skip.key: skip.reason for skip in left_out(tmp_path / "out")}
         assert str(records[0].picture) in reasons[str(records[0].image_id)]
         assert "(64, 64) pixels, its annotation says" in reasons[str(records[2].image_id)]
 
@@ -124,6 +124,6 @@ class TestBuilder:
 
     def test_real_photos(self, shared_data: Path, tmp_path: Path) -> None:
         report = build(CocoBuilder(Coco.locate(shared_data / "coco")), tmp_path)
-        assert report.samples + len(report.skipped) == 15
+        assert report.samples + report.left_out.total() == 15
         assert report.problems == []
         assert len(sound_samples(tmp_path, COCO)) >= 14

@@ -25,7 +25,7 @@ from proactivebench.scenarios.imagenet_c import ImageNetCSample
 from raw_sources import fakes
 from raw_sources.imagenet import CLASS_NAMES, ImageNet
 from raw_sources.imagenet_c import CORRUPTIONS, ImageNetC
-from tests.support.builds import build_again, content
+from tests.support.builds import build_again, content, left_out
 from tests.support.oracle import sound_samples
 
 
@@ -73,7 +73,7 @@ class TestTexts:
 class TestReleasedPictures:
     def test_samples_are_sound(self, released: Path, tmp_path: Path) -> None:
         report = build(ImageNetCBuilder(ImageNetC.locate(released)), tmp_path)
-        assert (report.samples, report.frames, report.skipped, report.problems) == (10, 50, [], [])
+        assert (report.samples, report.frames, report.left_out, report.problems) == (10, 50, {}, [])
         for sample in sound_samples(tmp_path, IN_C):
             assert isinstance(sample, ImageNetCSample)
             assert (sample.first_image, sample.num_images, sample.reference_image) == (5, 5, 1)
@@ -161,7 +161,7 @@ class TestReleasedPictures:
         damaged.write_bytes(damaged.read_bytes()[:2000])
         report = build(builder, tmp_path / "out")
         assert report.samples == 9
-        assert [str(damaged) in skip.reason for skip in report.skipped] == [True]
+        assert [str(damaged) in skip.reason for skip in left_out(tmp_path / "out")] == [True]
 
     def test_workers_and_interruptions_leave_no_trace(
         self, released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -220,7 +220,7 @@ class TestGeneratedPictures:
         second.write_bytes(second.read_bytes()[:3000])
         report = build(GeneratedImageNetCBuilder(ImageNet.locate(root.parent), per_class=1), tmp_path / "out")
         assert report.samples == 1
-        assert any(str(second) in skip.reason for skip in report.skipped)
+        assert any(str(second) in skip.reason for skip in left_out(tmp_path / "out"))
 
     def test_a_missing_library_is_named_with_its_extra(self, validation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(corruptions, "_LIBRARIES", ("no-such-library",))

@@ -19,7 +19,7 @@ from proactivebench.scenarios import MVPN, Action, is_abstention
 from proactivebench.scenarios.mvpn import MvpnSample
 from raw_sources import fakes
 from raw_sources.mvpn import Mvpn, MvpnRecord, View, read_class_names
-from tests.support.builds import build_again
+from tests.support.builds import build_again, left_out
 from tests.support.oracle import sound_samples
 
 
@@ -51,7 +51,7 @@ class TestTexts:
 
 def test_samples_are_sound(made: Path, tmp_path: Path) -> None:
     report = build(builder(made), tmp_path)
-    assert (report.samples, report.skipped) == (30, [])
+    assert (report.samples, report.left_out) == (30, {})
     assert [problem.what.split(":")[0] for problem in report.problems] == ["38 of 44 lists are missing"]
     for sample in sound_samples(tmp_path, MVPN):
         assert isinstance(sample, MvpnSample)
@@ -151,9 +151,9 @@ def test_damaged_data_is_reported_and_left_out(raw: Path, tmp_path: Path) -> Non
     said = " ".join(map(str, report.problems))
     assert "test_0027_100.pkl" in said
     assert "9999_1.png is missing" in said
-    assert {skip.key.split("/")[1] for skip in report.skipped} == {"0029"}
-    assert all(str(cut) in skip.reason for skip in report.skipped)
-    assert report.samples == 20 - len(report.skipped)
+    assert {skip.key.split("/")[1] for skip in left_out(tmp_path / "out")} == {"0029"}
+    assert all(str(cut) in skip.reason for skip in left_out(tmp_path / "out"))
+    assert report.samples == 20 - report.left_out.total()
     assert len(sound_samples(tmp_path / "out", MVPN)) == report.samples
 
 

@@ -20,7 +20,7 @@ from proactivebench.scenarios import ROD, Action, is_abstention
 from raw_sources import fakes
 from raw_sources.base import SourceError
 from raw_sources.rod import CLASSES, Rod
-from tests.support.builds import build_again
+from tests.support.builds import build_again, left_out
 from tests.support.oracle import sound_samples
 
 
@@ -54,7 +54,7 @@ class TestTexts:
 
 def test_samples_are_sound(made: Path, tmp_path: Path) -> None:
     report = build(RodBuilder(Rod.locate(made)), tmp_path)
-    assert (report.samples, report.frames, report.skipped, report.problems) == (4, 4 * 14 - 1, [], [])
+    assert (report.samples, report.frames, report.left_out, report.problems) == (4, 4 * 14 - 1, {}, [])
     for sample in sound_samples(tmp_path, ROD):
         assert (sample.first_image, sample.num_images, sample.reference_image) == (7, 14, 0)
         assert any(words in sample.prompt for words in ("blue blocks", "red blocks", "red cardboard", "blue cardboard"))
@@ -115,7 +115,7 @@ def test_a_missing_photo_leaves_its_sequence_out_unless_the_protocol_replaces_it
     photo(raw, "natural_bluebl_greenr-banana-s5").unlink()
     report = build(RodBuilder(Rod.locate(raw)), tmp_path / "out")
     assert report.samples == 2
-    assert {(skip.key, skip.reason) for skip in report.skipped} == {
+    assert {(skip.key, skip.reason) for skip in left_out(tmp_path / "out")} == {
         ("lamp_redbl_whiter-cup", "missing photos: s3"),
         ("natural_bluebl_greenr-banana", "missing photos: s5"),
     }
@@ -127,7 +127,7 @@ def test_a_cut_photo_leaves_its_sequence_out(raw: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:3000])
     report = build(RodBuilder(Rod.locate(raw)), tmp_path / "out")
     assert report.samples == 3
-    [skip] = report.skipped
+    [skip] = left_out(tmp_path / "out")
     assert skip.key == "lamp_redbl_whiter-cup"
     assert str(path) in skip.reason
     assert not list((tmp_path / "out").rglob("*cup*"))

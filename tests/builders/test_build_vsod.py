@@ -23,7 +23,7 @@ from proactivebench.scenarios import VSOD, is_abstention
 from proactivebench.scenarios.vsod import VsodSample
 from raw_sources import fakes
 from raw_sources.vsod import Vsod
-from tests.support.builds import build_again, content
+from tests.support.builds import build_again, content, left_out
 from tests.support.oracle import sound_samples
 from tests.support.vsod_table import ROWS, write_labels
 
@@ -128,7 +128,7 @@ class TestBuilder:
 
     def test_samples_are_sound(self, made: Path, labels: list[VsodLabel], tmp_path: Path) -> None:
         report = build(VsodBuilder(Vsod.locate(made), labels), tmp_path)
-        assert (report.samples, report.frames, report.skipped, report.problems) == (9, 4 * 24, [], [])
+        assert (report.samples, report.frames, report.left_out, report.problems) == (9, 4 * 24, {}, [])
         samples = sound_samples(tmp_path, VSOD)
         assert len(samples) == 8, "one has no strong occlusion"
         assert len(list(Benchmark.open(tmp_path).samples(VSOD, filtered=False))) == 9
@@ -185,8 +185,11 @@ class TestBuilder:
         cut.write_bytes(cut.read_bytes()[:2000])
         report = build(VsodBuilder(Vsod.locate(raw), labels), tmp_path / "out")
         assert [problem.where for problem in report.problems] == [str(xml)]
-        assert {skip.key.rsplit("/", 2)[0] for skip in report.skipped} == {"test/video_000", "test/video_001"}
-        assert any(str(cut) in skip.reason for skip in report.skipped)
+        assert {skip.key.rsplit("/", 2)[0] for skip in left_out(tmp_path / "out")} == {
+            "test/video_000",
+            "test/video_001",
+        }
+        assert any(str(cut) in skip.reason for skip in left_out(tmp_path / "out"))
         assert not (tmp_path / "out" / "test" / "OcclusionDataSet-MM20" / "test" / "video_001").exists()
         assert len(sound_samples(tmp_path / "out", VSOD)) == 4
 

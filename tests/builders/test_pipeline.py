@@ -15,8 +15,10 @@ from builders.pipeline.build import build
 from builders.pipeline.parts import NothingBuiltError, nothing_built
 from builders.pipeline.storage import path_part
 from proactivebench.errors import ResumableError, UsageError
+from proactivebench.record_table import read_table
 from proactivebench.samples import read_samples
 from raw_sources.base import Problem, SourceError
+from tests.support.builds import left_out
 from tests.support.fake_builder import (
     EscapingBuilder,
     FakeBuilder,
@@ -30,7 +32,7 @@ from tests.support.fake_builder import (
 def test_writes_frames_samples_and_manifest(tmp_path: Path) -> None:
     report = build(FakeBuilder(), tmp_path)
     assert (report.scenario, report.samples, report.frames, report.up_to_date) == ("QD", 38, 76, False)
-    assert report.skip_reasons == {"unlucky": 1, "record 7 is torn": 1}
+    assert report.left_out == {"unlucky": 1, "record 7 is torn": 1}
     assert [str(problem) for problem in report.problems] == ["records.txt:20: expected a number"]
     samples = list(read_samples(tmp_path / "test" / "QuickDraw_preprocessed.jsonl", "QD"))
     keys = [sample.image_template.split("/")[1] for sample in samples]
@@ -41,14 +43,20 @@ def test_writes_frames_samples_and_manifest(tmp_path: Path) -> None:
     assert entry["settings"] == {"records": 40, "seed": 0}
     assert entry["versions"]["pen"] == "1.0"
     assert entry["counts"] == {"samples": 38, "frames": 76, "problems": 1}
-    assert {"key": "13", "reason": "unlucky"} in entry["skipped"]
-    files = {path: data for path, data in content(tmp_path).items() if path.startswith("test/")}
-    assert set(entry["files"]) == set(files)
-    for path, data in files.items():
-        assert entry["files"][path]["bytes"] == len(data)
-        assert entry["files"][path]["sha256"] == hashlib.sha256(data).hexdigest()
-    assert entry["files"]["test/QuickDraw/3/0001.png"]["origin"] == "record 3"
-    assert entry["files"]["test/QuickDraw/3/0001.png"]["licence"] == "CC0"
+    assert entry["left_out"] == {"record 7 is torn": 1, "unlucky": 1}
+    table = list(read_table(tmp_path / "manifest" / "QuickDraw.jsonl"))
+    assert [record.number for record in table] == list(range(40))
+    assert [(record.key, record.skipped) for record in table if record.skipped] == [
+        ("7", "record 7 is torn"),
+        ("13", "unlucky"),
+    ]
+    assert [record.id for record in table if record.id is not None] == [sample.id for sample in samples]
+    [third] = [record for record in table if record.key == "3"]
+    assert (third.origin, third.licence) == ("record 3", "CC0")
+    described = {file.path: (file.bytes, file.sha256) for record in table for file in record.files}
+    described |= {path: (file["bytes"], file["sha256"]) for path, file in entry["files"].items()}
+    files = {path: data for path, data in content(tmp_path).items() if path.startswith(("test/", "manifest/"))}
+    assert described == {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
 
 
 def test_the_number_of_workers_does_not_show(tmp_path: Path) -> None:
@@ -73,7 +81,7 @@ def test_a_finished_build_is_left_alone_and_mended_when_a_frame_is_gone(tmp_path
     written = frame.stat().st_mtime_ns
     again = build(FakeBuilder(), tmp_path)
     assert again.up_to_date
-    assert (again.samples, again.frames, again.skipped) == (first.samples, first.frames, first.skipped)
+    assert (again.samples, again.frames, again.left_out) == (first.samples, first.frames, first.left_out)
     assert frame.stat().st_mtime_ns == written
     frame.write_bytes(b"cut")
     assert not build(FakeBuilder(), tmp_path).up_to_date
@@ -83,7 +91,7 @@ def test_a_finished_build_is_left_alone_and_mended_when_a_frame_is_gone(tmp_path
 def test_shared_frames_are_rendered_once(tmp_path: Path) -> None:
     report = build(SharingBuilder(records=10, sound=True), tmp_path / "one")
     assert (report.samples, report.frames) == (8, 8)
-    assert report.skipped == [Skip("4", "pair 4 is torn"), Skip("5", "pair 4 is torn")]
+    assert left_out(tmp_path / "one") == [Skip("4", "pair 4 is torn"), Skip("5", "pair 4 is torn")]
     assert build(SharingBuilder(records=10, sound=True), tmp_path / "two", workers=2) == report
     assert content(tmp_path / "one") == content(tmp_path / "two")
     (tmp_path / "two" / "test" / "QuickDraw" / "2" / "0001.png").unlink()
@@ -140,7 +148,7 @@ def test_nothing_to_build_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NothingBuiltError, match="No sample of QD could be built"):
         build(FakeBuilder(records=0), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
-    error = nothing_built("row", [Problem("a.txt", "it is cut")], [Skip(str(number), "unlucky") for number in range(9)])
+    error = nothing_built("row", [Problem("a.txt", "it is cut")], {"unlucky": 9})
     assert str(error) == "No row could be built: a.txt: it is cut; 9 x unlucky"
 
 
@@ -166,7 +174,7 @@ class LongNames(FakeBuilder):
 def test_a_name_that_no_file_can_have_costs_its_record_alone(tmp_path: Path) -> None:
     report = build(LongNames(sound=True), tmp_path)
     assert report.samples == 39
-    [reason] = report.skip_reasons
+    [reason] = report.left_out
     assert "which no file can have" in reason
 
 

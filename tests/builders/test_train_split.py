@@ -22,19 +22,21 @@ from builders.pipeline.parts import NothingBuiltError
 from builders.pipeline.workers import Workers
 from builders.quickdraw import Drawings, QuickDrawBuilder
 from builders.train import files as train_files
+from builders.train.draws import Draws, Item
 from builders.train.files import build_train
 from builders.train.split import TrainSplit
 from proactivebench.benchmark import Benchmark
 from proactivebench.checking import check_benchmark
 from proactivebench.errors import UsageError
 from proactivebench.prompts import multiple_choice
+from proactivebench.record_table import read_table
 from proactivebench.scenarios import QD, make_environment
 from proactivebench.views import Crop
 from raw_sources import fakes
 from raw_sources.base import SourceError
 from raw_sources.coco import Coco
 from raw_sources.quickdraw import QuickDraw
-from tests.support.builds import content
+from tests.support.builds import content, left_out
 from tests.support.train_rows import reachable, text_of
 
 datasets = pytest.importorskip("datasets")
@@ -66,6 +68,13 @@ def make_split(photos: Path, drawings: Path, count: int = 60, seed: int = 0) -> 
     return TrainSplit([Drawings(quickdraw, count), Photos(coco, 10)], seed)
 
 
+def drawn(split: TrainSplit, folder: Path) -> list[Item]:
+    """What is drawn for the rows, in their order."""
+    with Workers(1, split) as pool, Draws(folder) as draws:
+        split.draw(pool, draws, Progress(disable=True))
+        return list(draws)
+
+
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows with their pictures as stored."""
     return [row for path in sorted((folder / "data").iterdir()) for row in parquet.read_table(path).to_pylist()]
@@ -79,9 +88,8 @@ class TestRows:
         assert rows.features["images"] == datasets.List(datasets.Image())
         assert all(isinstance(image, Image.Image) for row in rows for image in row["images"])
 
-    def test_each_row_is_a_turn_of_the_environment(self, split: TrainSplit, built: Path) -> None:
-        with Workers(1, split) as pool:
-            items = split.draw(pool, Progress(disable=True)).records
+    def test_each_row_is_a_turn_of_the_environment(self, split: TrainSplit, built: Path, tmp_path: Path) -> None:
+        items = drawn(split, tmp_path)
         rows = read_rows(built)
         for row, item in zip(rows, items, strict=True):
             builder, planned = split.plan(item)
@@ -102,19 +110,18 @@ class TestRows:
             assert row["options"] == list(candidates[0].observe().options)
             assert row["ground_truth"] == sample.answer
 
-    def test_half_of_the_frames_do_not_show_the_answer(self, photos: Path, bundled_quickdraw: Path) -> None:
+    def test_half_of_the_frames_do_not_show_the_answer(
+        self, photos: Path, bundled_quickdraw: Path, tmp_path: Path
+    ) -> None:
         split = make_split(photos, bundled_quickdraw, count=340)
-        with Workers(1, split) as pool:
-            items = split.draw(pool, Progress(disable=True)).records
-            rows = [train_files._row(split, item) for item in items]
-        ambiguous = [bool(row["proactive_actions"]) for row in rows if not isinstance(row, Skip)]
+        made = [train_files._row(split, item) for item in drawn(split, tmp_path)]
+        ambiguous = [bool(one.row["proactive_actions"]) for one in made if not isinstance(one, Skip)]
         assert len(ambiguous) > 200
         assert 0.4 < np.mean(ambiguous) < 0.6
 
-    def test_frames_are_those_of_the_test_split(self, built: Path, split: TrainSplit) -> None:
+    def test_frames_are_those_of_the_test_split(self, built: Path, split: TrainSplit, tmp_path: Path) -> None:
         """A drawing's picture is the frame that the builder would write, a photo's the crop of the original."""
-        with Workers(1, split) as pool:
-            items = split.draw(pool, Progress(disable=True)).records
+        items = drawn(split, tmp_path)
         for row, item in zip(read_rows(built), items, strict=True):
             builder, planned = split.plan(item)
             frames = {frame.path: frame.data for frame in builder.render(planned)}
@@ -187,7 +194,7 @@ class TestChoice:
 
     def test_too_few_drawings_are_named(self, photos: Path, bundled_quickdraw: Path, tmp_path: Path) -> None:
         report = build_train(make_split(photos, bundled_quickdraw, count=2000), tmp_path)
-        assert report.skip_reasons["category with fewer drawings than asked for"] == 20
+        assert report.left_out["category with fewer drawings than asked for"] == 20
 
 
 class TestFiles:
@@ -203,7 +210,10 @@ class TestFiles:
         assert names == [f"train-0000{number}-of-00004.parquet" for number in range(4)]
         entry = json.loads((tmp_path / "manifest.json").read_bytes())["scenarios"]["train"]
         assert entry["counts"]["samples"] == 70
-        licences = {licence for file in entry["files"].values() for licence in file["licence"].split(", ")}
+        assert list(entry["files"]) == ["manifest/train.jsonl"]
+        table = list(read_table(tmp_path / "manifest" / "train.jsonl"))
+        assert [file.path for made in table for file in made.files] == [f"data/{name}" for name in names]
+        licences = {licence for made in table for licence in made.licence.split(", ")}
         assert licences == {"CC BY 4.0", "Attribution License"}
         assert check_benchmark(tmp_path, Progress(disable=True)).problems == []
         assert not list(tmp_path.rglob("*.journal"))
@@ -258,7 +268,7 @@ class TestFiles:
         report = build_train(make_split(root, bundled_quickdraw), tmp_path / "out")
         assert report.samples == 66
         assert len(read_rows(tmp_path / "out")) == 66
-        assert {skip.key for skip in report.skipped} == {str(record.image_id) for record in records[:3]}
+        assert {skip.key for skip in left_out(tmp_path / "out")} == {str(record.image_id) for record in records[:3]}
         assert [str(records[3].image_id) in problem.where for problem in report.problems] == [True]
         with pytest.raises(SourceError, match="is missing"):
             build_train(make_split(root, bundled_quickdraw), tmp_path / "strict", strict=True)

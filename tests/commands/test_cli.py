@@ -64,9 +64,13 @@ def test_check_names_what_is_wrong(tmp_path: Path) -> None:
 
 def test_check_reads_the_manifest_as_strictly_as_a_build(tmp_path: Path) -> None:
     manifest = build_small(tmp_path / "data") / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"licence"', '"license"', 1))
+    table = tmp_path / "data" / "manifest" / "QuickDraw.jsonl"
+    table.write_text(table.read_text().replace('"key"', '"kex"', 1))
     result = call("check", tmp_path / "data")
-    assert (result.exit_code, "licence: Field required" in " ".join(result.output.split())) == (1, True)
+    assert (result.exit_code, "missing required field `key`" in " ".join(result.output.split())) == (1, True)
+    manifest.write_text(manifest.read_text().replace('"sources"', '"source"').replace('"versions"', '"version"'))
+    result = call("check", tmp_path / "data")
+    assert (result.exit_code, "versions: Field required" in " ".join(result.output.split())) == (1, True)
 
 
 @pytest.mark.parametrize(

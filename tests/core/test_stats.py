@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -89,10 +91,18 @@ def test_every_action_that_is_suggested_counts(tmp_path: Path) -> None:
     assert built(tmp_path / "data")["IN-C"] == Counts(samples=10, images=50, categories=2, actions=8)
 
 
+def described_table(folder: Path) -> dict[str, Any]:
+    """An empty table of the train split, as the manifest describes it."""
+    path = folder / "manifest" / "train.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    return {"manifest/train.jsonl": {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}}
+
+
 def test_rows_of_the_train_split_come_from_the_manifest(tmp_path: Path) -> None:
     build_small(tmp_path)
     manifest = orjson.loads((tmp_path / "manifest.json").read_bytes())
-    entry = {"dataset": "train", "settings": {}, "versions": {}, "skipped": [], "files": {}}
+    entry = {"dataset": "train", "settings": {}, "versions": {}, "left_out": {}, "files": described_table(tmp_path)}
     manifest["scenarios"]["train"] = {**entry, "counts": {"samples": 123, "frames": 123}}
     (tmp_path / "manifest.json").write_bytes(orjson.dumps(manifest))
     assert built(tmp_path)["train"] == Counts(123)
@@ -100,9 +110,9 @@ def test_rows_of_the_train_split_come_from_the_manifest(tmp_path: Path) -> None:
 
 def test_a_train_split_alone_is_counted_and_checked(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    entry = {"dataset": "train", "settings": {}, "versions": {}, "skipped": [], "files": {}}
+    entry = {"dataset": "train", "settings": {}, "versions": {}, "left_out": {}, "files": described_table(tmp_path)}
     entry["counts"] = {"samples": 123, "frames": 123}
-    manifest = {"format": 1, "scenarios": {"train": entry}}
+    manifest = {"format": 2, "scenarios": {"train": entry}}
     (tmp_path / "manifest.json").write_bytes(orjson.dumps(manifest))
     counts = built(tmp_path)
     assert counts.pop("train") == Counts(123)

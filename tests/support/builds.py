@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 
-from builders.base import Builder
+from builders.base import Builder, Skip
 from builders.pipeline.build import build
+from proactivebench.record_table import read_table
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def left_out(folder: Path) -> list[Skip]:
+    """The records that a benchmark's tables say were left out, and why."""
+    entries = [entry for table in sorted((folder / "manifest").iterdir()) for entry in read_table(table)]
+    return [Skip(entry.key, entry.skipped) for entry in entries if entry.skipped is not None]
 
 
 def build_again(builder: Builder[Any, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:

@@ -10,7 +10,10 @@ import pytest
 
 from builders.hub.publish import prepare
 from builders.pipeline.storage import describe_file
+from proactivebench.layout import table_path
 from proactivebench.manifest import Entry, add_to_manifest
+from proactivebench.record_table import RecordEntry, table_lines
+from proactivebench.work.files import write_whole
 from tests.support.example_benchmark import build_examples
 from tests.support.hub_store import Blob, LocalHub, Repo, is_large
 from tests.support.local_hub import serve
@@ -65,11 +68,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train = folder / "data" / "train-00000-of-00001.parquet"
     train.parent.mkdir()
     Dataset.from_dict({"ground_truth": ["Cat.", "Dog."], "options": [["A."], ["B."]]}).to_parquet(train)
-    stored = describe_file(folder, train)
-    file = {"bytes": stored.bytes, "sha256": stored.sha256, "origin": "made up", "licence": "CC BY 4.0"}
+    made = RecordEntry(number=0, key=train.name, licence="CC BY 4.0", files=(describe_file(folder, train),))
+    write_whole(folder / table_path("train"), table_lines([made]))
+    table = describe_file(folder, folder / table_path("train"))
     counts = {"samples": 2, "frames": 2}
     entry = {"dataset": "train", "settings": {}, "versions": {"proactivebench-toolkit": "1"}, "counts": counts}
-    entry |= {"sources": ["quickdraw", "coco"], "skipped": [], "files": {stored.path: file}}
+    files = {table.path: {"bytes": table.bytes, "sha256": table.sha256}}
+    entry |= {"sources": ["quickdraw", "coco"], "left_out": {}, "files": files}
     add_to_manifest(folder, "train", Entry.model_validate(entry))
     prepare(folder, REPO, "http://hub")
     return folder

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from builders.hub.build import Build
 from builders.hub.package import Archive, PackageError, package
 from proactivebench.errors import ResumableError, UsageError
+from proactivebench.record_table import read_table
 from raw_sources.archives import unpack
 from tests.support.example_benchmark import build_examples
 from tests.support.small_benchmark import build_small
@@ -103,7 +104,7 @@ def test_edited_samples_are_refused(data: Path) -> None:
 
 def test_what_was_not_built_here_is_refused(data: Path) -> None:
     manifest = data / "manifest.json"
-    manifest.write_text('{"format": 1, "scenarios": {}}')
+    manifest.write_text('{"format": 2, "scenarios": {}}')
     with pytest.raises(UsageError, match=r"manifest\.json lists no scenario"):
         pack(data)
     manifest.unlink()
@@ -114,8 +115,12 @@ def test_what_was_not_built_here_is_refused(data: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "written", "said"),
     [
-        (b'"dataset": "QuickDraw"', b'"dataset": "../QuickDraw"', "QD: expected the files of QuickDraw"),
-        (b'"test/QuickDraw/', b'"test/../../QuickDraw/', "expected a path below test/ or data/"),
+        (
+            b'"dataset": "QuickDraw"',
+            b'"dataset": "../QuickDraw"',
+            r"expected manifest/\.\./QuickDraw\.jsonl among the files",
+        ),
+        (b'"test/QuickDraw_', b'"test/../../QuickDraw_', "expected a path below test/ or manifest/"),
         (b'"counts"', b'"number"', "scenarios: QD: counts: Field required"),
         (b'"sha256": "', b'"sha256": "/', "sha256: String should match"),
         (b'"files": {', b'"files": 3, "more": {', "files: Input should be an object"),
@@ -127,6 +132,29 @@ def test_a_manifest_of_another_form_is_refused(data: Path, found: bytes, written
     assert found in manifest.read_bytes()
     manifest.write_bytes(manifest.read_bytes().replace(found, written))
     with pytest.raises(UsageError, match=rf"manifest\.json is not a manifest .*{said}"):
+        pack(data)
+
+
+@pytest.mark.parametrize(
+    ("found", "written"),
+    [
+        (b'"path":"test/', b'"path":"test/../../'),
+        (b'"path":"test/', b'"path":"/test/'),
+        (b'"path":"test/', b'"path":"manifest/'),
+        (b'"bytes":', b'"bytes":-'),
+        (b'"sha256":"', b'"sha256":"/'),
+        (b'"key":', b'"kex":'),
+        (b"{", b"{" * 100_000),
+    ],
+)
+def test_a_table_of_another_form_is_refused(data: Path, found: bytes, written: bytes) -> None:
+    table = data / "manifest" / "QuickDraw.jsonl"
+    lines = table.read_bytes().splitlines(keepends=True)
+    assert found in lines[2]
+    table.write_bytes(b"".join([*lines[:2], lines[2].replace(found, written, 1), *lines[3:]]))
+    with pytest.raises(UsageError, match=r"QuickDraw\.jsonl, line 3: not what became of a record"):
+        list(read_table(table))
+    with pytest.raises(PackageError, match=r"manifest/QuickDraw\.jsonl differs"):
         pack(data)
 
 

@@ -33,6 +33,7 @@ def test_the_repository_holds_the_published_layout_byte_by_byte(hub: LocalHub, d
         "test/QuickDraw.zip", "test/QuickDraw_preprocessed.jsonl",
         "test/coco2014.zip", "test/coco2014_preprocessed.jsonl", "viewer/QuickDraw.parquet", "viewer/coco2014.parquet",
         "data/train-00000-of-00001.parquet",
+        "manifest/QuickDraw.jsonl", "manifest/coco2014.jsonl", "manifest/train.jsonl",
     } == sent(done)  # fmt: skip
     for path in sent(done):
         assert repo.files[path].data == (data / path).read_bytes()
@@ -45,7 +46,7 @@ def test_nothing_is_sent_twice_and_only_what_changed(hub: LocalHub, data: Path) 
     publish(hub, data)
     commits = len(hub.repos[REPO].commits)
     again = publish(hub, data)
-    assert (again.sent, again.removed, again.unchanged) == ([], [], 11)
+    assert (again.sent, again.removed, again.unchanged) == ([], [], 14)
     assert len(hub.repos[REPO].commits) == commits
     (data / "kept_ids.json").write_text(json.dumps({"QuickDraw": [0, 2]}))
     hub.uploaded.clear()
@@ -84,7 +85,7 @@ def test_files_of_strangers_stay_and_those_of_an_earlier_publication_go(hub: Loc
     hub.repos[REPO].commit("mine", {"notes.txt": Blob(b"keep me", large=False)})
     publish(hub, data)
     shutil.rmtree(data / "data")
-    assert publish(hub, data).removed == ["data/train-00000-of-00001.parquet"]
+    assert publish(hub, data).removed == ["data/train-00000-of-00001.parquet", "manifest/train.jsonl"]
     assert hub.repos[REPO].files["notes.txt"].data == b"keep me"
     assert "data/train-00000-of-00001.parquet" not in hub.repos[REPO].files
 
@@ -175,4 +176,4 @@ def test_a_dry_run_names_every_file_and_needs_no_network(data: Path, monkeypatch
     assert result.exit_code == 0
     for path in ("README.md", "croissant.json", "test/QuickDraw.zip", "viewer/coco2014.parquet", "manifest.json"):
         assert f"  {path}  " in result.stderr
-    assert "Nothing was uploaded. https://huggingface.co/datasets/ann/small would hold 11 files" in result.stderr
+    assert "Nothing was uploaded. https://huggingface.co/datasets/ann/small would hold 14 files" in result.stderr

@@ -33,7 +33,7 @@ def test_what_comes_back_is_what_was_published(mirror: LocalHub, published: Path
     assert {path for path in came if path.startswith("test/")} == {
         path for path in built if path.startswith("test/") and not path.endswith(".zip")
     }
-    assert all(came[path] == built[path] for path in came if path.startswith("test/") or path == "manifest.json")
+    assert all(came[path] == built[path] for path in came if path.startswith(("test/", "manifest")))
     assert TRAIN not in came
     with Progress(disable=True) as progress:
         assert check_benchmark(tmp_path / "out", progress).problems == []
@@ -41,7 +41,8 @@ def test_what_comes_back_is_what_was_published(mirror: LocalHub, published: Path
 
 def test_only_what_is_asked_for_is_downloaded(mirror: LocalHub, tmp_path: Path) -> None:
     get(mirror, tmp_path, "coco")
-    assert set(downloads(mirror)) == {"manifest.json", "test/coco2014_preprocessed.jsonl", "test/coco2014.zip"}
+    files = {"manifest/coco2014.jsonl", "test/coco2014_preprocessed.jsonl", "test/coco2014.zip"}
+    assert set(downloads(mirror)) == {"manifest.json", *files}
     assert [scenario.name for scenario in Benchmark.open(tmp_path).scenarios] == ["COCO"]
     with Progress(disable=True) as progress:
         assert check_benchmark(tmp_path, progress).problems == []
@@ -65,7 +66,7 @@ def test_a_second_pull_gets_what_changed_and_nothing_else(mirror: LocalHub, tmp_
     mirror.repos[REPO].put(SAMPLES, lines[0])
     mirror.repos[REPO].put("kept_ids.json", b'{"QuickDraw": [0]}')
     assert get(mirror, tmp_path).fetched == ["QD"]
-    assert set(downloads(mirror)) == {"manifest.json", SAMPLES, ARCHIVE, "kept_ids.json"}
+    assert set(downloads(mirror)) == {"manifest.json", "manifest/QuickDraw.jsonl", SAMPLES, ARCHIVE, "kept_ids.json"}
     assert len(list(Benchmark.open(tmp_path).samples(QD))) == 1
     mirror.repos[REPO].put("kept_ids.json", None)
     get(mirror, tmp_path)

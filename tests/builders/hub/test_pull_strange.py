@@ -108,6 +108,15 @@ def test_a_manifest_that_makes_no_sense_is_refused(
     assert not (tmp_path / SAMPLES).exists()
 
 
+@pytest.mark.parametrize("place", [b"test/../../aaa/", b"test/coco2014x/", b"data/QuickDraw/"])
+def test_a_table_that_lists_files_of_others_is_refused(mirror: LocalHub, tmp_path: Path, place: bytes) -> None:
+    table = mirror.repos[REPO].files["manifest/QuickDraw.jsonl"].data
+    mirror.repos[REPO].put("manifest/QuickDraw.jsonl", table.replace(b"test/QuickDraw/", place, 1))
+    with pytest.raises(HubError, match=r"does not hold what its manifest\.json lists"):
+        get(mirror, tmp_path, "qd")
+    assert not (tmp_path / SAMPLES).exists()
+
+
 def test_a_manifest_of_another_time_is_refused(mirror: LocalHub, tmp_path: Path) -> None:
     mirror.repos[REPO].put("manifest.json", b'{"format": 99}')
     with pytest.raises(HubError, match=r"manifest\.json cannot be read by this version"):

@@ -40,7 +40,7 @@ def test_round_trip(hub: LocalHub, tmp_path: Path) -> None:
 
     published = call(hub, home, "publish", here, "--repo", "ann/trip", token=TOKEN)
     assert published.returncode == 0, published.stderr
-    assert f"{hub.url}/datasets/ann/trip: 10 files sent, 0 removed, 0 unchanged." in published.stderr
+    assert f"{hub.url}/datasets/ann/trip: 12 files sent, 0 removed, 0 unchanged." in published.stderr
     pulled = call(hub, home, "pull", "ann/trip", "--out", tmp_path / "back")
     assert pulled.returncode == 0, pulled.stderr
     checked = call(hub, home, "check", tmp_path / "back")
