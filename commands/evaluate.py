@@ -96,7 +96,7 @@ def max_errors_option(of_what: str) -> Callable[[Command], Command]:
 @click.option("--no-filter", is_flag=True, help="Play also what the benchmark's leak filter dropped.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--judge", "judge_spec", metavar="MODEL", help="Who reads the replies of --mode oeg-multi.")
-@click.option("--judge-base-url", help="Address of an openai: judge's server.")
+@click.option("--judge-base-url", multiple=True, help="Address of an openai: judge's server; may be repeated.")
 @click.option("--instructions", type=INSTRUCTIONS, help=INSTRUCTIONS_HELP)
 @click.option("--plan", is_flag=True, help="Play nothing: print a command for each model of --model paper:all.")
 @shard_option("Play only")
@@ -111,7 +111,7 @@ def evaluate(
     listing: Path | None,
     no_filter: bool,
     judge_spec: str | None,
-    judge_base_url: str | None,
+    judge_base_url: tuple[str, ...],
     instructions: Path | None,
     plan: bool,
     shard: Shard | None,
@@ -147,7 +147,7 @@ def evaluate(
         most = f"Playing at most {chosen.limit} samples of each scenario, those that the paper takes for free replies"
         console().print(f"{most}; --limit plays more or fewer.", soft_wrap=True)
     quieten_loading(spec, judge_spec)
-    judge_options = ModelOptions(base_url=judge_base_url)
+    judge_options = ModelOptions(base_url=judge_base_url or None)
     with RunProgress(console()) as progress:
         progress.say(f"Loading {spec}")
         options = replace(model_options, open_ended=chosen.open_ended)

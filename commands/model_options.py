@@ -38,9 +38,17 @@ class JsonObject(click.ParamType[dict[str, Any]]):
 
 
 _OPTIONS = (
-    click.option("--base-url", help="openai, inspect: address of the server, mostly ending in /v1."),
     click.option(
-        "--concurrency", type=click.IntRange(1), help="openai, inspect: requests under way at once.  [default: 64]"
+        "--base-url",
+        multiple=True,
+        callback=lambda ctx, param, value: value or None,
+        help="openai, inspect: address of the server, mostly ending in /v1. openai: may be repeated, or a file with an "
+        "address on each line, where several servers have the model.",
+    ),
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1),
+        help="openai, inspect: requests under way at once, at each server.  [default: 64]",
     ),
     click.option(
         "--timeout",

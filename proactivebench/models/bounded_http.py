@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import openai
 
+from proactivebench.models.servers import Servers
+
 LARGEST_BODY = 8 << 20
 """Bytes of the longest response; 32,768 tokens of text have about 0.2 million."""
 
@@ -35,11 +37,13 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
 
     Args:
         seconds: Time of one attempt, from connecting to the last byte.
+        servers: Who may get it; requests are made for the first of them.
     """
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float, servers: Servers):
         super().__init__(follow_redirects=False, headers={"Accept-Encoding": "identity"})
         self._seconds = seconds
+        self._servers = servers
 
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """Sends a request and reads the whole response.
@@ -48,19 +52,31 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
             httpx.ReadTimeout: It was not there in time.
             UnusableResponse: It is compressed, or too long.
         """
+        async with self._servers.one() as server:
+            self._servers.redirect(request, server)
+            status = None
+            try:
+                response, body = await self._attempt(request, **options)
+                status = response.status_code
+            finally:
+                elsewhere = self._servers.judge(server, status)
+        headers = response.headers.copy()
+        if status == 429 and lacks_money(body.decode(errors="replace")):
+            headers["x-should-retry"] = "false"  # tells the library that no pause helps
+        elif elsewhere:
+            headers["retry-after-ms"] = "1"  # or that none is needed
+        return type(response)(status, headers=headers, content=body, request=request)
+
+    async def _attempt(self, request: Any, **options: Any) -> tuple[Any, bytes]:
         try:
             async with asyncio.timeout(self._seconds):
                 response = await super().send(request, stream=True, **options)
                 try:
-                    body = await _read(response)
+                    return response, await _read(response)
                 finally:
                     await response.aclose()
         except TimeoutError:
             raise httpx.ReadTimeout(f"No whole reply within {self._seconds:g} seconds.") from None
-        headers = response.headers.copy()
-        if response.status_code == 429 and lacks_money(body.decode(errors="replace")):
-            headers["x-should-retry"] = "false"  # tells the library that no pause helps
-        return type(response)(response.status_code, headers=headers, content=body, request=request)
 
 
 async def _read(response: Any) -> bytes:

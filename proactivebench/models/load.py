@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -37,8 +37,8 @@ class ModelOptions:
         chat_template: File with the template of its conversations.
         revision: Its branch, tag or commit on the Hub.
         adapter: Folder or id of a LoRA adapter for it.
-        base_url: Address of an `openai:` model's server.
-        concurrency: Requests to it that are under way at once.
+        base_url: Address of an `openai:` model's server, or several; a file holds one on each line.
+        concurrency: Requests to each that are under way at once.
         timeout: Seconds after which an attempt without the whole reply has failed.
         retries: Further attempts after the first.
         temperature: With which an `openai:` model draws its replies, 0 for the most probable ones.
@@ -63,7 +63,7 @@ class ModelOptions:
     chat_template: Path | None = None
     revision: str | None = None
     adapter: str | None = None
-    base_url: str | None = None
+    base_url: str | Sequence[str] | None = None
     concurrency: int | None = None
     timeout: float | None = None
     retries: int | None = None
@@ -188,14 +188,22 @@ def _load_transformers(name: str, options: ModelOptions) -> Model:
 
 def _load_openai(name: str, options: ModelOptions) -> Model:
     from proactivebench.models.openai_model import OpenAIModel
+    from proactivebench.models.servers import read_addresses
 
-    return OpenAIModel(name, **_requests(name, options, _given(options, "an openai: model", *_SENT, *_FORM)))
+    given = _given(options, "an openai: model", *_SENT, *_FORM)
+    if "base_url" in given:
+        given["base_url"] = read_addresses(given["base_url"])
+    return OpenAIModel(name, **_requests(name, options, given))
 
 
 def _load_inspect(name: str, options: ModelOptions) -> Model:
     given = _given(options, "an inspect: model", *_SENT, *_FORM, "engine")
     with require_extra(f"inspect:{name}", "inspect"):
         from proactivebench.models.inspect_model import InspectModel
+    if not isinstance(given.get("base_url", ""), str):
+        if len(given["base_url"]) > 1:
+            raise UsageError("--base-url names several servers, which openai: models alone have.")
+        [given["base_url"]] = given["base_url"]
     return InspectModel(name, **_requests(name, options, given))
 
 

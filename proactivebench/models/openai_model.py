@@ -1,20 +1,19 @@
 """`openai:` models: any server that speaks OpenAI's chat completions (vLLM, SGLang, transformers serve, hosted ones).
 
 The `openai` library sends, waits and retries: with growing pauses where a connection fails or the server is overloaded,
-and as long as `Retry-After` says, up to two minutes. `request_form` says what is sent, `bounded_http` how long and how
-much is listened to, `completions` what counts as an answer; everything else ends the episode as an error. Where no
-request would fare better (a key or a model that the server does not know, a form that it refuses, no money left, every
-request refused from the first on) the run ends with the server's words. The key is read from the environment, sent, and
-cut out of whatever the server says.
+and as long as `Retry-After` says, up to two minutes. Of several servers of one model another is asked instead
+(`servers`). `request_form` says what is sent, `bounded_http` how long and how much is listened to, `completions` what
+counts as an answer; everything else ends the episode as an error. Where no request would fare better (a key or a model
+that the server does not know, a form that it refuses, no money left, every request refused from the first on) the run
+ends with the server's words. The key is read from the environment, sent, and cut out of whatever the server says.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import httpx
 import openai
 
 from proactivebench.errors import ProactiveBenchError, UsageError
@@ -23,6 +22,7 @@ from proactivebench.models.bounded_http import BoundedClient, UnusableResponse, 
 from proactivebench.models.completions import read_completion
 from proactivebench.models.data_uris import chat_messages, shared_encoder
 from proactivebench.models.request_form import OTHER_FORM, RequestForm
+from proactivebench.models.servers import Servers, public_address
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
@@ -62,8 +62,9 @@ class OpenAIModel(Model):
 
     Args:
         name: The model, as the server calls it.
-        base_url: Address that `/chat/completions` is appended to; None is OpenAI's own.
-        concurrency: Requests under way at once.
+        base_url: Address that `/chat/completions` is appended to, or those of several servers of this very model; None
+            is OpenAI's own.
+        concurrency: Requests that each server has under way at once.
         timeout: Seconds after which an attempt without the whole reply has failed.
         retries: Further attempts after the first.
         max_pixels: Pixels to which larger pictures are scaled down; None sends them as they are.
@@ -77,17 +78,18 @@ class OpenAIModel(Model):
         self,
         name: str,
         *,
-        base_url: str | None = None,
+        base_url: str | Sequence[str] | None = None,
         concurrency: int = 64,
         timeout: float = 120,
         retries: int = 8,
         max_pixels: int | None = None,
         form: RequestForm = RequestForm(),  # noqa: B008  # it cannot change
     ):
-        self.concurrency = concurrency
+        addresses = [base_url or OPENAI] if isinstance(base_url, str | None) else list(base_url)
+        self.concurrency = concurrency * len(addresses)
         self.draws = form.draws
         self._name = name
-        self._server = _public_address(base_url or OPENAI)
+        self._servers = [public_address(address) for address in addresses]
         self._key = _read_key(required=base_url is None)
         self._max_pixels = max_pixels
         self._form = form
@@ -96,10 +98,10 @@ class OpenAIModel(Model):
         self._refused = 0
         self._client = openai.AsyncOpenAI(
             api_key=self._key,
-            base_url=base_url or OPENAI,
+            base_url=addresses[0],
             timeout=timeout,
             max_retries=retries,
-            http_client=BoundedClient(timeout),
+            http_client=BoundedClient(timeout, Servers(addresses, concurrency)),
         )
 
     async def reply(self, request: Request) -> str:
@@ -115,7 +117,7 @@ class OpenAIModel(Model):
             raise self._refused_request(error) from None
         except openai.APIConnectionError as error:
             reason = str(error.__cause__ or "") or str(error)  # the cause tells more, except for a time-out
-            raise ServerError(self._safe(f"gave no answer: {reason.rstrip('.')}.")) from None
+            raise ServerError(self._safe(f"gave no answer: {reason.rstrip('.')}.", error.request.url)) from None
         except UnusableResponse as error:
             raise ServerError(self._safe(str(error))) from None
         try:
@@ -128,7 +130,7 @@ class OpenAIModel(Model):
     def identity(self) -> Mapping[str, object]:
         return {
             "model": f"openai:{self._name}",
-            "server": self._server,
+            "server": self._servers[0] if len(self._servers) == 1 else sorted(self._servers),
             "max_pixels": self._max_pixels,
             "request": self._form.describe(),
         }
@@ -139,7 +141,7 @@ class OpenAIModel(Model):
     def _refused_request(self, error: openai.APIStatusError) -> ProactiveBenchError:
         said, status = error.response.text, error.status_code
         place = error.response.headers.get("Location", "")
-        message = self._safe(f"answered {status}: {place and f'look at {place} '}{said}")
+        message = self._safe(f"answered {status}: {place and f'look at {place} '}{said}", error.request.url)
         advice = SETUP_ERRORS.get(status)
         if lacks_money(said):
             advice = NO_MONEY_LEFT
@@ -151,11 +153,18 @@ class OpenAIModel(Model):
                 advice = f"It has refused the first {self._refused} requests and answered none: is it set up for them?"
         return UsageError(f"{message} {advice}") if advice else ServerError(message)
 
-    def _safe(self, text: str) -> str:
-        """A message about the server that does not give the key away, in one line."""
+    def _safe(self, text: str, asked: object = None) -> str:
+        """A message about a server that does not give the key away, in one line.
+
+        Args:
+            text: What there is to say.
+            asked: Where the request went; None where that is not known.
+        """
+        server = public_address(str(asked)).removesuffix("/chat/completions") if asked else " or ".join(self._servers)
         words = " ".join(text.replace(self._key, "[key]").split())
         line = "".join(character if character.isprintable() else "?" for character in words)
-        return f"{self._server} {line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + ' ...'}"
+        shown = line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]} ..."
+        return f"{server} {shown}"
 
 
 def _read_key(required: bool) -> str:
@@ -167,14 +176,3 @@ def _read_key(required: bool) -> str:
     if not (key.isascii() and key.isprintable()):
         raise UsageError(f"The environment variable {KEY} holds characters that no key has.")
     return key or NO_KEY
-
-
-def _public_address(url: str) -> str:
-    """An address without user, password, query and fragment."""
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
-        address = httpx.URL("")
-    if address.scheme not in ("http", "https") or not address.host:
-        raise UsageError("--base-url must be an address like http://localhost:8000/v1.")
-    return str(address.copy_with(userinfo=b"", query=None, fragment=None)).rstrip("/")
