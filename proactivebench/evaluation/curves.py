@@ -78,6 +78,11 @@ class Answers:
         found: Numbers = weights @ self._acc[:, 0]
         return found
 
+    def most_suggestions(self, weights: Numbers) -> Numbers:
+        """Suggestions per episode of who always asks."""
+        found: Numbers = (weights @ self._psr).sum(axis=1)
+        return found
+
     def coin(self, weights: Numbers, psr: Numbers) -> Numbers:
         """Accuracy of asking at random, `psr` times per episode; at most as often as the turns allow."""
         rises, acc = weights @ self._psr, weights @ self._acc

@@ -54,7 +54,11 @@ AnAction = Annotated[AnyAction, PlainValidator(_action), PlainSerializer(int, re
 
 def _about(reply: str) -> dict[str, Any]:
     """A reply and what is known of it beside its words."""
-    known = {name: getattr(reply, name) for name in ("answered_by", "confidence", "cut") if isinstance(reply, Reply)}
+    known = {
+        name: getattr(reply, name)
+        for name in ("answered_by", "confidence", "cut", "seconds")
+        if isinstance(reply, Reply)
+    }
     return {"reply": reply, "refused": isinstance(reply, Refusal), **known}
 
 
@@ -69,6 +73,7 @@ class Turn(BaseModel):
         reply: The model's literal answer.
         answered_by: The model that a server says the reply is of, where that is not the one that was asked.
         confidence: The probability that the model gave its reply, 0 to 1; in mode `forced`, of models that tell.
+        seconds: How long the answer took, of models that tell.
         refused: Whether the model is known to have declined to answer; it is read like any other reply.
         cut: Whether the reply reached the limit of tokens before its end; it is read like any other reply.
         kind: What the answer is.
@@ -90,6 +95,7 @@ class Turn(BaseModel):
     reply: str
     answered_by: str | None = None
     confidence: float | None = None
+    seconds: float | None = None
     refused: bool = False
     cut: bool = False
     kind: Kind

@@ -52,20 +52,30 @@ class Reply(str):
         answered_by: The model that a server says it is of, where that is not the one that was asked.
         confidence: The probability that the model gave these words, 0 to 1.
         cut: Whether it ended because it reached the limit of tokens, and not by itself.
+        seconds: How long it took, where that is worth keeping: of a person. Of a model that answers many requests at
+            once it would say more about the others.
     """
 
-    __slots__ = ("answered_by", "confidence", "cut")
+    __slots__ = ("answered_by", "confidence", "cut", "seconds")
     answered_by: str | None
     confidence: float | None
     cut: bool
+    seconds: float | None
 
     def __new__(
-        cls, text: str = "", answered_by: str | None = None, confidence: float | None = None, *, cut: bool = False
+        cls,
+        text: str = "",
+        answered_by: str | None = None,
+        confidence: float | None = None,
+        *,
+        cut: bool = False,
+        seconds: float | None = None,
     ) -> Self:
         reply = super().__new__(cls, text)
         reply.answered_by = answered_by
         reply.confidence = confidence
         reply.cut = cut
+        reply.seconds = seconds
         return reply
 
 

@@ -39,8 +39,9 @@ class Album(ABC):
 
         Returns:
             `kind` (`episodes` or `samples`), `chunk` (entries of a chunk), `scenarios`, `endings`, `marks` and
-            `answers` (names), and `parts`: for each its `name` and `rows` of scenario, id, repeat, ending, turns,
-            marks (a bit for each) and answer; names are given by their place in those lists.
+            `answers` (names), and `parts`: for each its `name`, `rows` of scenario, id, repeat, ending, turns, marks (a
+            bit for each), answer and the category that it ended with (-1 for none), and of samples their `thumbnails`;
+            names are given by their place in those lists.
         """
 
     @abstractmethod

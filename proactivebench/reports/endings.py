@@ -34,8 +34,8 @@ MEANING = {
     Ending.ASKED: "suggested in its own words what helps here",
     Ending.WRONG: "named a wrong category, or one that cannot be known yet",
     Ending.ABSTAINED: "said that it cannot answer",
-    Ending.OUT_OF_TURNS: "still asked when the last turn was over",
-    Ending.REFUSED: "made a suggestion that does not help here",
+    Ending.OUT_OF_TURNS: "still asked, as before, when nothing more could come",
+    Ending.REFUSED: "made a suggestion that is not accepted here",
     Ending.UNREADABLE: "replied with none of the options",
     Ending.NEITHER: "neither named the right category nor made a valid suggestion",
     Ending.UNJUDGED: "replied in its own words, which no judge has read",
@@ -63,10 +63,16 @@ def ending(episode: Episode, judged: JudgedReply | None) -> Ending:
         return Ending.RIGHT
     last = episode.turns[-1]
     if last.kind == "suggestion":
-        return Ending.OUT_OF_TURNS if len(episode.turns) == episode.max_turns else Ending.REFUSED
+        return Ending.OUT_OF_TURNS if _asked_too_long(episode) else Ending.REFUSED
     if last.kind == "open_ended":
         return _ending_of_free(judged)
     return Ending.NEITHER if last.chosen is None and last.judge is not None else _OF_KIND[last.kind]
+
+
+def _asked_too_long(episode: Episode) -> bool:
+    """Whether the last suggestion came in the last turn, and was one that is accepted: now, or in an earlier turn."""
+    accepted = {turn.chosen for turn in episode.turns if turn.action is not Action.STOP}
+    return len(episode.turns) == episode.max_turns and episode.turns[-1].chosen in accepted
 
 
 def _ending_of_free(judged: JudgedReply | None) -> Ending:
@@ -96,7 +102,7 @@ def how_read(turn: Turn, position: int | None, sample: Sample) -> str:
         sample: What was played.
     """
     if turn.judge is not None:
-        found = "neither a suggestion that helps here nor the right category."
+        found = "neither a suggestion that is accepted here nor the right category."
         return f"The judge found in it {found if turn.chosen is None else _judged(turn, sample)}"
     if turn.refused:
         return "The model declined to answer."
@@ -111,7 +117,8 @@ def _judged(turn: Turn, sample: Sample) -> str:
     if turn.kind == "abstention":
         return "an abstention."
     if turn.kind == "suggestion":
-        return "a suggestion that helps here." if turn.suggestion is Outcome.CORRECT else "a suggestion that does not."
+        accepted = turn.suggestion is Outcome.CORRECT
+        return f"a suggestion that is {'' if accepted else 'not '}accepted here."
     if turn.category is Outcome.CORRECT:
         return "the right category."
     if turn.chosen == sample.answer:
@@ -132,5 +139,5 @@ def what_happened(turn: Turn, last: bool, episode: Episode) -> str:
     done = [] if turn.action is Action.STOP else [f"The environment {turn.action.words}."]
     if last and episode.error is None:
         late = " No turn was left to answer in." if done else ""
-        done.append(f"The episode ended, {'right' if episode.correct else 'not right'}.{late}")
+        done.append(f"The episode ended {'with' if episode.correct else 'without'} the right answer.{late}")
     return " ".join(done)

@@ -48,22 +48,25 @@ class EpisodeAlbum(Album):
         scenarios = list(SCENARIOS)
         marks: dict[str, int] = {}
         answers: dict[str, int] = {}
+
+        def place(answer: str | None) -> int:
+            return -1 if answer is None else answers.setdefault(answer, len(answers))
+
         parts = []
         for run in self.runs:
-            rows = []
-            for episode in run.episodes:
-                answer = run.samples[episode.scenario, episode.id].answer
-                rows.append(
-                    [
-                        scenarios.index(episode.scenario),
-                        episode.id,
-                        episode.repeat,
-                        _ENDINGS.index(ending(episode, run.judgements.get(episode.key))),
-                        len(episode.turns),
-                        sum({1 << marks.setdefault(mark, len(marks)) for mark in _marks(episode)}),
-                        answers.setdefault(answer, len(answers)),
-                    ]
-                )
+            rows = [
+                [
+                    scenarios.index(episode.scenario),
+                    episode.id,
+                    episode.repeat,
+                    _ENDINGS.index(ending(episode, run.judgements.get(episode.key))),
+                    len(episode.turns),
+                    sum({1 << marks.setdefault(mark, len(marks)) for mark in _marks(episode)}),
+                    place(run.samples[episode.scenario, episode.id].answer),
+                    place(named(episode)),
+                ]
+                for episode in run.episodes
+            ]
             parts.append({"name": run.name, "rows": rows})
         return {
             "kind": "episodes",
@@ -109,12 +112,18 @@ class EpisodeAlbum(Album):
                 }
             )
         return {
-            "source": sample.image_template,
+            "source": sample.image_template.replace("{image}", "…"),
             "answer": sample.answer,
             "limit": 1 if episode.valid_replies else episode.max_turns,
             "error": episode.error.model_dump() if episode.error else None,
             "turns": turns,
         }
+
+
+def named(episode: Episode) -> str | None:
+    """The category that an episode ended with, right or wrong; None where it ended with something else."""
+    last = episode.turns[-1] if episode.turns and episode.error is None else None
+    return last.chosen if last is not None and last.kind == "category" else None
 
 
 def _marks(episode: Episode) -> list[str]:

@@ -8,101 +8,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import jinja2
 
-from proactivebench.evaluation.records import Episode
 from proactivebench.reports.album import Album
-from proactivebench.reports.endings import MEANING, Ending, ending
-from proactivebench.reports.plot_style import DARK, LIGHT, encode
+from proactivebench.reports.asking import find_asking
+from proactivebench.reports.endings import MEANING, Ending
+from proactivebench.reports.failures import find_failures
+from proactivebench.reports.plot_style import LIGHT, darkened, encode
 from proactivebench.reports.plots import Plot, make_plots
 from proactivebench.reports.runs import Run
-from proactivebench.reports.scores import AVERAGE, Cell, published_results, score_tables
+from proactivebench.reports.scores import published_results, score_tables
+from proactivebench.reports.spots import find_spots
+from proactivebench.reports.summaries import summaries
 from proactivebench.scenarios import SCENARIOS
 
 _ALBUM_SCRIPTS = ("entry.js", "album.js")
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A part of a bar: what it stands for, how many episodes, where it begins and how wide it is in percent."""
-
-    ending: Ending
-    count: int
-    left: float
-    width: float
-
-
-@dataclass(frozen=True)
-class Line:
-    """A run in one scenario: its place among the runs, its name, what must be known of it, its scores, its endings."""
-
-    part: int
-    name: str
-    note: str
-    scores: Cell | None
-    segments: tuple[Segment, ...]
-    episodes: int
-    errors: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Runs with the same measures, in one scenario or over all of them."""
-
-    measures: tuple[str, ...]
-    lines: tuple[Line, ...]
-
-
-def _segments(run: Run, episodes: Sequence[Episode]) -> tuple[Segment, ...]:
-    segments, left = [], 0.0
-    endings = [ending(episode, run.judgements.get(episode.key)) for episode in episodes]
-    for kind in Ending:
-        count = endings.count(kind)
-        if count:
-            width = 100 * count / len(endings)
-            segments.append(Segment(kind, count, left, width))
-            left += width
-    return tuple(segments)
-
-
-def _errors(run: Run, episodes: Sequence[Episode]) -> Mapping[str, int]:
-    """Episodes without a score by what failed: the model, or the judge of a free reply."""
-    errors: Counter[str] = Counter()
-    for episode in episodes:
-        judged = run.judgements.get(episode.key)
-        if episode.error is not None:
-            errors[episode.error.kind] += 1
-        elif judged is not None and judged.error is not None:
-            errors["judge"] += 1
-    return errors
-
-
-def _summaries(runs: Sequence[Run], scenario: str | None) -> list[Summary]:
-    """The runs that played a scenario, or all runs over all of them; free replies are scored by other measures."""
-    cells = {row.run.folder: row.cells for table in score_tables(runs) for row in table.rows if row.run}
-    lines: dict[tuple[str, ...], list[Line]] = {}
-    for part, run in enumerate(runs):
-        episodes = [episode for episode in run.episodes if scenario in (None, episode.scenario)]
-        if not episodes:
-            continue
-        alone = next(iter(run.metrics["scenarios"])) if len(run.metrics["scenarios"]) == 1 else AVERAGE
-        scores = cells[run.folder].get(scenario or alone)
-        counted = [run.metrics["scenarios"][name] for name in run.metrics["scenarios"] if scenario in (None, name)]
-        counts = {name: sum(one.get(name, 0) for one in counted) for name in ("refused", "cut")}
-        marks = [f"{count:,} {name}" for name, count in counts.items() if count]
-        note = ", ".join([*run.notes, *marks])
-        line = Line(part, run.name, note, scores, _segments(run, episodes), len(episodes), _errors(run, episodes))
-        cost = ("cost",) if scores and "cost" in scores.scores else ()
-        measures = run.measures if "agg" in run.measures else ("acc", "psr", *cost)
-        lines.setdefault(measures, []).append(line)
-    return [Summary(measures, tuple(group)) for measures, group in lines.items()]
 
 
 @cache
@@ -138,14 +64,23 @@ def _data_uri(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
 
 
-def drawn_plots(plots: Sequence[Plot]) -> list[dict[str, str]]:
-    """Plots as a page shows them, for light and for dark; those without data are left out."""
-    drawn = []
+def drawn_plots(plots: Sequence[Plot]) -> dict[str, dict[str, Any]]:
+    """Plots as a page shows them, for light and for dark, by their stems; those without data are left out."""
+    drawn: dict[str, dict[str, Any]] = {}
     for plot in plots:
-        figures = [plot.draw(theme) for theme in (LIGHT, DARK)]
-        if figures[0] is not None and figures[1] is not None:
-            light, dark = (_data_uri(encode(figure, "svg")) for figure in figures if figure is not None)
-            drawn.append({"title": plot.title, "about": plot.about, "light": light, "dark": dark})
+        figure = plot.draw(LIGHT)
+        if figure is not None:
+            svg = encode(figure, "svg")
+            width, height = figure.get_size_inches()
+            drawn[plot.stem] = {
+                "title": plot.title,
+                "about": plot.about,
+                "light": _data_uri(svg),
+                "dark": _data_uri(darkened(svg)),
+                "width": 100 * width,
+                "height": 100 * height,
+                "spots": find_spots(figure),
+            }
     return drawn
 
 
@@ -153,6 +88,22 @@ def _title(runs: Sequence[Run]) -> str:
     models = list(dict.fromkeys(run.model for run in runs))
     title = " and ".join(models) if len(models) <= 2 else f"{len(models)} models"
     return title if len(runs) == len(models) else f"{title}, {len(runs)} runs"
+
+
+def _described(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """What decides the numbers of some runs, side by side: the name of each fact, and its value in every run."""
+    facts = [dict(_facts(run.identity)) for run in runs]
+    names = dict.fromkeys(name for known in facts for name in known)
+    return [(name, [known.get(name, "") for known in facts]) for name in names]
+
+
+def _facts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every single value of nested ones with its way there as its name."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _facts(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False, live: bool = False) -> str:
@@ -165,8 +116,11 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
         live: Let the page look every few seconds whether more has been played.
     """
     tables = score_tables(runs, compare_paper=compare_paper)
-    overall = _summaries(runs, None)
-    endings = {segment.ending for summary in overall for line in summary.lines for segment in line.segments}
+    overall = summaries(runs, [None])
+    lines = [line for summary in overall for _, group in summary.groups for line in group]
+    endings = {segment.ending for line in lines for segment in line.segments}
+    played = [scenario for name, scenario in SCENARIOS.items() if any(name in run.metrics["scenarios"] for run in runs)]
+    apart = summaries(runs, played) if len(played) > 1 else []
     return render(
         "runs.html",
         _ALBUM_SCRIPTS,
@@ -174,8 +128,12 @@ def runs_page(album: Album, runs: Sequence[Run], *, compare_paper: bool = False,
         runs=runs,
         tables=[table for table in tables if any(row.run is None for row in table.rows)],
         measured=[(table.setting, table.measured) for table in tables],
+        measures={measure for summary in (*overall, *apart) for measure in summary.measures},
         overall=overall,
-        by_scenario=[(SCENARIOS[name], found) for name in SCENARIOS if (found := _summaries(runs, name))],
+        by_scenario=apart,
+        asking=find_asking(runs),
+        failures=find_failures(runs),
+        described=_described(runs),
         plots=drawn_plots(make_plots(runs, compare_paper=compare_paper)),
         meaning={kind: MEANING[kind] for kind in Ending if kind in endings},
         source=published_results()["source"] if compare_paper else "",

@@ -1,4 +1,4 @@
-"""Plots with a point for every model: a run in colour, with how sure its scores are, the paper's models in grey."""
+"""Plots with a point for every model: a run in ink, with how sure its scores are, the paper's models in grey."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.statistics import average, estimate
-from proactivebench.reports.plot_style import Theme, add_legend, look_of_run, new_figure, short
+from proactivebench.reports.plot_style import Theme, add_legend, marker_of_run, new_figure, short
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.reports.scores import SCALES, Row
+from proactivebench.reports.spots import add_spot, label_spots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,10 +46,15 @@ def joint_draws(run: Run) -> NDArray[np.float64]:
 
 
 def _scatter_paper(
-    axes: Axes, points: Sequence[tuple[float, float]], theme: Theme, label: str = "paper's models", marker: str = "o"
+    axes: Axes,
+    points: Mapping[str, tuple[float, float]],
+    theme: Theme,
+    label: str = "paper's models",
+    marker: str = "o",
 ) -> None:
-    x, y = np.array(points).T
-    axes.scatter(x, y, s=14, color=theme.soft, marker=marker, alpha=0.6, linewidths=0, label=label)
+    for number, (name, at) in enumerate(points.items()):
+        look = {"color": theme.soft, "marker": marker, "markersize": 3.5, "markeredgewidth": 0, "alpha": 0.7}
+        add_spot(axes, name, at, label=label if number == 0 else None, **look)
 
 
 def _scatter_paper_averages(
@@ -58,11 +64,12 @@ def _scatter_paper_averages(
     settings = [setting for setting in dict.fromkeys(run.setting for run in runs) if paper.get(setting)]
     for setting, marker in zip(settings, _PAPER_MARKERS, strict=False):
         label = "paper's models" if len(settings) == 1 else f"paper: {setting}"
-        points = [(row.average(measures[0]) or 0.0, row.average(measures[1]) or 0.0) for row in paper[setting]]
+        averages = {row.name: tuple(row.average(measure) or 0.0 for measure in measures) for row in paper[setting]}
+        points = {name: (x, y) for name, (x, y) in averages.items()}
         _scatter_paper(axes, points, theme, short(label), marker)
 
 
-def _add_point(axes: Axes, run: Run, position: int, measures: tuple[str, str]) -> tuple[float, float]:
+def _add_point(axes: Axes, run: Run, position: int, measures: tuple[str, str], theme: Theme) -> tuple[float, float]:
     """Marks a run at its averages of two measures, with bars for their 95% intervals; returns where."""
     scores = run.metrics["average"]
     x, y = (SCALES[name] * scores[name] for name in measures)
@@ -70,11 +77,9 @@ def _add_point(axes: Axes, run: Run, position: int, measures: tuple[str, str]) -
         np.abs(SCALES[name] * np.array(scores[f"{name}_ci95"]) - at)[:, None]
         for name, at in zip(measures, (x, y), strict=True)
     ]
-    colour, marker = look_of_run(position)
-    axes.errorbar(
-        [x], [y], xerr=bars[0], yerr=bars[1], color=colour, fmt=marker, markersize=6, linewidth=1.2,
-        label=short(run.name), zorder=3,
-    )  # fmt: skip
+    axes.errorbar([x], [y], xerr=bars[0], yerr=bars[1], color=theme.ink, fmt="none", linewidth=1, zorder=2)
+    look = {"color": theme.ink, "marker": marker_of_run(position), "markersize": 6.5, "zorder": 3}
+    add_spot(axes, run.name, (x, y), label=short(run.name), **look)
     return x, y
 
 
@@ -92,15 +97,15 @@ def asking_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure | No
     _scatter_paper_averages(axes, scored, paper, ("psr", "acc"), theme)
     for run in scored:
         draws = joint_draws(run)
-        at = _add_point(axes, run, runs.index(run), ("psr", "acc"))
+        at = _add_point(axes, run, runs.index(run), ("psr", "acc"), theme)
         variances, directions = np.linalg.eigh(np.cov(draws[:, ::-1].T))
         width, height = 2 * np.sqrt(_CHI2_95 * np.clip(variances, 0, None))
         angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
-        colour, _ = look_of_run(runs.index(run))
-        axes.add_patch(Ellipse(at, width, height, angle=angle, color=colour, alpha=0.22, linewidth=0))
+        axes.add_patch(Ellipse(at, width, height, angle=angle, color=theme.soft, alpha=0.18, linewidth=0))
     axes.set(xlabel="suggestions per episode (psr)", ylabel="accuracy, %", ylim=(-3, 103))
     axes.set_xlim(left=min(-0.1, axes.get_xlim()[0]))
     add_legend(axes, theme)
+    label_spots(axes, theme)
     return figure
 
 
@@ -112,10 +117,11 @@ def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure 
     figure, axes = new_figure(theme)
     _scatter_paper_averages(axes, judged, paper, ("ps", "cc"), theme)
     for run in judged:
-        _add_point(axes, run, runs.index(run), ("ps", "cc"))
+        _add_point(axes, run, runs.index(run), ("ps", "cc"), theme)
     axes.set(xlabel="replies with a valid suggestion (ps), %", ylabel="with the right category (cc), %")
     axes.set(xlim=(-3, 103), ylim=(-3, 103))
     add_legend(axes, theme)
+    label_spots(axes, theme)
     return figure
 
 
@@ -143,13 +149,14 @@ def against_reference(runs: Sequence[Run], with_turns: Sequence[Run], paper: Pap
         return None
     figure, axes = new_figure(theme)
     axes.plot([0, 100], [0, 100], color=theme.grid, linewidth=1, zorder=1)
-    published = [(x, y) for _, x, y, is_run in pairs if not is_run]
+    published = {name: (x, y) for name, x, y, is_run in pairs if not is_run}
     if published:
         _scatter_paper(axes, published, theme)
     names = [run.name for run in with_turns]
     for name, x, y in ((name, x, y) for name, x, y, is_run in pairs if is_run):
-        colour, marker = look_of_run(names.index(name))
-        axes.scatter([x], [y], s=34, color=colour, marker=marker, label=short(name), zorder=3)
+        look = {"color": theme.ink, "marker": marker_of_run(names.index(name)), "markersize": 6, "zorder": 3}
+        add_spot(axes, name, (x, y), label=short(name), **look)
     axes.set(xlabel="accuracy on the reference frame, %", ylabel="accuracy, %", xlim=(-3, 103), ylim=(-3, 103))
     add_legend(axes, theme)
+    label_spots(axes, theme)
     return figure

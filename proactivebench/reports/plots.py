@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from proactivebench.answers import Outcome
+from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.evaluation.statistics import estimate_share
+from proactivebench.reports.asking import asking_curves, find_asking, reliability
 from proactivebench.reports.planes import against_reference, asking_plane, open_ended_plane
-from proactivebench.reports.plot_style import Theme, add_legend, look_of_run, new_figure, short
+from proactivebench.reports.plot_style import Theme, add_legend, new_figure, new_panels, outcome_colour, short
 from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import score_tables
+from proactivebench.scenarios import Action
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ANSWERS = {
-    "suggestion": ("asks", "#56b4e9"),
-    "abstention": ("abstains", "#e69f00"),
-    "category": ("names a category", "#0072b2"),
-    "unreadable": ("unreadable", "#9aa0a6"),
+    "right": "names what is right",
+    "wrong": "names what is wrong",
+    "long": "asks what is accepted",
+    "refused": "asks what is not",
+    "abstained": "abstains",
+    "unreadable": "unreadable",
 }
+"""Outcome that gives the colour -> the answer in words."""
+
 MIN_EPISODES = 5
 """Episodes that a point of accuracy per number of turns needs."""
 
@@ -33,9 +41,11 @@ def _actions(runs: Sequence[Run], theme: Theme) -> Figure | None:
         return None
     figure, axes = new_figure(theme, height=0.9 + 0.34 * len(shares))
     left = np.zeros(len(shares))
-    for kind, (label, colour) in _ANSWERS.items():
+    for kind, label in _ANSWERS.items():
         widths = np.array([share.get(kind, 0.0) for share in shares.values()])
-        axes.barh([short(name) for name in shares], widths, left=left, color=colour, label=label, height=0.62)
+        axes.barh(
+            [short(name) for name in shares], widths, left=left, color=outcome_colour(kind), label=label, height=0.62
+        )
         left += widths
     axes.invert_yaxis()
     axes.grid(visible=False)
@@ -47,8 +57,20 @@ def _actions(runs: Sequence[Run], theme: Theme) -> Figure | None:
 
 def _answer_shares(run: Run) -> dict[str, float]:
     """Percent of the answers by kind, over all scenarios; kinds without answers are left out."""
-    kinds = Counter(turn.kind for episode in run.episodes if episode.error is None for turn in episode.turns)
+    kinds = Counter(
+        _answer(turn, episode) for episode in run.episodes if episode.error is None for turn in episode.turns
+    )
     return {kind: 100 * count / kinds.total() for kind, count in kinds.items()}
+
+
+def _answer(turn: Turn, episode: Episode) -> str:
+    """The outcome that an answer has the colour of."""
+    if turn.kind == "category":
+        by_judge = turn.judge is not None and episode.correct and turn is episode.turns[-1]
+        return "right" if turn.category is Outcome.CORRECT or by_judge else "wrong"
+    if turn.kind == "suggestion":
+        return "long" if turn.suggestion is Outcome.CORRECT or turn.action is not Action.STOP else "refused"
+    return "abstained" if turn.kind == "abstention" else turn.kind
 
 
 def accuracy_per_turns(run: Run) -> list[tuple[int, int, float, float, float]]:
@@ -72,23 +94,18 @@ def accuracy_per_turns(run: Run) -> list[tuple[int, int, float, float, float]]:
 def _per_turns(runs: Sequence[Run], theme: Theme) -> Figure | None:
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = new_figure(theme)
-    drawn = False
-    for position, run in enumerate(runs):
-        points = accuracy_per_turns(run)
-        if points:
-            drawn = True
-            turns, _, acc, low, high = zip(*points, strict=True)
-            colour, marker = look_of_run(position)
-            axes.fill_between(turns, low, high, color=colour, alpha=0.14, linewidth=0)
-            axes.vlines(turns, low, high, color=colour, alpha=0.35, linewidth=1)
-            axes.plot(turns, acc, color=colour, marker=marker, markersize=5, linewidth=1.4, label=short(run.name))
+    drawn = [(run, points) for run in runs if len(points := accuracy_per_turns(run)) > 1]
     if not drawn:
         return None
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="turns of the episode", ylabel="accuracy, %", ylim=(-3, 103))
-    axes.set_xlim(0.5, axes.dataLim.x1 + 0.5)
-    add_legend(axes, theme)
+    figure, panels = new_panels(theme, len(drawn))
+    most = max(points[-1][0] for _, points in drawn)
+    for axes, (run, points) in zip(panels, drawn, strict=True):
+        turns, _, acc, low, high = zip(*points, strict=True)
+        axes.vlines(turns, low, high, color=theme.soft, linewidth=1)
+        axes.plot(turns, acc, color=theme.ink, marker="o", markersize=4, linewidth=1.2)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="turns of the episode", ylabel="accuracy, %", xlim=(0.5, most + 0.5), ylim=(-3, 103))
+        axes.set_title(short(run.name), fontsize=9, color=theme.ink, loc="left")
     return figure
 
 
@@ -106,6 +123,7 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
     tables = score_tables(runs, compare_paper=compare_paper)
     paper = {table.setting: [row for row in table.rows if row.run is None] for table in tables}
     turns = [run for run in runs if "psr" in run.measures]
+    beside = find_asking(runs)
     free = [run for run in runs if "agg" in run.measures]
     return [
         Plot(
@@ -121,15 +139,28 @@ def make_plots(runs: Sequence[Run], *, compare_paper: bool = False) -> list[Plot
             lambda theme: open_ended_plane(free, paper, theme),
         ),
         Plot(
+            "when",
+            "Asking at the right time",
+            "What others would make of this model's own answers: foresight knows when the answer is right, confidence "
+            "asks while the model is unsure, a coin asks at random. The bar is a 95% interval.",
+            lambda theme: asking_curves(beside, theme),
+        ),
+        Plot(
+            "reliability",
+            "Is it as sure as it is right?",
+            "Forced answers by confidence, in groups of the same size. On the line it is right as often as it is sure.",
+            lambda theme: reliability(runs, theme),
+        ),
+        Plot(
             "turns",
             "Accuracy per number of turns",
-            f"Among episodes of that many turns, with 95% intervals; at least {MIN_EPISODES} episodes.",
+            f"Among the episodes of that many turns, with 95% intervals; at least {MIN_EPISODES} episodes each.",
             lambda theme: _per_turns(turns, theme),
         ),
         Plot(
             "actions",
             "What the model answers",
-            "Share of all answers: suggestions, abstentions, categories.",
+            "Share of all answers of all turns; colours as above.",
             lambda theme: _actions(turns, theme),
         ),
         Plot(

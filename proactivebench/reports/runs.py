@@ -159,7 +159,12 @@ class Run:
     @property
     def setting(self) -> str:
         """What was asked, in words: `multiple choice`, `hint`, `reference` ..."""
-        return ", ".join(_unusual(self.identity["settings"])) or MULTIPLE_CHOICE
+        return ", ".join(self.unusual) or MULTIPLE_CHOICE
+
+    @property
+    def unusual(self) -> list[str]:
+        """The settings that change what is asked and are not the usual ones, in words."""
+        return list(_unusual(self.identity["settings"]))
 
     def again(self) -> Run:
         """The same run with what has been played by now."""

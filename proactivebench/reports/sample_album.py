@@ -44,11 +44,12 @@ class SampleAlbum(Album):
     def index(self) -> dict[str, Any]:
         scenarios = list(SCENARIOS)
         answers: dict[str, int] = {}
-        rows = []
+        rows, thumbnails = [], []
         for sample in self._samples:
             answer = answers.setdefault(sample.answer, len(answers))
-            turns = make_environment(sample).max_turns
-            rows.append([scenarios.index(sample.scenario.name), sample.id, 0, 0, turns, 0, answer])
+            start = make_environment(sample)
+            rows.append([scenarios.index(sample.scenario.name), sample.id, 0, 0, start.max_turns, 0, answer, -1])
+            thumbnails.append(self._picture(start.observe()))
         return {
             "kind": "samples",
             "chunk": CHUNK,
@@ -56,7 +57,7 @@ class SampleAlbum(Album):
             "endings": [],
             "marks": [],
             "answers": list(answers),
-            "parts": [{"name": "", "rows": rows}],
+            "parts": [{"name": "", "rows": rows, "thumbnails": thumbnails}],
         }
 
     def entries(self, part: int, first: int, last: int) -> list[dict[str, Any]]:
@@ -65,7 +66,7 @@ class SampleAlbum(Album):
             start = make_environment(sample)
             entries.append(
                 {
-                    "source": sample.image_template,
+                    "source": sample.image_template.replace("{image}", "…"),
                     "answer": sample.answer,
                     "limit": start.max_turns,
                     "error": None,

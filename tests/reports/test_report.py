@@ -72,12 +72,12 @@ class TestEpisodes:
         assert options[turn["chosen"]] == right["answer"]
         assert turn["chosen"] in turn["right"]
         assert "the right category" in turn["read"]
-        assert turn["did"] == "The episode ended, right."
+        assert turn["did"] == "The episode ended with the right answer."
 
     def test_the_last_suggestion_comes_too_late(self, album: EpisodeAlbum) -> None:
         entry = next(entry for entry in album.chunk(0, 0)["entries"] if len(entry["turns"]) > 1)
         assert "added a detail" in entry["turns"][0]["did"]
-        assert entry["turns"][-1]["did"] == "The episode ended, not right."
+        assert entry["turns"][-1]["did"] == "The episode ended without the right answer."
         assert entry["turns"][-1]["chosen"] not in entry["turns"][-1]["right"]
 
     def test_an_error_is_told(self, album: EpisodeAlbum) -> None:

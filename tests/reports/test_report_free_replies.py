@@ -158,7 +158,7 @@ class TestFreeReplies:
         found = [{ending(episode, None) for episode in run.episodes} for run in runs]
         assert found == [{Ending.RIGHT}, {Ending.RIGHT, Ending.NEITHER}]
         *asked, last = EpisodeAlbum(runs).chunk(0, 0)["entries"][0]["turns"]
-        assert {turn["read"] for turn in asked} == {"The judge found in it a suggestion that helps here."}
+        assert {turn["read"] for turn in asked} == {"The judge found in it a suggestion that is accepted here."}
         assert last["read"] == "The judge found in it the right category."
 
     def test_only_judged_runs_are_drawn(self, free: Path) -> None:

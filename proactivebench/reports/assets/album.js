@@ -13,7 +13,7 @@ const album = (() => {
       part: number, place, key: `${number}/${index.scenarios[row[0]]}/${row[1]}/${row[2]}`,
       sample: `${row[0]}/${row[1]}/${row[2]}`,
       scenario: row[0], id: row[1], repeat: row[2], ending: index.endings[row[3]], turns: row[4], marks: row[5],
-      answer: index.answers[row[6]],
+      answer: index.answers[row[6]], named: index.answers[row[7]], thumbnail: part.thumbnails?.[place],
     })));
     all.sort((a, b) => a.scenario - b.scenario || a.id - b.id || a.repeat - b.repeat || a.part - b.part);
   }
@@ -58,6 +58,9 @@ const album = (() => {
     fill("scenario", "All scenarios", [...scenarios].map((number) => [number, index.scenarios[number]]));
     fill("ending", "All outcomes", index.endings.filter((name) => endings.has(name)).map((name) => [name, name]));
     fill("mark", "All actions", index.marks.map((name, number) => [number, name]));
+    for (const [name, everything] of [["answer", "All categories"], ["named", "Whatever it named"]]) {
+      fill(name, everything, [...present(name)].filter(Boolean).sort().map((category) => [category, category]));
+    }
     fill("turns", "Any number of turns",
       [...present("turns")].sort((a, b) => a - b).map((count) => [count, plural(count, "turn")]));
   }
@@ -71,6 +74,7 @@ const album = (() => {
     const chosen = Object.fromEntries(new FormData(filters));
     let rest = all.filter((row) =>
       (!chosen.part || row.part === +chosen.part) && (!chosen.scenario || row.scenario === +chosen.scenario) &&
+      (!chosen.answer || row.answer === chosen.answer) && (!chosen.named || row.named === chosen.named) &&
       (!chosen.ending || row.ending === chosen.ending) && (!chosen.turns || row.turns === +chosen.turns) &&
       (!chosen.mark || row.marks & (1 << chosen.mark)));
     const words = chosen.search.trim().toLowerCase();
@@ -90,6 +94,8 @@ const album = (() => {
     await show();
   }
 
+  const pictureOf = (name) => make("img", { src: `pictures/${name.slice(0, 2)}/${name}.webp`, alt: "" });
+
   function drawRows() {
     const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
     const last = Math.min(found.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 5);
@@ -99,7 +105,7 @@ const album = (() => {
       const element = make("div", {
         class: `row ${tone(row.ending)}`, role: "option", "aria-selected": row.key === selected?.key,
         onclick: () => select(row),
-      }, make("span", { class: "dot" }), make("div", {}, row.answer, make("br"), make("small", {}, where + run)),
+      }, row.thumbnail ? pictureOf(row.thumbnail) : make("span", { class: "dot" }), make("div", {}, row.answer, make("br"), make("small", {}, where + run)),
       make("small", {}, plural(row.turns, "turn")));
       element.style.top = `${(first + offset) * ROW}px`;
       return element;
@@ -125,6 +131,19 @@ const album = (() => {
     history.replaceState(null, "", `#${where}`);
   }
 
+  // What link writes, read back; an address without it names a heading of the page.
+  function follow() {
+    if (!location.hash.includes("=")) return false;
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    for (const element of filters.elements) {
+      if (!element.name) continue;
+      element.value = wanted.get(element.name) ?? "";
+      if (element.selectedIndex < 0) element.value = "";
+    }
+    selected = all.find((row) => row.key === wanted.get("at")) ?? null;
+    return true;
+  }
+
   function step(by) {
     const place = found.findIndex((row) => row.key === selected?.key);
     const next = found[Math.min(found.length - 1, Math.max(0, place + by))];
@@ -145,17 +164,19 @@ const album = (() => {
     if (row !== selected) return;
     const others = all.filter((one) => one.sample === row.sample && one.part !== row.part);
     entry.replaceChildren(...drawEntry(row, item, index, others, select));
+    entry.scrollTop = 0;
   }
 
   const toBrowser = () => byId("browser").scrollIntoView({ behavior: "smooth" });
 
   function onBar(event) {
-    const { part, scenario, ending } = event.target.dataset;
+    const { part, scenario, answer, ending } = event.target.dataset;
     if (ending === undefined) return;
     filters.reset();
     filters.elements.part.value = index.parts.length > 1 ? part : "";
     filters.elements.scenario.value = scenario ? index.scenarios.indexOf(scenario) : "";
     filters.elements.ending.value = ending;
+    filters.elements.answer.value = answer;
     list.scrollTop = 0;
     filter().then(toBrowser);
   }
@@ -179,7 +200,7 @@ const album = (() => {
       const now = await (await fetch("version", { cache: "no-store" })).text();
       if (version !== null && now !== version) {
         const fresh = new DOMParser().parseFromString(await (await fetch("./", { cache: "no-store" })).text(), "text/html");
-        for (const id of ["summary", "figures"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
+        for (const id of ["summary", "figures", "runs"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
         chunks.clear();
         readIndex(fresh.getElementById("index").textContent);
         fillFilters();
@@ -195,12 +216,7 @@ const album = (() => {
   function start() {
     readIndex(byId("index").textContent);
     fillFilters();
-    const wanted = new URLSearchParams(location.hash.slice(1));
-    for (const element of filters.elements) {
-      if (wanted.has(element.name)) element.value = wanted.get(element.name);
-      if (element.selectedIndex < 0) element.value = "";
-    }
-    selected = all.find((row) => row.key === wanted.get("at")) ?? null;
+    const asked = follow();
     filters.addEventListener("input", () => { list.scrollTop = 0; filter(); });
     filters.addEventListener("reset", () => setTimeout(filter));
     filters.addEventListener("submit", (event) => event.preventDefault());
@@ -208,7 +224,8 @@ const album = (() => {
     window.addEventListener("resize", drawRows);
     document.addEventListener("keydown", onKey);
     byId("top").addEventListener("click", onBar);
-    filter().then(() => { if (selected) select(selected); if (wanted.size) byId("browser").scrollIntoView(); });
+    window.addEventListener("hashchange", () => { if (follow()) filter().then(toBrowser); });
+    filter().then(() => { if (selected) select(selected); if (asked) byId("browser").scrollIntoView(); });
     if (byId("top").hasAttribute("data-live")) refresh();
   }
 
