@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +13,12 @@ from click.testing import CliRunner
 from cli import main
 from raw_sources import registry
 from raw_sources.base import SourceError
-from raw_sources.catalog import CatalogEntry, UnknownNameError
+from raw_sources.catalog import UnknownNameError
 from raw_sources.fetch import fetch
 from raw_sources.imagenet_c import ImageNetC
 from raw_sources.quickdraw import QuickDraw
 from raw_sources.registry import get_entry, source_class, sources_table
-from tests.support.http_server import LocalServer, Served, serve
+from tests.support.http_server import LocalServer, Served, serve, served_by, zipped
 from tests.support.processes import run
 
 
@@ -28,24 +26,6 @@ from tests.support.processes import run
 def server() -> Iterator[LocalServer]:
     with serve() as running:
         yield running
-
-
-def local(name: str, server: LocalServer) -> CatalogEntry:
-    """The shipped entry with its addresses on the local server, whose files have other sizes and checksums."""
-    entry = get_entry(name)
-    files = [
-        file.model_copy(update={"url": re.sub("^https?://[^/]+", server.url, file.url), "size": None, "md5": None})
-        for file in entry.files
-    ]
-    return entry.model_copy(update={"files": tuple(files)})
-
-
-def zipped(files: dict[str, bytes]) -> Served:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as container:
-        for name, content in files.items():
-            container.writestr(name, content)
-    return Served(buffer.getvalue())
 
 
 def tarred(files: dict[str, bytes]) -> Served:
@@ -70,7 +50,7 @@ def test_quickdraw_categories_arrive_and_are_found(
     for name in ("cat", "ice cream"):
         body = (bundled_quickdraw / f"{name}.ndjson").read_bytes()
         server.files[f"/quickdraw_dataset/full/simplified/{name.replace(' ', '%20')}.ndjson"] = Served(body)
-    entry = local("quickdraw", server)
+    entry = served_by("quickdraw", server)
     ready = fetch(entry, tmp_path, ["ice cream", "cat"]).ready
     assert ready == [tmp_path / "quickdraw" / "simplified" / f"{name}.ndjson" for name in ("cat", "ice cream")]
     assert ready[1].read_bytes() == (bundled_quickdraw / "ice cream.ndjson").read_bytes()
@@ -85,14 +65,14 @@ def test_coco_is_unpacked_and_the_archives_go(server: LocalServer, tmp_path: Pat
         "/annotations/annotations_trainval2014.zip": zipped({"annotations/instances_val2014.json": b"{}"}),
         "/zips/val2014.zip": zipped({"val2014/COCO_val2014_000000000042.jpg": b"jpeg"}),
     }
-    fetched = fetch(local("coco", server), tmp_path, ["val2014", "annotations"])
+    fetched = fetch(served_by("coco", server), tmp_path, ["val2014", "annotations"])
     assert (fetched.ready, fetched.steps) == ([tmp_path / "coco" / "annotations", tmp_path / "coco" / "val2014"], [])
     assert tree(tmp_path) == [
         "coco/annotations/instances_val2014.json",
         "coco/val2014/COCO_val2014_000000000042.jpg",
     ]
     requests = len(server.requests)
-    fetch(local("coco", server), tmp_path, ["val2014", "annotations"])
+    fetch(served_by("coco", server), tmp_path, ["val2014", "annotations"])
     assert len(server.requests) == requests
 
 
@@ -103,7 +83,7 @@ def test_imagenet_c_archives_lie_side_by_side(server: LocalServer, tmp_path: Pat
         f"{base}/blur.tar": tarred({f"defocus_blur/{picture}": b"1", f"glass_blur/{picture}": b"2"}),
         f"{base}/noise.tar": tarred({f"shot_noise/{picture}": b"3"}),
     }
-    fetch(local("imagenet-c", server), tmp_path, ["noise", "blur"])
+    fetch(served_by("imagenet-c", server), tmp_path, ["noise", "blur"])
     assert list(ImageNetC.locate(tmp_path).folders) == ["shot_noise", "defocus_blur", "glass_blur"]
 
 
@@ -122,7 +102,7 @@ def test_whoever_watches_is_told_and_nothing_is_printed(
     served = zipped({"val2014/COCO_val2014_000000000042.jpg": b"jpeg"})
     served.answers = [(503, {"Retry-After": "0"})]
     server.files = {"/zips/val2014.zip": served}
-    fetch(local("coco", server), tmp_path, ["val2014"], Watcher())
+    fetch(served_by("coco", server), tmp_path, ["val2014"], Watcher())
     assert list(dict.fromkeys(told)) == [
         "val2014 (1 of 1): download",
         f"{server.url}/zips/val2014.zip: the server answers 503 Service Unavailable.",
@@ -137,7 +117,7 @@ def test_the_command_says_at_once_that_it_tries_again(
     served = Served(b"x\n")
     served.answers = [(503, {"Retry-After": "0"})]
     server.files["/quickdraw_dataset/full/simplified/cat.ndjson"] = served
-    entries = {"quickdraw": local("quickdraw", server)}
+    entries = {"quickdraw": served_by("quickdraw", server)}
     monkeypatch.setattr(registry, "load_catalog", lambda: entries)
     result = CliRunner().invoke(main, ["fetch", "quickdraw", "cat", "--raw", str(tmp_path)])
     assert "503 Service Unavailable. Trying again in 0 s." in result.stderr
@@ -146,19 +126,19 @@ def test_the_command_says_at_once_that_it_tries_again(
 
 def test_without_parts_everything_is_fetched(server: LocalServer, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"blur\.tar: the server answers 404"):
-        fetch(local("imagenet-c", server), tmp_path)
+        fetch(served_by("imagenet-c", server), tmp_path)
 
 
 def test_a_hostile_archive_leaves_nothing_outside(server: LocalServer, tmp_path: Path) -> None:
     server.files["/zips/val2014.zip"] = zipped({"../../evil": b"1"})
     with pytest.raises(SourceError, match="outside its folder"):
-        fetch(local("coco", server), tmp_path / "raw", ["val2014"])
+        fetch(served_by("coco", server), tmp_path / "raw", ["val2014"])
     assert tree(tmp_path) == ["raw/coco/val2014.zip"]
 
 
 def test_an_unknown_part_is_refused_before_anything_is_done(server: LocalServer, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"'val'.*val2014"):
-        fetch(local("coco", server), tmp_path / "raw", ["val"])
+        fetch(served_by("coco", server), tmp_path / "raw", ["val"])
     assert not (tmp_path / "raw").exists()
     with pytest.raises(UnknownNameError, match="rod cannot be downloaded"):
         fetch(get_entry("rod"), tmp_path, ["banana"])

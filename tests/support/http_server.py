@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+
+from raw_sources.catalog import CatalogEntry
+from raw_sources.registry import get_entry
 
 
 @dataclass
@@ -126,3 +131,22 @@ def serve() -> Iterator[LocalServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def served_by(name: str, server: LocalServer) -> CatalogEntry:
+    """The shipped entry of a source with its addresses on a server, whose files have other sizes and checksums."""
+    entry = get_entry(name)
+    files = [
+        file.model_copy(update={"url": re.sub("^https?://[^/]+", server.url, file.url), "size": None, "md5": None})
+        for file in entry.files
+    ]
+    return entry.model_copy(update={"files": tuple(files)})
+
+
+def zipped(files: dict[str, bytes]) -> Served:
+    """A zip archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as container:
+        for name, content in files.items():
+            container.writestr(name, content)
+    return Served(buffer.getvalue())
