@@ -1,9 +1,10 @@
-"""Whether memory stays flat: `evaluate`, `view` and the local Hub of the tests, each one process that lives on and works.
+"""Whether memory stays flat: of `evaluate`, of `view`, and of the tests' Hub, each a process that lives on and works.
 
 `evaluate` plays samples again and again through a server that takes its time; `view` shows a finished run: its page,
-records and pictures; the Hub takes a publication and gives it back, once a minute. Memory is measured every five seconds, this
-process's (Hub and server) after the allocator has given back what its threads have freed: else it keeps arenas for
-them, and seems to grow. Prints one JSON line: MB in the second tenth of the time, in the last, and the growth.
+records and pictures; the Hub takes a publication and gives it back, once a minute. Memory is measured every five
+seconds, that of this process (Hub and server) after the allocator has given back what its threads have freed: it keeps
+that apart for each of them, and else would seem to grow. Prints one JSON line: MB in the second tenth of the time, in
+the last, and the growth.
 
     python -m benchmarks.memory --minutes 60
 """

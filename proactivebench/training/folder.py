@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ import accelerate
 import torch
 import transformers
 import trl
+from safetensors import SafetensorError
 
 from proactivebench import __version__
+from proactivebench.errors import ResumableError
 from proactivebench.models.processors import Processor
 from proactivebench.training.settings import TrainSettings
-from proactivebench.work.files import parse_json, whole
+from proactivebench.work.files import parse_json, whole, writing
 from proactivebench.work.lines import LineFile, complete_lines
 
 DESCRIPTION, LOG, HELD_OUT = "train.json", "train_log.jsonl", "held_out"
+
+_OF_THE_WRITER = ("inline_container.cc", "PytorchStreamWriter")
+"""What is in the messages of a file that torch cannot write."""
 
 
 def identity(settings: TrainSettings, model_revision: str, data_revision: object) -> dict[str, Any]:
@@ -61,6 +67,23 @@ def open_log(folder: Path, step: int) -> LineFile:
     """Opens the log to continue after a step; lines of later steps, which are trained again, are dropped."""
     path = folder / LOG
     return LineFile(path, [line for line in complete_lines(path) if parse_json(line)["step"] <= step])
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Training, which saves checkpoints with libraries that say in ways of their own that a disk is full.
+
+    Raises:
+        ResumableError: Something could not be written; what was saved before is kept.
+    """
+    try:
+        with writing(folder):
+            yield
+    except (SafetensorError, RuntimeError) as error:
+        said = str(error)
+        if not isinstance(error, SafetensorError) and not any(part in said for part in _OF_THE_WRITER):
+            raise
+        raise ResumableError(f"{folder}: a checkpoint could not be written ({said}). Is the disk full?") from error
 
 
 def save_result(trainer: Any, processor: Processor, result: Path) -> None:

@@ -39,6 +39,7 @@ from proactivebench.training.folder import (
     open_log,
     remove_torn_checkpoints,
     save_result,
+    saving,
 )
 from proactivebench.training.held_out import HeldOut
 from proactivebench.training.multi_turn import Episodes
@@ -64,6 +65,7 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
 
     Raises:
         UsageError: The settings cannot be meant, or the folder holds another training.
+        ResumableError: The disk is full or not writable.
         ProactiveBenchError: A row of the data is unfit, or the training cannot learn.
     """
     # Who trains: this process alone, or one of several that `accelerate launch` has started, each with its device.
@@ -139,6 +141,7 @@ def train(settings: TrainSettings, out: Path, console: Console) -> Path:
             trainer.add_callback(HeldOut(trainer, benchmark, settings, processor, out, log))
         trainer.add_callback(Watch(log, progress, settings.prompts_per_step, out))
 
+        stack.enter_context(saving(out))
         try:
             trainer.train(resume_from_checkpoint=checkpoint)
         except RuntimeError as error:

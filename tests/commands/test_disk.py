@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +16,7 @@ from proactivebench.models.base import Request
 from proactivebench.reports.play import HumanModel
 from raw_sources.fakes import make_vsod
 from tests.support import http_server, local_hub
+from tests.support.full_disk import full, read_only
 from tests.support.http_server import Served, served_by, zipped
 from tests.support.hub_store import Blob, Repo, is_large
 from tests.support.publishing import REPO
@@ -110,34 +107,6 @@ def place(runs: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(shutil.copytree(runs, folder, dirs_exist_ok=True))
-
-
-@contextmanager
-def full(longest: int) -> Iterator[None]:
-    """No file of this process gets longer than that, which to a program is a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (longest, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Nobody may write into a folder or anything below it, for which the administrator becomes nobody."""
-    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
-    for path in modes:
-        path.chmod(0o555)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        for path, mode in modes.items():
-            path.chmod(mode)
 
 
 def require_sentence(result: Result) -> None:
