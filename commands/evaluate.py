@@ -237,16 +237,18 @@ def filter_(data: Path, runs: tuple[Path, ...], published: bool, threshold: floa
     from proactivebench.errors import UsageError
     from proactivebench.evaluation.leak_filter import filter_leaks, keep_published
     from proactivebench.layout import KEPT_IDS
+    from proactivebench.work.folder import locked
 
     if published == bool(runs):
         raise UsageError("Name the runs that decide (--runs RUN --runs RUN ...), or say --published.")
     benchmark = Benchmark.open(data)
     path = benchmark.folder / KEPT_IDS
-    done = "Replaced what was in" if path.exists() else "Written to"
-    if published:
-        keep_published(benchmark)
-    else:
-        _filter_table(filter_leaks(benchmark, runs, threshold), output())
+    with locked(benchmark.folder):
+        done = "Replaced what was in" if path.exists() else "Written to"
+        if published:
+            keep_published(benchmark)
+        else:
+            _filter_table(filter_leaks(benchmark, runs, threshold), output())
     console().print(f"{done} {path}.", soft_wrap=True)
 
 

@@ -33,6 +33,7 @@ from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.statistics import resampled
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import write_json
+from proactivebench.work.folder import locked
 
 Numbers = NDArray[np.float64]
 
@@ -176,7 +177,7 @@ def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
 
     Raises:
         UsageError: One of them is not a run, or of another mode; they played different benchmarks, or share
-            no samples.
+            no samples; or another process works in the run's folder.
     """
     described = read_run(run), read_run(forced)
     if described[0].settings.mode != "mcqa" or described[0].settings.random_options:
@@ -186,9 +187,10 @@ def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
     if described[1].settings.mode != "forced":
         raise UsageError(f"{forced} is not a forced run: play it with evaluate --mode forced.")
     require_same((run, described[0].data), (forced, described[1].data), kept=False)
-    besides = pair(list(read_episodes(run)), list(read_episodes(forced)))
-    if not besides:
-        raise UsageError(f"{run} and {forced} share no samples that both played to an end.")
-    found = measure(besides, seed) | {"forced": str(forced)}
-    write_json(run / WHEN, found)
+    with locked(run):
+        besides = pair(list(read_episodes(run)), list(read_episodes(forced)))
+        if not besides:
+            raise UsageError(f"{run} and {forced} share no samples that both played to an end.")
+        found = measure(besides, seed) | {"forced": str(forced)}
+        write_json(run / WHEN, found)
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -124,8 +125,13 @@ def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
 def _identifier(name: str) -> str:
     """`DEVELOPER/MODEL` of a model's name, without its kind; a name without developer gets `unknown`."""
     kind, _, rest = name.rpartition(":")
-    words = [word for word in rest.split("/") if word not in ("", ".", "..")]
-    return "/".join(words[-2:] if len(words) > 1 else [kind or "unknown", *words])
+    words = [word for part in rest.split("/") if (word := _word(part))]
+    return "/".join(words[-2:] if len(words) > 1 else [_word(kind) or "unknown", *words])
+
+
+def _word(text: str) -> str:
+    """A part of a name that becomes a folder: a stranger's run may call its model anything."""
+    return re.sub(r"[^\w.:+-]+", "_", text)[:100].lstrip(".")
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from proactivebench.reports.report import PAGE, write_report
 from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import AVERAGE, score_tables
 from proactivebench.work.files import write_whole
+from proactivebench.work.folder import locked
 
 EPISODES = "episodes"
 
@@ -43,9 +44,14 @@ def write_leaderboard(
         progress: Told how far it is.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder holds something else, or another process writes there.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / EPISODES).is_dir():
+    with locked(folder):
+        _write(runs, problems, folder, progress)
+
+
+def _write(runs: Sequence[Run], problems: Mapping[Path, Sequence[str]], folder: Path, progress: Progress) -> None:
+    if any(not path.name.startswith(".") for path in folder.iterdir()) and not (folder / EPISODES).is_dir():
         raise UsageError(f"{folder} contains something other than a leaderboard. Choose a new folder.")
     (folder / PAGE).unlink(missing_ok=True)
     write_report(runs, folder / EPISODES, progress)

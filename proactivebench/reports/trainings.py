@@ -18,6 +18,7 @@ from proactivebench.reports.plots import Plot
 from proactivebench.reports.report import PAGE, write_plots
 from proactivebench.reports.server import NOT_FOUND, Response, Site
 from proactivebench.work.files import parse_json, write_whole
+from proactivebench.work.folder import locked
 from proactivebench.work.lines import complete_lines
 
 if TYPE_CHECKING:
@@ -155,9 +156,14 @@ def write_training_report(training: Training, folder: Path) -> None:
     """Writes `index.html`, and its plots once more as files in `plots`.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder holds something else, or another process writes there.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / PAGE).is_file():
+    with locked(folder):
+        _write(training, folder)
+
+
+def _write(training: Training, folder: Path) -> None:
+    if any(not path.name.startswith(".") for path in folder.iterdir()) and not (folder / PAGE).is_file():
         raise UsageError(f"{folder} contains something other than a report. Choose a new folder.")
     write_plots(make_plots(training), folder)
     write_whole(folder / PAGE, [training_page(training).encode()])

@@ -18,13 +18,15 @@ import datasets
 import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets.exceptions import DatasetGenerationError
 from PIL import Image
 
 from proactivebench.digests import file_digests
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import ProactiveBenchError, ResumableError, UsageError
 from proactivebench.images import FORMATS, MAX_PIXELS
 from proactivebench.models.processors import Processor
 from proactivebench.training.rewards import SingleTurn, message_text
+from proactivebench.work.files import writing
 
 COLUMNS = ("prompt", "ground_truth", "proactive_actions", "options", "images")
 """The columns that are used; others, such as the published confidences, are left aside."""
@@ -184,9 +186,17 @@ def load_rows(
 
     Raises:
         ProactiveBenchError: A row is not what it should be; streamed ones raise it on the way.
+        ResumableError: They cannot be stored, as the disk is full or not writable.
     """
     as_stored = datasets.List(datasets.Image(decode=False))
-    rows = datasets.load_dataset("parquet", data_files=list(files.urls), split="train", streaming=stream)
+    try:
+        with writing(Path(datasets.config.HF_DATASETS_CACHE)):
+            rows = datasets.load_dataset("parquet", data_files=list(files.urls), split="train", streaming=stream)
+    except DatasetGenerationError as error:
+        if isinstance(cause := error.__cause__, OSError) and cause.errno is not None:
+            cache = datasets.config.HF_DATASETS_CACHE
+            raise ResumableError(f"The rows cannot be stored in {cache}: {cause.strerror}.") from error
+        raise ProactiveBenchError(f"{files.urls[0]} cannot be read as Parquet: {cause}.") from error
     rows = rows.select_columns(list(COLUMNS)).cast_column("images", as_stored)
 
     def checked(row: Row, number: int) -> Row:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import accelerate
+import pyarrow as pa
 import torch
 import transformers
 import trl
 from safetensors import SafetensorError
 
 from proactivebench import __version__
-from proactivebench.errors import ResumableError
+from proactivebench.errors import ProactiveBenchError, ResumableError
 from proactivebench.models.processors import Processor
 from proactivebench.training.settings import TrainSettings
 from proactivebench.work.files import parse_json, whole, writing
@@ -71,14 +72,20 @@ def open_log(folder: Path, step: int) -> LineFile:
 
 @contextmanager
 def saving(folder: Path) -> Iterator[None]:
-    """Training, which saves checkpoints with libraries that say in ways of their own that a disk is full.
+    """Training, whose libraries say in ways of their own what a disk does to them.
 
     Raises:
+        ProactiveBenchError: Streamed rows cannot be read.
         ResumableError: Something could not be written; what was saved before is kept.
     """
     try:
         with writing(folder):
-            yield
+            try:
+                yield
+            except (OSError, pa.ArrowException) as error:
+                if getattr(error, "errno", None) is not None:  # of the system, and not of Arrow's reader
+                    raise
+                raise ProactiveBenchError(f"The train split cannot be read: {error}") from error
     except (SafetensorError, RuntimeError) as error:
         said = str(error)
         if not isinstance(error, SafetensorError) and not any(part in said for part in _OF_THE_WRITER):

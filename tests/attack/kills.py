@@ -74,7 +74,10 @@ COMMANDS = {
     "publish": Command(("publish", "data", "--repo", REPO), ["data"]),
     "pull": Command(("pull", REPO, "--out", "out"), ["out"], alone=False),
     "evaluate": Command(("evaluate", "--model", SLOW, "--data", "data", "--out", "out"), ["out"]),
+    "filter": Command(("filter", "data", "--runs", "run"), ["data"]),
+    "when": Command(("when", "run", "--forced", "forced"), ["run"]),
     "report": Command(("report", "run", "--out", "out"), ["out"]),
+    "leaderboard": Command(("leaderboard", "run", "--out", "out"), ["out"]),
     "train": Command(
         (
             "train",
@@ -119,6 +122,9 @@ def _place(world: _World, name: str) -> Iterator[Path]:
         world.hub.repos.clear()
         if name == "pull":
             quiet.run("publish", "data", "--repo", REPO)
+        if name == "when":
+            forced = ("--mode", "forced", "--out", "forced")
+            quiet.run("evaluate", "--model", "scripted:random", "--data", "data", *forced)
         if name == "train":
             quiet.run("build", "train", "--raw", DRAWINGS, "--out", "split", "--coco", 0, "--quickdraw", 40)
         yield place

@@ -1,4 +1,4 @@
-"""A disk that is full or may not be written: every command says so in a sentence, without a traceback."""
+"""A disk that is full or may not be written, a folder in use: each command says so in a sentence."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from huggingface_hub import HfApi
 from cli import main
 from proactivebench.models.base import Request
 from proactivebench.reports.play import HumanModel
+from proactivebench.work.folder import locked
 from raw_sources.fakes import make_vsod
 from tests.support import http_server, local_hub
 from tests.support.full_disk import full, read_only
@@ -51,6 +52,13 @@ COMMANDS = {
 
 SHORT = ("filter", "judge")
 """Commands that write less than 500 bytes."""
+
+IN_USE = {
+    **dict.fromkeys(("package", "publish", "filter"), "data"),
+    **dict.fromkeys(("evaluate again", "when"), "ask"),
+    **dict.fromkeys(("build", "build train", "play", "report", "leaderboard", "demo"), "new"),
+}
+"""What is tried -> the folder that it writes to."""
 
 WORDS = ("File too large", "Permission denied", "disk I/O error", "unable to open database", "database or disk is full")
 """What systems call it; one of these is in the sentence."""
@@ -135,3 +143,10 @@ def test_a_full_disk_is_a_sentence_and_what_was_there_stays(name: str, place: Pa
 def test_a_folder_that_may_not_be_written_is_a_sentence(name: str, place: Path) -> None:
     with read_only(place):
         require_sentence(run(place, *COMMANDS[name]))
+
+
+@pytest.mark.parametrize("name", IN_USE)
+def test_a_folder_that_another_process_works_in_is_a_sentence(name: str, place: Path) -> None:
+    with locked(place / IN_USE[name]):
+        result = run(place, *COMMANDS[name])
+    assert (result.exit_code, "is in use by another process" in result.output) == (2, True), result.output

@@ -95,6 +95,24 @@ def test_a_run_with_failed_episodes_is_not_submitted(small_runs: Path, tmp_path:
     assert "1 of 6 episodes" in said and "failed" in said
 
 
+@pytest.mark.parametrize(
+    ("model", "place"),
+    [
+        ("../../..:x", "_.._../x"),
+        ("..:x", "unknown/x"),
+        ("hf:../../a/..\\\0b", "a/_b"),
+        ("openai:" + "n" * 1000, "openai/" + "n" * 100),
+    ],
+)
+def test_a_strangers_run_is_exported_into_the_store(model: str, place: str, small_runs: Path, tmp_path: Path) -> None:
+    stranger = Path(shutil.copytree(small_runs / "ask", tmp_path / "run"))
+    described = json.loads((stranger / "run.json").read_text())
+    (stranger / "run.json").write_text(json.dumps(described | {"model": {"model": model}}))
+    run("export", stranger, "--out", tmp_path / "store", "--organization", "Me")
+    written = list(tmp_path.rglob("*_samples.jsonl"))
+    assert [path.parent for path in written] == [tmp_path / "store" / "data" / "ProactiveBench" / place]
+
+
 def test_an_export_is_the_same_run(small_runs: Path, tmp_path: Path) -> None:
     for _ in range(2):
         run("export", small_runs / "ask", "--out", tmp_path, "--organization", "Me")
