@@ -2,8 +2,8 @@
 
 A builder first *plans*: it turns one unit of its raw source after the other into planned samples, cheaply, without
 touching a picture. Everything that is decided is decided there, at random only through `sample_random`, whose generator
-depends on the record alone, so that a missing record changes no other sample. Then it *renders*: recipe in, frames out,
-no choices left, in any order and in any process. `pipeline.build` runs both.
+depends on the record alone, so that a missing record changes nothing of another sample but its number. Then it
+*renders*: recipe in, frames out, no choices left, in any order and in any process. `pipeline.build` runs both.
 """
 
 from __future__ import annotations

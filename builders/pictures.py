@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, features
 
 from raw_sources.base import SourceError, decoding
+from raw_sources.folders import picture_size
 
 JPEG_QUALITY = 92
 
@@ -46,17 +47,17 @@ def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
 
 
 def read_original(path: Path, size: tuple[int, int] | None = None) -> bytes:
-    """The bytes of a picture that can be decoded.
+    """The bytes of a picture that can be decoded; models see it as it is stored, whatever its metadata say.
 
     Args:
         path: A JPEG or PNG.
-        size: Width and height in pixels that it must have; None for any.
+        size: Width and height in pixels that it must have as it is stored; None for any.
 
     Raises:
         SourceError: It cannot be read completely, or has another size.
     """
-    found = read_picture(path).size
-    if size is not None and found != size:
+    read_picture(path)
+    if size is not None and (found := picture_size(path)) != size:
         raise SourceError(f"{path}: the picture has {found} pixels, its annotation says {size}. Get the file again.")
     return path.read_bytes()
 

@@ -2,9 +2,9 @@
 
 One entry per scenario, and one for the train split, side by side, each with settings, library versions, counts, how
 many records were left out and why, and the checksums of its samples and of its table (`record_table`), which goes into
-every record and frame. So this file stays small, however large the benchmark. An entry counts while the samples file it
-speaks of is there, so deleting that file and its frames is all it takes to build a scenario anew. A manifest may come
-from a stranger with a benchmark from the Hub, so its form is checked whenever it is read.
+every record and frame. So this file stays small, however large the benchmark. To build a scenario anew, one deletes its
+samples file and its frames; its entry is then replaced. A manifest may come from a stranger with a benchmark from the
+Hub, so its form is checked whenever it is read.
 """
 
 from __future__ import annotations

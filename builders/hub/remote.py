@@ -1,7 +1,7 @@
 """One commit of a data set repository: which files it has, and how one of them gets here whole.
 
 The Hub states a checksum for every file: SHA-256 for a large one, git's for the others. A file is taken only if it has
-that checksum. It is not the Hub's own client that downloads, since that one starts a file again after an interruption.
+that checksum. Our own client downloads it, which continues a file after an interruption.
 """
 
 from __future__ import annotations

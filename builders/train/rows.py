@@ -1,8 +1,8 @@
 """A row of the train split: one turn of a sample's episode, with what is right to answer there.
 
-Half of the rows stop at the frame that shows the answer, the others at any frame before it, each as likely. Neither a
-model that always asks nor one that never does then earns more than half of what it could, and early frames do not
-drown late ones. What is shown and what is right is asked of the environment itself, so training and evaluation agree.
+Half of the rows stop at the frame that shows the answer, the others at any frame before it, each as likely, so that
+early frames do not drown late ones. What is shown and what is right is asked of the environment itself, so training and
+evaluation agree.
 """
 
 from __future__ import annotations

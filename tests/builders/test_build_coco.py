@@ -106,12 +106,18 @@ class TestBuilder:
         records[0].picture.write_bytes(records[0].picture.read_bytes()[:3000])
         records[1].picture.unlink()
         Image.new("RGB", (64, 64)).save(records[2].picture)
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        fits, lies_across = (records[3].width, records[3].height), (records[4].height, records[4].width)
+        Image.new("RGB", fits).save(records[3].picture, exif=turned)
+        Image.new("RGB", lies_across).save(records[4].picture, exif=turned)
         report = build(CocoBuilder(Coco.locate(root)), tmp_path / "out")
-        assert report.samples == 3
+        assert report.samples == 2
         assert [str(records[1].image_id) in problem.where for problem in report.problems] == [True]
         reasons = {skip.key: skip.reason for skip in left_out(tmp_path / "out")}
         assert str(records[0].picture) in reasons[str(records[0].image_id)]
         assert "(64, 64) pixels, its annotation says" in reasons[str(records[2].image_id)]
+        assert f"{lies_across} pixels, its annotation says" in reasons[str(records[4].image_id)]
 
     def test_photos_that_came_later_are_another_build(self, tmp_path: Path) -> None:
         root = fakes.make_coco(tmp_path / "raw")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from tests.support.fake_builder import (
     content,
     manifest,
 )
+
+QD = "test/QuickDraw_preprocessed.jsonl"
 
 
 def test_writes_frames_samples_and_manifest(tmp_path: Path) -> None:
@@ -72,6 +75,14 @@ def test_a_missing_record_changes_no_other_sample(tmp_path: Path) -> None:
     frames = {path for path in some if path.startswith("test/QuickDraw/")}
     assert len(frames) > 70
     assert all(some[path] == everything[path] for path in frames)
+    ours, theirs = (
+        {
+            sample.image_template: sample.model_dump(exclude={"id"})
+            for sample in read_samples(tmp_path / name / QD, "QD")
+        }
+        for name in ("some", "all")
+    )
+    assert len(ours) == 38 and all(theirs[name] == sample for name, sample in ours.items())
 
 
 def test_a_finished_build_is_left_alone_and_mended_when_a_frame_is_gone(tmp_path: Path) -> None:
@@ -103,6 +114,10 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
     build(FakeBuilder(), tmp_path)
     with pytest.raises(UsageError, match="seed was 0, is now 5"):
         build(FakeBuilder(seed=5), tmp_path)
+    (tmp_path / QD).unlink()
+    shutil.rmtree(tmp_path / "test" / "QuickDraw")
+    build(FakeBuilder(seed=5), tmp_path)
+    assert manifest(tmp_path)["QD"]["settings"]["seed"] == 5
 
 
 def test_a_benchmark_that_was_not_built_here_is_not_overwritten(tmp_path: Path) -> None:
