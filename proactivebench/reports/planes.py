@@ -125,12 +125,14 @@ def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure 
     return figure
 
 
-def _reference_pairs(runs: Sequence[Run], paper: Paper) -> Iterator[tuple[str, float, float, bool]]:
+def _reference_pairs(
+    runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper
+) -> Iterator[tuple[str, float, float, bool]]:
     """Models with both accuracies: name, on the reference frame, on the benchmark, whether it is a run."""
     reference = {(run.model, run.played): run for run in runs if run.setting == "reference"}
-    for run in runs:
+    for run in with_turns:
         other = reference.get((run.model, run.played))
-        if other is None or run is other:
+        if other is None:
             continue
         accs = [one.metrics["average"].get("acc") for one in (other, run)]
         if None not in accs:
@@ -144,7 +146,7 @@ def _reference_pairs(runs: Sequence[Run], paper: Paper) -> Iterator[tuple[str, f
 
 def against_reference(runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper, theme: Theme) -> Figure | None:
     """Accuracy over that on the reference frame, for models that have both."""
-    pairs = list(_reference_pairs(runs, paper))
+    pairs = list(_reference_pairs(runs, with_turns, paper))
     if not pairs:
         return None
     figure, axes = new_figure(theme)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
 
+from proactivebench.evaluation.settings import Mode, Settings
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.planes import asking_plane, joint_draws
 from proactivebench.reports.plot_style import PAPER
-from proactivebench.reports.plots import accuracy_per_turns
+from proactivebench.reports.plots import accuracy_per_turns, make_plots
 from proactivebench.reports.runs import load_runs
 from tests.support.small_runs import play
 
@@ -41,3 +42,13 @@ class TestPlots:
         assert isinstance(bars, ErrorbarContainer)
         heights = [np.ptp(segment[:, 1]) for lines in bars.lines[2] for segment in lines.get_segments()]
         assert max(heights) > 5
+
+    def test_only_runs_of_several_turns_stand_against_the_reference(self, tmp_path: Path, small_runs: Path) -> None:
+        modes: tuple[Mode, ...] = ("reference", "forced")
+        alone = [
+            play(small_runs / "data", ScriptedModel("guess"), tmp_path / mode, Settings(mode=mode)) for mode in modes
+        ]
+        figures = {plot.stem: plot.draw(PAPER) for plot in make_plots(load_runs([small_runs / "guess", *alone]))}
+        against = figures["reference"]
+        assert against is not None
+        assert against.axes[0].get_legend_handles_labels()[1] == ["scripted:guess"]
