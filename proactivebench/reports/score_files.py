@@ -42,11 +42,11 @@ def _name(row: Row) -> str:
 
 
 def _about(table: ScoreTable) -> str:
-    return f"Measured on {table.measured}. {table.caveat}".rstrip()
+    return f"Measured on {table.measured}; ± is half of the 95% interval. {table.caveat}".rstrip()
 
 
 def to_markdown(tables: Sequence[ScoreTable]) -> str:
-    """One Markdown table per setting; runs in bold among published models, ± half of the 95% interval."""
+    """One Markdown table per setting; runs in bold among published models."""
     parts = []
     for table in tables:
         headings = ["model", *(f"{column} {measure}" for column in table.headings for measure in table.measures)]

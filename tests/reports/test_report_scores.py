@@ -46,6 +46,7 @@ class TestTables:
         assert (cells["scripted:ask"]["samples"], cells["scripted:ask"]["of_samples"]) == (4, 6)
         assert "**scripted:ask (4 of 6 samples)**" in to_markdown([table])
         assert r"\textbf{scripted:ask (4 of 6 samples)}" in to_latex([table])
+        assert all("± is half of the 95" in write([table]) for write in (to_markdown, to_latex))
         page = runs_page(EpisodeAlbum(runs), runs, compare_paper=True)
         assert page.count('<span class="soft">4 of 6 samples</span>') == 2, "above all tables and among the paper's"
 
