@@ -46,7 +46,7 @@ def test_a_forged_run_gets_no_rank(
     page = (tmp_path / "board" / "index.html").read_text()
     honest, forged = page.split("<tbody>")[1].split("</tbody>")[0].split("</tr>")[:2]
     assert 'href="episodes/index.html#part=0">scripted:ask<' in honest
-    assert "0.00–0.00" not in page, "an interval of no width says nothing"
+    assert "0.00\N{EN DASH}0.00" not in page, "an interval of no width says nothing"
     assert "scripted:ask" in honest and "✓" in honest and 'rank">1<' in honest
     assert "scripted:guess" in forged and "metrics.json says other average" in forged and 'rank"><' in forged
     run("leaderboard", runs / "ask", "--out", tmp_path / "board", "--data", small_runs / "data")
