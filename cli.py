@@ -13,6 +13,7 @@ from commands.compare import compare
 from commands.demo import demo
 from commands.evaluate import evaluate, filter_, judge
 from commands.harnesses import export, import_inspect, leaderboard, submit
+from commands.label import label
 from commands.merge import merge
 from commands.models import models
 from commands.new_scenario import new_scenario
@@ -36,6 +37,7 @@ for command in (
     sources,
     fetch,
     build,
+    label,
     check,
     stats,
     package,

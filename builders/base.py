@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from builders.options import Option
+from proactivebench.desk import Desk
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import Scenario
 from proactivebench.work.quiet import QUIET
@@ -163,6 +164,21 @@ class Builder(ABC, Generic[Unit, Recipe]):
             SourceNotFoundError: The raw data are not there.
         """
         raise _unwritten(cls, "propose", "writes the table that PROPOSES promises")
+
+    @classmethod
+    def desk(cls, raw: Path, table: Path, beside: Path | None) -> Desk:
+        """Opens the table that it proposed, to be filled in beside the raw data, where the builder `PROPOSES` one.
+
+        Args:
+            raw: Folder with the raw data, at any depth.
+            table: The table.
+            beside: That of a second person, made of the same proposals.
+
+        Raises:
+            UsageError: A table is wrong.
+            SourceNotFoundError: The raw data are not there.
+        """
+        raise _unwritten(cls, "desk", "opens the table that PROPOSES promises")
 
     @property
     def sources(self) -> Sequence[str]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from rich.progress import Progress
@@ -28,6 +28,9 @@ from proactivebench.work.quiet import QUIET
 from raw_sources.base import Problem
 from raw_sources.folders import pictures
 from raw_sources.vsod import Vsod, VsodRecord
+
+if TYPE_CHECKING:
+    from builders.vsod_desk import VsodDesk
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,12 @@ class VsodBuilder(Builder[tuple[VsodLabel, ...], tuple[Path, ...]]):
 
         report = propose(Vsod.locate(raw), table, progress)
         return Proposals(report.rows, "labels", FILL_IN, "their contact sheets", report.problems)
+
+    @classmethod
+    def desk(cls, raw: Path, table: Path, beside: Path | None) -> VsodDesk:
+        from builders.vsod_desk import VsodDesk
+
+        return VsodDesk(Vsod.locate(raw), table, beside)
 
     def settings(self) -> dict[str, Any]:
         folder = self.source.folder

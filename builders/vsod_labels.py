@@ -37,11 +37,12 @@ FILL_IN = {
 }
 """Column -> what a person writes there."""
 
-_EXPECTED = FILL_IN | {
+EXPECTED = FILL_IN | {
     "video": "test/<name> or train/<name>",
     "first_image": "the number of a frame, counted from 0",
     "reference_image": "the number of a frame, counted from 0",
 }
+"""Column -> what has to stand there."""
 
 WAIT = "Wait for the occlusion to disappear."
 
@@ -164,7 +165,7 @@ def read_labels(path: Path) -> list[VsodLabel]:
         except ValidationError as error:
             for problem in error.errors():
                 column = str(problem["loc"][0])
-                wrong.append(f"{where}, {column}: expected {_EXPECTED[column]}, found {row[column]!r}")
+                wrong.append(f"{where}, {column}: expected {EXPECTED[column]}, found {row[column]!r}")
     wrong += _contradictions(labels)
     if wrong:
         raise UsageError("\n".join(wrong))

@@ -203,7 +203,9 @@ def _propose(scenario: Scenario, raw: Path, table: Path, out: Path | None) -> No
     command = ["proactivebench", "build", scenario.name.lower(), "--raw", raw, "--out", out or "data"]
     beside = f", and {report.beside} beside it" if report.beside else ""
     for line in (
-        f"{report.rows:,} proposals in {table}{beside}. Fill in the rows you want to use:",
+        f"{report.rows:,} proposals in {table}{beside}. Fill in the rows you want to use, in the browser with",
+        f"  {shlex.join(map(str, ['proactivebench', 'label', scenario.name.lower(), table, '--raw', raw]))}",
+        "or in a spreadsheet:",
         *(f"  {column}: {expected}" for column, expected in report.fill_in.items()),
         "Then:",
         f"  {shlex.join(map(str, [*command, f'--{report.option}', table]))}",

@@ -21,7 +21,7 @@ _DATA = click.option(
     multiple=True,
     help="Folder of a benchmark, for runs whose data have moved; may be repeated.",
 )
-_PORT = click.option(
+PORT = click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on this machine; by default a free one."
 )
 _COMPARE = click.option("--compare", type=click.Choice(["paper"]), help="Place the runs among the paper's 22 models.")
@@ -40,7 +40,8 @@ def require_libraries() -> None:
         import matplotlib  # noqa: F401
 
 
-def _serve_until_interrupted(site: Site, port: int) -> None:
+def serve_until_interrupted(site: Site, port: int) -> None:
+    """Shows a site in the browser until somebody stops the command."""
     from threading import Event
 
     from proactivebench.reports.server import Server
@@ -114,7 +115,7 @@ def report(runs: tuple[Path, ...], out: Path, data: tuple[Path, ...], compare: s
 @click.argument("runs", nargs=-1, required=True, type=EXISTING_FOLDER)
 @_DATA
 @_COMPARE
-@_PORT
+@PORT
 def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, port: int) -> None:
     """Show RUNS in the browser, on this machine alone; the page follows a run, or a training, in progress."""
     require_libraries()
@@ -122,19 +123,19 @@ def view(runs: tuple[Path, ...], data: tuple[Path, ...], compare: str | None, po
         from proactivebench.reports.trainings import Training, TrainingSite
 
         Training.load(training)
-        _serve_until_interrupted(TrainingSite(training), port)
+        serve_until_interrupted(TrainingSite(training), port)
         return
     from proactivebench.reports.runs import load_runs
     from proactivebench.reports.sites import RunsSite
 
     loaded = load_runs(runs, data)
     _mention_other_frames(loaded)
-    _serve_until_interrupted(RunsSite(loaded, compare_paper=compare == "paper"), port)
+    serve_until_interrupted(RunsSite(loaded, compare_paper=compare == "paper"), port)
 
 
 @click.command()
 @click.argument("data", type=DataFolder())
-@_PORT
+@PORT
 def look(data: Path | str, port: int) -> None:
     """Show the samples of a benchmark in the browser: frames in order, and what each option does.
 
@@ -144,7 +145,7 @@ def look(data: Path | str, port: int) -> None:
     from proactivebench.benchmark import Benchmark
     from proactivebench.reports.sites import SamplesSite
 
-    _serve_until_interrupted(SamplesSite(Benchmark.open(local_data(data))), port)
+    serve_until_interrupted(SamplesSite(Benchmark.open(local_data(data))), port)
 
 
 def _require_name(context: click.Context, option: click.Parameter, name: str) -> str:
@@ -160,7 +161,7 @@ def _require_name(context: click.Context, option: click.Parameter, name: str) ->
 @click.option("--scenario", "names", multiple=True, help="Play only this scenario; may be repeated.")
 @click.option("--mode", type=click.Choice(["mcqa", "reference"]), default="mcqa", show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Play at most this many samples per scenario.")
-@_PORT
+@PORT
 def play(data: Path | str, name: str, out: Path, names: tuple[str, ...], port: int, **settings: Any) -> None:
     """Be the model: answer the questions of a benchmark in the browser.
 

@@ -1,7 +1,7 @@
 """Why a run fails, as far as its records tell: which categories, what is named instead, in which turn, what is wasted.
 
-Everything is a count of episodes with an address behind it: `link` gives what the page's browser of episodes reads, so
-that whoever follows it sees just these.
+Everything is a count of episodes with an address behind it: `link` gives what the page's browser of episodes reads and
+then shows.
 """
 
 from __future__ import annotations

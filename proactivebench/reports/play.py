@@ -1,7 +1,8 @@
 """A person as the model: the browser shows what a model would see, and what is chosen there is the reply.
 
-Everything else is as for any model: the engine plays, the environment reads, the run log keeps. The page learns nothing
-that a model would not be told: pictures have numbers instead of names, and nobody says whether an answer was right.
+Everything else is as for any model: the engine plays, the environment reads, the run log keeps, also how long each
+answer took. The page learns nothing that a model would not be told: pictures have numbers instead of names, and nobody
+says whether an answer was right before all have been given. Then it shows how they compare with those of models.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event, Lock
+from time import monotonic
 from typing import Any
 
 from proactivebench.benchmark import Benchmark
@@ -22,10 +24,11 @@ from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.watcher import Watcher
 from proactivebench.images import load_picture
-from proactivebench.models.base import Message, Model, Request
+from proactivebench.models.base import Message, Model, Reply, Request
 from proactivebench.prompts import shown
 from proactivebench.reports.page import render
 from proactivebench.reports.server import NOT_FOUND, Response, Server, Site
+from proactivebench.reports.standing import find_standing
 from proactivebench.scenarios import Scenario
 from proactivebench.work.files import parse_json
 
@@ -53,19 +56,28 @@ class _Desk:
     def __init__(self) -> None:
         self._lock = Lock()
         self._question: _Question | None = None
+        self._shown: float | None = None
+        self.standing: dict[str, Any] = {}
         self.number = self.total = self.done = 0
         self.finished = False
         self.farewell = Event()
 
     def lay_down(self, question: _Question | None) -> None:
         with self._lock:
-            self._question = question
+            self._question, self._shown = question, None
             self.number += question is not None
 
     def question(self, number: int | None = None) -> _Question | None:
         """The question that waits, if there is one (and it has that number)."""
         with self._lock:
             return self._question if number in (None, self.number) else None
+
+    def show(self) -> _Question | None:
+        """The question that waits; from now on it is known how long an answer takes."""
+        with self._lock:
+            if self._question is not None and self._shown is None:
+                self._shown = monotonic()
+            return self._question
 
     def answer(self, number: int, reply: str) -> bool:
         """Takes a reply; False where that question does not wait any more or has no such option."""
@@ -74,7 +86,8 @@ class _Desk:
             if question is None or number != self.number or reply not in question.options:
                 return False
             self._question = None
-        question.loop.call_soon_threadsafe(_settle, question.reply, reply)
+            seconds = None if self._shown is None else round(monotonic() - self._shown, 2)
+        question.loop.call_soon_threadsafe(_settle, question.reply, Reply(reply, seconds=seconds))
         return True
 
 
@@ -120,9 +133,9 @@ def _encoded(messages: Sequence[Message]) -> tuple[bytes, ...]:
 class PlaySite(Site):
     """`turn` says what to show, `picture/<question>-<message>` shows it, and `answer` takes the reply."""
 
-    def __init__(self, desk: _Desk):
+    def __init__(self, desk: _Desk, title: str):
         self._desk = desk
-        self._page = render("play.html", ["play.js"], title="Play").encode()
+        self._page = render("play.html", ["play.js"], title=title).encode()
 
     def get(self, path: str) -> Response:
         if path == "":
@@ -145,9 +158,10 @@ class PlaySite(Site):
         return Response(b"{}", "application/json", status)
 
     def _turn(self) -> dict[str, Any]:
-        desk, question = self._desk, self._desk.question()
+        desk, question = self._desk, self._desk.show()
         turn: dict[str, Any] = {"done": desk.done, "total": desk.total, "finished": desk.finished}
         if desk.finished:
+            turn["standing"] = desk.standing
             desk.farewell.set()
         elif question is not None:
             turn["number"] = desk.number
@@ -207,9 +221,11 @@ def play_in_browser(
         def count(self, finished: Episode) -> None:
             desk.done += 1
 
-    with Server(PlaySite(desk), port) as server:
+    title = scenarios[0].title.capitalize() if len(scenarios) == 1 else f"{len(scenarios)} scenarios"
+    with Server(PlaySite(desk, f"{title}, played by {name}"), port) as server:
         model = HumanModel(name, desk)
         metrics = engine.evaluate(benchmark, scenarios, model, settings, folder, watcher=Progress())
+        desk.standing = find_standing(folder)
         desk.finished = True
         if desk.number:
             desk.farewell.wait(FAREWELL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,13 +94,15 @@ def test_a_person_plays_in_the_browser(data: Path, samples: list[Sample], tmp_pa
             page.keyboard.press("Enter")
             expect(page.locator(f"img.view[src='{before}']")).to_have_count(0)
             right += sample.answer == text
-        expect(page.locator("#question")).to_contain_text("Thank you")
+        expect(page.locator("#question")).to_contain_text(f"{right} of {len(samples)} right")
+        expect(page.locator(".standing .ours")).to_contain_text("you")
         metrics = scores.get(timeout=PATIENCE)
     assert metrics["average"]["acc"] == pytest.approx(right / len(samples))
     assert metrics["average"]["psr"] == 0
     [run] = load_runs([tmp_path / "run"])
     assert run.name == "human:Ada"
     assert [episode.turns[0].reply for episode in run.episodes] == [sample.categories[0] for sample in samples]
+    assert all((episode.turns[0].seconds or -1) >= 0 for episode in run.episodes), "how long each answer took is kept"
 
 
 def test_asking_brings_the_next_frame(data: Path, samples: list[Sample], tmp_path: Path) -> None:
@@ -124,6 +127,24 @@ def test_the_page_is_told_nothing_that_a_model_is_not(data: Path, samples: list[
         assert set(message) == {"role", "text", "picture"}
         assert samples[0].answer.removesuffix(".").lower() not in json.dumps(message).lower()
         play_to_the_end(player)
+
+
+def test_the_end_shows_the_runs_beside_it_on_the_same_samples(small_runs: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(small_runs, tmp_path / "place"))
+    shutil.copytree(place / "ask", place / "broken")
+    (place / "broken" / "run.json").write_text("{")
+    with game(place / "data", place / "ada") as (address, scores):
+        player = Player(address)
+        play_to_the_end(player)
+        standing = player.turn()["standing"]
+        scores.get(timeout=PATIENCE)
+    rows = {row["name"]: row for row in standing["rows"]}
+    assert set(rows) == {"ada", "scripted:ask", "scripted:guess"}
+    assert rows["ada"]["you"]
+    runs = {run.name: run for run in load_runs([place / name for name in ("ada", "ask", "guess")])}
+    assert rows["ada"]["acc"] == runs["human:Ada"].metrics["average"]["acc"] == standing["right"] / standing["episodes"]
+    assert rows["scripted:ask"]["psr"] == pytest.approx(runs["scripted:ask"].metrics["average"]["psr"])
+    assert len(standing["missed"]) == standing["episodes"] - standing["right"]
 
 
 def test_a_game_in_the_folder_of_another_run_does_not_begin(data: Path, small_runs: Path) -> None:
