@@ -20,7 +20,6 @@ from pydantic import ValidationError
 
 from builders.pictures import encode_jpeg, read_picture
 from builders.vsod_labels import EXPECTED, JUDGEMENT, PLACE, QUESTIONS, VsodLabel
-from builders.wording import category_text
 from proactivebench.desk import Desk
 from proactivebench.errors import UsageError
 from proactivebench.work.files import write_whole
@@ -166,7 +165,7 @@ def agreement(one: Sequence[Mapping[str, str]], other: Sequence[Mapping[str, str
 
 
 def _same_answer(one: str, other: str) -> bool:
-    return category_text(one.strip()).lower() == category_text(other.strip()).lower()
+    return one.strip().removesuffix(".").lower() == other.strip().removesuffix(".").lower()
 
 
 def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from proactivebench.prompts import Shown
 from proactivebench.reports.pictures import Pictures
-from proactivebench.scenarios import Environment
+from proactivebench.scenarios import Environment, Sample
 
 CHUNK = 200
 """Entries of a chunk."""
@@ -21,6 +21,11 @@ CHUNK = 200
 def right_options(environment: Environment) -> set[str]:
     """The shown options that are right at the present turn of an episode."""
     return {*environment.accepted, *([environment.sample.answer] if environment.category_counts() else [])}
+
+
+def frames_of(sample: Sample) -> str:
+    """Where the frames of a sample are below the data folder, as far as they share it."""
+    return sample.image_template.partition("{")[0].rstrip("/")
 
 
 class Album(ABC):

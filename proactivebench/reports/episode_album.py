@@ -11,7 +11,7 @@ from proactivebench.evaluation.forced import forced_turns
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.images import PictureError
 from proactivebench.prompts import shown
-from proactivebench.reports.album import CHUNK, Album, right_options
+from proactivebench.reports.album import CHUNK, Album, frames_of, right_options
 from proactivebench.reports.endings import Ending, ending, how_judged, how_read, what_happened
 from proactivebench.reports.runs import Run
 from proactivebench.scenarios import SCENARIOS, Action, Environment
@@ -112,7 +112,7 @@ class EpisodeAlbum(Album):
                 }
             )
         return {
-            "source": sample.image_template.replace("{image}", "…"),
+            "source": frames_of(sample),
             "answer": sample.answer,
             "limit": 1 if episode.valid_replies else episode.max_turns,
             "error": episode.error.model_dump() if episode.error else None,

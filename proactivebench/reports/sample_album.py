@@ -9,7 +9,7 @@ from typing import Any
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.images import Picture
-from proactivebench.reports.album import CHUNK, Album, right_options
+from proactivebench.reports.album import CHUNK, Album, frames_of, right_options
 from proactivebench.scenarios import (
     SCENARIOS,
     Action,
@@ -66,7 +66,7 @@ class SampleAlbum(Album):
             start = make_environment(sample)
             entries.append(
                 {
-                    "source": sample.image_template.replace("{image}", "…"),
+                    "source": frames_of(sample),
                     "answer": sample.answer,
                     "limit": start.max_turns,
                     "error": None,
