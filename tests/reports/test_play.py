@@ -22,6 +22,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.verify import verify_run
 from proactivebench.reports.play import play_in_browser
 from proactivebench.reports.runs import load_runs
 from proactivebench.scenarios import QD, Sample, make_environment
@@ -103,6 +104,7 @@ def test_a_person_plays_in_the_browser(data: Path, samples: list[Sample], tmp_pa
     assert run.name == "human:Ada"
     assert [episode.turns[0].reply for episode in run.episodes] == [sample.categories[0] for sample in samples]
     assert all((episode.turns[0].seconds or -1) >= 0 for episode in run.episodes), "how long each answer took is kept"
+    assert verify_run(tmp_path / "run", Benchmark.open(data)) == []
 
 
 def test_asking_brings_the_next_frame(data: Path, samples: list[Sample], tmp_path: Path) -> None:
