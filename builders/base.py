@@ -193,7 +193,8 @@ class Builder(ABC, Generic[Unit, Recipe]):
     def versions(self) -> dict[str, str]:
         """Name -> version of the libraries that decide the bytes of the frames."""
 
-    def check_folder(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
+    @classmethod
+    def check_folder(cls, parts: Mapping[str, Mapping[str, Any]]) -> None:
         """Makes sure that the scenario may lie in one folder with what is there; by default it may.
 
         Args:

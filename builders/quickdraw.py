@@ -128,7 +128,8 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
 
         return versions()
 
-    def check_folder(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
+    @classmethod
+    def check_folder(cls, parts: Mapping[str, Mapping[str, Any]]) -> None:
         require_disjoint(parts)
 
     def units(self) -> Sequence[str]:

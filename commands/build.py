@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from commands.shared import EXISTING_FOLDER, FOLDER, console, progress
+from commands.shared import EXISTING_FOLDER, FOLDER, console, progress, shard_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from builders.options import Option
     from builders.pipeline.parts import BuildReport
     from proactivebench.scenarios import Scenario
+    from proactivebench.work.shards import Shard
 
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
@@ -54,12 +55,16 @@ class _Task(NamedTuple):
     out: Path
     workers: int
     strict: bool
+    shard: Shard | None
 
     def run(self, build: Callable[..., BuildReport], what: object) -> None:
         """Builds something with progress, and tells what it gave."""
         with progress() as bars:
-            report = build(what, self.out, workers=self.workers, strict=self.strict, progress=bars)
+            report = build(what, self.out, workers=self.workers, strict=self.strict, shard=self.shard, progress=bars)
         build_table(report, console())
+        if self.shard is not None:
+            done = f"That is shard {self.shard}. When all are there, put them together: proactivebench merge {self.out}"
+            console().print(done, soft_wrap=True, markup=False)
 
 
 @click.command(cls=Build)
@@ -69,6 +74,7 @@ class _Task(NamedTuple):
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that plan and render.")
 @click.option("--strict", is_flag=True, help="Fail at the first broken raw record instead of leaving it out.")
+@shard_option("Build only")
 @click.option(
     "--propose", type=NEW_FILE, help="Scenarios that need labels by a person: only write the table to fill in."
 )
@@ -81,6 +87,7 @@ def build(
     out: Path | None,
     workers: int,
     strict: bool,
+    shard: Shard | None,
     propose: Path | None,
     **options: Any,
 ) -> None:
@@ -90,8 +97,8 @@ def build(
     says what the others are missing. `train` builds the training split: single turns from drawings and photos that
     the benchmark does not have.
 
-    The same raw data and seed give the same bytes, whatever the number of workers. Run the same command again
-    to resume an interrupted build.
+    The same raw data and seed give the same bytes, whatever the number of workers and of shards. Run the same command
+    again to resume an interrupted build.
     """
     from proactivebench.scenarios import SCENARIOS, get_scenario
 
@@ -108,7 +115,7 @@ def build(
     if out.resolve().is_relative_to(raw.resolve()):
         raise click.UsageError(f"{out} lies in {raw}, where its frames would be taken for raw data. Choose another.")
     said = {**options, "keep": out / ".similarity"}
-    task = _Task(out, workers, strict)
+    task = _Task(out, workers, strict, shard)
     _build_scenarios(chosen, named, raw, said, task)
     if "train" in scenarios:
         from builders.registry import builders, make_train_split

@@ -5,6 +5,9 @@ neither the number of workers nor an interruption. First all is planned (`plans`
 of each record is noted in a journal. When all are there, table and samples file are copied from it, the manifest comes
 after them, and then the journal goes (`parts`). Nothing is held that grows with the number of samples, but for the
 names of frames that several of them show.
+
+Every shard plans everything, for the number of a sample follows from all before it, and what one category lacks another
+may not; it makes its own frames alone, which is where the work is.
 """
 
 from __future__ import annotations
@@ -24,8 +27,8 @@ from builders.pipeline.plans import Item, Plans
 from builders.pipeline.spool import Batch, batches
 from builders.pipeline.storage import all_intact, store_frame
 from builders.pipeline.workers import Workers
-from proactivebench.layout import samples_path
 from proactivebench.work.quiet import QUIET
+from proactivebench.work.shards import Shard
 from raw_sources.base import Problem, SourceError
 
 
@@ -65,18 +68,20 @@ def build(
     *,
     workers: int = 1,
     strict: bool = False,
+    shard: Shard | None = None,
     progress: Progress = QUIET,
 ) -> BuildReport:
     """Builds one scenario into a folder, or continues a build that was interrupted.
 
     Writes `test/<dataset>/...`, `test/<dataset>_preprocessed.jsonl` and `manifest.json`; other scenarios in the folder
-    stay as they are.
+    stay as they are. A shard of it is written to `shards/<scenario>/<number>-of-<of>/`, for `merge`.
 
     Args:
         builder: What to build.
         out: Folder of the benchmark; created if missing.
         workers: Number of processes.
         strict: Makes the first broken raw record an error instead of leaving it out.
+        shard: Which shard to build; None builds everything.
         progress: Shows how far it is.
 
     Raises:
@@ -86,25 +91,22 @@ def build(
         NothingBuiltError: Not a single sample.
         ResumableError: The disk is full or not writable.
     """
-    with working_in(out):
-        return _build(_Job(builder, out, strict), workers, progress)
+    scenario = builder.scenario
+    part = Part(out, scenario.name, scenario.dataset, builder.settings(), builder.sources, shard)
+    with working_in(part.folder):
+        return _build(_Job(builder, part.folder, strict), part, workers, progress)
 
 
-def _build(job: _Job, workers: int, progress: Progress) -> BuildReport:
-    scenario, out = job.builder.scenario, job.out
-    samples = out / samples_path(scenario.dataset)
-    frames = samples.with_name(scenario.dataset)
-    part = Part(out, scenario.name, scenario.dataset, samples, frames, job.builder.settings(), job.builder.sources)
+def _build(job: _Job, part: Part, workers: int, progress: Progress) -> BuildReport:
     if report := part.existing():
         return report
     job.builder.check_folder(part.beside())
     versions = job.builder.versions()
-    with part.under_way(versions) as journal, Plans(out) as plans:
-        samples.unlink(missing_ok=True)
+    with part.under_way(versions) as journal, Plans(job.out, part.shard) as plans:
         with Workers(workers, job) as pool:
             problems = _plan(job, pool, plans, progress)
             _render(job, pool, plans, journal, progress)
-        return part.finish(f"sample of {scenario.name}", journal, versions, problems)
+        return part.finish(part.header(versions, problems), journal.finished)
 
 
 def _plan(job: _Job, pool: Workers[_Job], plans: Plans, progress: Progress) -> list[Problem]:
@@ -138,7 +140,7 @@ def _render(job: _Job, pool: Workers[_Job], plans: Plans, journal: Journal, prog
             shared[name] = finished.skipped
         done += 1
     journal.keep(done)
-    task = progress.add_task(f"{job.builder.scenario.name}: rendering", total=plans.count, completed=done)
+    task = progress.add_task(f"{job.builder.scenario.name}: rendering", total=plans.share, completed=done)
     for made in pool.map(_make, _tasks(islice(plans, done, None), set(shared))):
         reason = shared.setdefault(made.shared, made.skipped) if made.shared else made.skipped
         journal.add(_left_out(made.line, reason) if reason else made.line)

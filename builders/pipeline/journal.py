@@ -26,9 +26,10 @@ class Finished(RecordEntry, frozen=True, kw_only=True, omit_defaults=True):
 
     sample: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
-    def entry(self) -> RecordEntry:
-        """What the table says of it."""
-        return RecordEntry(**{name: getattr(self, name) for name in RecordEntry.__struct_fields__})
+    def entry(self, number: int) -> RecordEntry:
+        """What the table says of it, in a place of the table."""
+        said = {name: getattr(self, name) for name in RecordEntry.__struct_fields__}
+        return RecordEntry(**said | {"number": number})
 
 
 class Journal:

@@ -2,16 +2,17 @@
 
 A folder holds one build of each part, and one process at a time works in it. While a part is under way it has a journal
 that says which build it belongs to; when its result is there and its journal gone, its manifest entry says what it is.
-The same command therefore continues or confirms a part, and other settings are refused.
+The same command therefore continues or confirms a part, and other settings are refused. A shard of a part is made in a
+folder of its own, where its finished journal takes the place of samples, table and manifest (`shard_file`, `merge`).
 """
 
 from __future__ import annotations
 
 import platform
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,17 @@ from typing import Any
 import orjson
 from msgspec import Raw
 
-from builders.pipeline.journal import Journal
+from builders.pipeline.journal import Finished, Journal
+from builders.pipeline.shard_file import SHARD_FILE, ShardHeader, read_finished, read_header, write_shard
 from builders.pipeline.storage import all_stored, describe_file
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.layout import TABLES, table_path
+from proactivebench.layout import DATA, TABLES, TRAIN, frames_folder, samples_path, table_path
 from proactivebench.manifest import Counts, Entry, FileEntry, add_to_manifest, read_manifest
 from proactivebench.record_table import RecordEntry, StoredFile, table_lines
 from proactivebench.work.files import write_whole, writing
 from proactivebench.work.folder import changes, locked
+from proactivebench.work.shards import SHARDS, Shard
 from raw_sources.base import Problem
 
 
@@ -95,43 +98,73 @@ class Part:
         out: Folder of the benchmark.
         name: Key of its manifest entry.
         dataset: Name of its files.
-        result: What is there when everything else is.
-        frames: Folder of its frames.
         settings: Everything that decides its bytes, as JSON values.
         sources: Names of the raw sources that it is made from.
+        shard: Which shard of it is meant; None for all of it.
     """
 
     out: Path
     name: str
     dataset: str
-    result: Path
-    frames: Path
     settings: Mapping[str, Any]
     sources: Sequence[str]
+    shard: Shard | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are made."""
+        return self.shard.below(self.out / SHARDS / self.name) if self.shard else self.out
+
+    @property
+    def _result(self) -> Path:
+        """What is there when everything else is."""
+        if self.shard:
+            return self.folder / SHARD_FILE
+        return self.out / (DATA if self.name == TRAIN else samples_path(self.dataset))
 
     @property
     def _journal(self) -> Path:
-        return self.out / f".{self.dataset}.journal"
+        return self.folder / f".{self.dataset}.journal"
 
     def _delete(self, *paths: Path) -> str:
-        return "Choose another folder, or delete " + " and ".join(map(str, dict.fromkeys(paths))) + "."
+        frames = self.out / (DATA if self.name == TRAIN else frames_folder(self.dataset))
+        all_of_it = [self.folder] if self.shard else dict.fromkeys((*paths, frames))
+        return "Choose another folder, or delete " + " and ".join(map(str, all_of_it)) + "."
 
     def existing(self) -> BuildReport | None:
-        """The report of the part if it is there and complete.
+        """The report of the part if it is there and complete; of a shard also where all of the part is.
 
         Raises:
             UsageError: It is there with other settings, or was not built here.
         """
-        if not self.result.exists() or self._journal.exists():
+        if self.shard and (report := replace(self, shard=None).existing()):
+            return report
+        if not self._result.exists() or self._journal.exists():
             return None
+        return self._existing_shard() if self.shard else self._existing_whole()
+
+    def _existing_shard(self) -> BuildReport | None:
+        header = read_header(self.folder)
+        self._refuse_other(header.settings)
+        stored = ((file.path, file.bytes) for done in read_finished(self.folder) for file in done.files)
+        if not all_stored(self.folder, stored):
+            return None
+        report = BuildReport(self.name, header.rows or 0, header.rows or 0, up_to_date=True)
+        deque(_counted(read_finished(self.folder), report, is_scenario=header.rows is None), maxlen=0)
+        return report
+
+    def _refuse_other(self, settings: Mapping[str, Any]) -> None:
+        if changed := changes(settings, _as_json(self.settings)):
+            raise UsageError(
+                f"{self.folder} holds {self.name} with other settings: {'; '.join(changed)}. "
+                + self._delete(self._result)
+            )
+
+    def _existing_whole(self) -> BuildReport | None:
         entry = read_manifest(self.out).get(self.name)
         if entry is None:
-            raise UsageError(f"{self.result} is there, but was not built here. Choose another folder.")
-        if changed := changes(entry.settings, _as_json(self.settings)):
-            raise UsageError(
-                f"{self.out} holds {self.name} with other settings: {'; '.join(changed)}. "
-                + self._delete(self.result, self.frames)
-            )
+            raise UsageError(f"{self._result} is there, but was not built here. Choose another folder.")
+        self._refuse_other(entry.settings)
         stored = ((file.path, file.bytes) for file in entry.stored(self.out))
         listed = ((path, file.bytes) for path, file in entry.files.items())
         if not all_stored(self.out, chain(listed, stored)):
@@ -165,77 +198,101 @@ class Part:
             for kind, here in header.items():
                 if changed := changes(journal.header[kind], here):
                     raise UsageError(
-                        f"{self.out} holds an unfinished build of {self.name} with other {kind}: {'; '.join(changed)}. "
-                        + self._delete(journal.path, self.frames)
+                        f"{self.folder} holds an unfinished build of {self.name} with other {kind}: "
+                        f"{'; '.join(changed)}. " + self._delete(journal.path)
                     )
+            if self._result.is_file():
+                self._result.unlink()
             yield journal
 
-    def finish(
-        self,
-        what: str,
-        journal: Journal,
-        versions: Mapping[str, str],
-        problems: Sequence[Problem],
-        rows: int | None = None,
-    ) -> BuildReport:
-        """Writes the table, the samples and the manifest entry; the part is finished.
+    def header(self, versions: Mapping[str, str], problems: Sequence[Problem], rows: int | None = None) -> ShardHeader:
+        """What decides the part, and what all of its records have in common.
 
         Args:
-            what: What there is none of, should that be so.
-            journal: What became of every record.
             versions: Name -> version of the libraries that decide its bytes.
             problems: Raw data that is broken or missing.
             rows: Number of rows; None for a scenario.
+        """
+        return ShardHeader(
+            name=self.name,
+            dataset=self.dataset,
+            sources=self.sources,
+            settings=_as_json(self.settings),
+            versions=_all_versions(versions),
+            problems=problems,
+            rows=rows,
+        )
+
+    def finish(self, header: ShardHeader, finished: Callable[[], Iterable[Finished]]) -> BuildReport:
+        """Writes the table, the samples and the manifest entry, or the file of a shard; the part is finished.
+
+        Args:
+            header: What decides it.
+            finished: Begins to give what became of every record, in the order of the plan.
 
         Raises:
-            NothingBuiltError: Not a single sample, or row.
+            NothingBuiltError: Not a single sample, or row; a shard may be without.
         """
-        report = BuildReport(self.name, rows or 0, rows or 0, problems=list(problems))
+        report = BuildReport(self.name, header.rows or 0, header.rows or 0, problems=list(header.problems))
+        is_scenario = header.rows is None
+        if self.shard:
+            deque(_counted(finished(), report, is_scenario=is_scenario), maxlen=0)
+            write_shard(self.folder, header, finished())
+        else:
+            self._write_whole(header, finished, report, is_scenario)
+        self._journal.unlink(missing_ok=True)
+        return report
+
+    def _write_whole(
+        self, header: ShardHeader, finished: Callable[[], Iterable[Finished]], report: BuildReport, is_scenario: bool
+    ) -> None:
         table = self.out / table_path(self.dataset)
-        write_whole(table, table_lines(_counted(journal, report, is_scenario=rows is None)))
+        write_whole(table, table_lines(_counted(finished(), report, is_scenario=is_scenario)))
         if not report.samples:
             table.unlink()
-            raise nothing_built(what, problems, report.left_out)
+            what = f"sample of {self.name}" if is_scenario else "row of the train split"
+            raise nothing_built(what, report.problems, report.left_out)
         written = [table]
-        if rows is None:
-            write_whole(self.result, _sample_lines(journal))
-            written.append(self.result)
+        if is_scenario:
+            write_whole(self._result, _sample_lines(finished()))
+            written.append(self._result)
         entry = Entry(
             dataset=self.dataset,
             sources=list(self.sources),
             settings=dict(self.settings),
-            versions=_all_versions(versions),
-            counts=Counts(samples=report.samples, frames=report.frames, problems=len(problems)),
+            versions=dict(header.versions),
+            counts=Counts(samples=report.samples, frames=report.frames, problems=len(report.problems)),
             left_out=dict(sorted(report.left_out.items())),
             files={file.path: _described(file) for file in (describe_file(self.out, path) for path in written)},
         )
         add_to_manifest(self.out, self.name, entry)
-        self._journal.unlink()
-        return report
 
 
-def _counted(journal: Journal, report: BuildReport, *, is_scenario: bool) -> Iterator[RecordEntry]:
+def _counted(finished: Iterable[Finished], report: BuildReport, *, is_scenario: bool) -> Iterator[RecordEntry]:
     """What the table says of each record; adds it to the report."""
-    for done in journal.finished():
+    for number, done in enumerate(finished):
         if done.skipped is not None:
             report.left_out[done.skipped] += 1
         elif is_scenario:
             report.samples += 1
             report.frames += len(done.files)
-        yield done.entry()
+        yield done.entry(number)
 
 
-def _sample_lines(journal: Journal) -> Iterator[bytes]:
-    return (bytes(done.sample) + b"\n" for done in journal.finished() if isinstance(done.sample, Raw))
+def _sample_lines(finished: Iterable[Finished]) -> Iterator[bytes]:
+    return (bytes(done.sample) + b"\n" for done in finished if isinstance(done.sample, Raw))
 
 
 def _described(file: StoredFile) -> FileEntry:
     return FileEntry(bytes=file.bytes, sha256=file.sha256)
 
 
+_OURS = {"python": platform.python_version(), "proactivebench-toolkit": __version__}
+
+
 def _all_versions(versions: Mapping[str, str]) -> dict[str, str]:
-    """With those of Python and of this toolkit."""
-    return {**versions, "python": platform.python_version(), "proactivebench-toolkit": __version__}
+    """With those of Python and of this toolkit, where it does not name them."""
+    return {**versions, **{name: version for name, version in _OURS.items() if name not in versions}}
 
 
 def _as_json(settings: Mapping[str, Any]) -> Any:

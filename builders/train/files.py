@@ -1,7 +1,8 @@
 """`data/train-*.parquet`: the rows of the train split in the published columns.
 
 Rows are rendered by several processes and written as they come, a file at a time, so memory does not grow with their
-number; files that are finished stay when a build is stopped. The same split gives the same bytes.
+number; files that are finished stay when a build is stopped. The same split gives the same bytes. A shard draws
+everything and makes some of the files.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from proactivebench.errors import require_extra
 from proactivebench.layout import DATA, TRAIN
 from proactivebench.work.files import whole
 from proactivebench.work.quiet import QUIET
+from proactivebench.work.shards import Shard
 from raw_sources.base import SourceError
 
 ROWS_PER_FILE = 1000
@@ -42,17 +44,20 @@ def build_train(
     *,
     workers: int = 1,
     strict: bool = False,
+    shard: Shard | None = None,
     progress: Progress = QUIET,
 ) -> BuildReport:
     """Builds the train split into a folder, or continues a build that was stopped.
 
-    Writes `data/train-00000-of-0000N.parquet` and so on, and an entry in `manifest.json`.
+    Writes `data/train-00000-of-0000N.parquet` and so on, and an entry in `manifest.json`. A shard of it is written to
+    `shards/train/<number>-of-<of>/`, for `merge`.
 
     Args:
         split: What to build.
         out: Folder of the benchmark; created if missing.
         workers: Number of processes.
         strict: Makes the first broken raw record an error instead of leaving it out.
+        shard: Which shard to build; None builds everything.
         progress: Shows how far it is.
 
     Raises:
@@ -63,8 +68,9 @@ def build_train(
         ResumableError: The disk is full or not writable.
     """
     versions = _versions(split)
-    with working_in(out):
-        return _Build(split, out, versions, strict, progress).run(workers)
+    part = Part(out, TRAIN, TRAIN, split.settings(), split.sources, shard)
+    with working_in(part.folder):
+        return _Build(split, part, versions, strict, progress).run(workers)
 
 
 class _Made(NamedTuple):
@@ -75,68 +81,84 @@ class _Made(NamedTuple):
     licence: str
 
 
+class _File(NamedTuple):
+    """A file of rows: its place among all of the split, and its name."""
+
+    place: int
+    name: str
+
+
 class _Build:
-    def __init__(self, split: TrainSplit, out: Path, versions: Mapping[str, str], strict: bool, progress: Progress):
+    def __init__(self, split: TrainSplit, part: Part, versions: Mapping[str, str], strict: bool, progress: Progress):
         self.split = split
-        self.out = out
+        self.part = part
+        self.out = part.folder
         self.versions = versions
         self.strict = strict
         self.progress = progress
-        self.noted = 0
 
     def run(self, workers: int) -> BuildReport:
-        folder = self.out / DATA
-        part = Part(self.out, TRAIN, TRAIN, folder, folder, self.split.settings(), self.split.sources)
-        if report := part.existing():
+        if report := self.part.existing():
             return report
         for portion in self.split.portions:
-            portion.builder.check_folder(part.beside())
+            portion.builder.check_folder(self.part.beside())
         with (
-            part.under_way(self.versions) as journal,
+            self.part.under_way(self.versions) as journal,
             Draws(self.out) as draws,
             Workers(workers, self.split) as pool,
         ):
             self.split.draw(pool, draws, self.progress)
             if self.strict and draws.problems:
                 raise SourceError(str(draws.problems[0]))
-            rows = draws.count - self._write_files(draws, journal, pool)
-            for skip in draws.skipped:
-                self._note(journal, key=skip.key, skipped=skip.reason)
-            return part.finish("row of the train split", journal, self.versions, draws.problems, rows)
+            rows = self._write_files(draws, journal, pool)
+            for place, skip in enumerate(draws.skipped):
+                if self._owns(f"left out {place}"):
+                    self._note(journal, _place(ceil(draws.count / ROWS_PER_FILE), place), skip)
+            return self.part.finish(self.part.header(self.versions, draws.problems, rows), journal.finished)
+
+    def _owns(self, key: str) -> bool:
+        return self.part.shard is None or self.part.shard.owns(key)
 
     def _write_files(self, draws: Draws, journal: Journal, pool: Workers[TrainSplit]) -> int:
-        """Writes the files that are not there yet; returns how many rows turned out to be unusable."""
+        """Writes the files that are not there yet; returns how many rows they all have."""
         count = ceil(draws.count / ROWS_PER_FILE)
-        names = [f"{TRAIN}-{number:05}-of-{count:05}.parquet" for number in range(count)]
-        done = self._done(journal, names)
-        journal.keep(self.noted)
-        task = self.progress.add_task("train: rows", total=draws.count, completed=done.files * ROWS_PER_FILE)
-        items, unusable = islice(draws, done.files * ROWS_PER_FILE, None), done.skipped
-        for name in names[done.files :]:
+        files = [_File(place, f"{TRAIN}-{place:05}-of-{count:05}.parquet") for place in range(count)]
+        own = [file for file in files if self._owns(file.name)]
+        planned = [min(ROWS_PER_FILE, draws.count - file.place * ROWS_PER_FILE) for file in own]
+        done = self._done(journal, own)
+        journal.keep(done.lines)
+        task = self.progress.add_task("train: rows", total=sum(planned), completed=sum(planned[: done.files]))
+        unusable = done.skipped
+        items, place = iter(draws), 0
+        for file in own[done.files :]:
+            others, place = (file.place - place) * ROWS_PER_FILE, file.place + 1
+            next(islice(items, others, others), None)  # passes over them
             about = _About()
-            _write(self.out / DATA / name, self._rows(islice(items, ROWS_PER_FILE), about, pool, task))
-            for skip in about.skipped:
-                self._note(journal, key=skip.key, skipped=skip.reason)
+            _write(self.out / DATA / file.name, self._rows(islice(items, ROWS_PER_FILE), about, pool, task))
+            for number, skip in enumerate(about.skipped):
+                self._note(journal, _place(file.place, number), skip)
             unusable += len(about.skipped)
-            self._note(
-                journal,
-                key=name,
+            finished = Finished(
+                number=_place(file.place, len(about.skipped)),
+                key=file.name,
                 origin=f"{', '.join(sorted(about.datasets))}; images.path names each picture",
                 licence=", ".join(sorted(about.licences)),
-                files=(describe_file(self.out, self.out / DATA / name),),
+                files=(describe_file(self.out, self.out / DATA / file.name),),
             )
-        return unusable
+            journal.add(msgspec.json.encode(finished))
+        return sum(planned) - unusable
 
-    def _done(self, journal: Journal, names: Sequence[str]) -> _Done:
+    def _done(self, journal: Journal, files: Sequence[_File]) -> _Done:
         """The first files, as far as they are there and whole."""
-        done, skipped = _Done(0, 0), 0
-        for number, finished in enumerate(journal.finished()):
+        done, skipped = _Done(0, 0, 0), 0
+        for number, finished in enumerate(journal.finished(), start=1):
             if finished.skipped is not None and not self.strict:
                 skipped += 1
                 continue
-            if finished.key not in names[done.files : done.files + 1] or not all_intact(self.out, finished.files):
+            names = [file.name for file in files[done.files : done.files + 1]]
+            if finished.key not in names or not all_intact(self.out, finished.files):
                 break
-            done, self.noted = _Done(done.files + 1, skipped), number + 1
+            done = _Done(done.files + 1, skipped, number)
         return done
 
     def _rows(self, items: Iterator[Item], about: _About, pool: Workers[TrainSplit], task: TaskID) -> Iterator[Row]:
@@ -151,16 +173,21 @@ class _Build:
             else:
                 about.skipped.append(made)
 
-    def _note(self, journal: Journal, **entry: Any) -> None:
-        journal.add(msgspec.json.encode(Finished(number=self.noted, **entry)))
-        self.noted += 1
+    def _note(self, journal: Journal, number: int, skip: Skip) -> None:
+        journal.add(msgspec.json.encode(Finished(number=number, key=skip.key, skipped=skip.reason)))
+
+
+def _place(file: int, number: int) -> int:
+    """Where a line about a file of rows stands among those of all shards: more than its rows, it cannot say."""
+    return file * (ROWS_PER_FILE + 1) + number
 
 
 class _Done(NamedTuple):
-    """Files that are there, and rows that they lack."""
+    """Files that are there, rows that they lack, and lines of the journal that say so."""
 
     files: int
     skipped: int
+    lines: int
 
 
 @dataclass
