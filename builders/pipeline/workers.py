@@ -1,8 +1,9 @@
 """Processes that work through a list and hand the results back in its order.
 
-The order makes everything downstream independent of the number of processes; one worker is this process itself. Only a
-few items per worker are under way, so memory does not grow with the list. Ctrl-C and errors end the processes at once,
-and they end by themselves when this process is killed.
+The order makes everything downstream independent of the number of processes; one worker is this process itself. To
+start others takes seconds, so this one begins, calls for them when there is work for longer, and works on until they
+are there: more workers are never slower than one. Only a few items per worker are under way, so memory does not grow
+with the list. Ctrl-C and errors end the processes at once, and they end by themselves when this process is killed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -29,6 +31,9 @@ _CHUNK = 4
 """Items that go to a process together: small ones cost less to send than to compute."""
 
 _CHUNKS_UNDER_WAY_PER_WORKER = 4
+
+_ALONE_SECONDS = 2.0
+"""How long this process works alone: about what others need to start."""
 
 _shared: Any = None
 
@@ -50,19 +55,28 @@ class Workers(Generic[Shared]):
         self._count = count
         self._under_way = count * _CHUNKS_UNDER_WAY_PER_WORKER
         self._others = frozenset(multiprocessing.active_children())
-        self._pool = (
-            ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(shared,))
-            if count > 1
-            else None
-        )
+        self._pool: ProcessPoolExecutor | None = None
+        self._started: list[Future[int]] = []
+        self._begin = time.monotonic()
 
     def __enter__(self) -> Self:
-        if self._pool is not None:
-            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for this process alone
-            for _ in range(self._count):
-                self._pool.submit(os.getpid)
-            signal.signal(signal.SIGINT, handler)
         return self
+
+    def _call_for_others(self) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(
+            self._count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(self._shared,)
+        )
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for this process alone
+        self._started = [pool.submit(os.getpid) for _ in range(self._count)]
+        signal.signal(signal.SIGINT, handler)
+        return pool
+
+    def _others_are_there(self) -> bool:
+        if self._count == 1 or time.monotonic() - self._begin < _ALONE_SECONDS:
+            return False
+        if self._pool is None:
+            self._pool = self._call_for_others()
+        return all(started.done() for started in self._started)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -80,11 +94,13 @@ class Workers(Generic[Shared]):
         Raises:
             WorkerError: A process was ended from outside.
         """
-        if self._pool is None:
-            yield from (function(self._shared, item) for item in items)
-            return
-        pending: deque[Future[list[Result]]] = deque()
         remaining = iter(items)
+        while not self._others_are_there():
+            if not (alone := list(islice(remaining, 1))):
+                return
+            yield function(self._shared, alone[0])
+        assert self._pool is not None
+        pending: deque[Future[list[Result]]] = deque()
         try:
             while chunk := list(islice(remaining, _CHUNK)):
                 pending.append(self._pool.submit(_call, function, chunk))

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from builders.vsod_labels import VsodLabel, read_labels
+from tests.support.fake_builder import wait_for_workers
 from tests.support.vsod_table import write_labels
+
+
+@pytest.fixture(autouse=True)
+def _busy_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for_workers(monkeypatch)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from builders.pipeline import workers
 from builders.pipeline.build import build
 from builders.pipeline.workers import WorkerError, Workers
 from tests.support.fake_builder import (
@@ -26,8 +29,9 @@ def building(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     script = folder.with_name("script.py")
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom builders.pipeline.build import build\n"
-        "from tests.support.fake_builder import FakeBuilder\n"
-        "if __name__ == '__main__': build(FakeBuilder(stalls=True), Path(sys.argv[1]), workers=2)\n"
+        "import pytest\nfrom tests.support.fake_builder import FakeBuilder, wait_for_workers\n"
+        "if __name__ == '__main__':\n    wait_for_workers(pytest.MonkeyPatch())\n"
+        "    build(FakeBuilder(stalls=True), Path(sys.argv[1]), workers=2)\n"
     )
     places = {"PYTHONPATH": str(ROOT)}
     return started([sys.executable, script, folder], variables=places)
@@ -56,6 +60,30 @@ def test_workers_that_are_still_starting_leave_ctrl_c_to_the_process(tmp_path: P
     assert said.count("Traceback") <= 1  # the process's own
 
 
+def process_of(shared: object, item: int) -> int:
+    return os.getpid()
+
+
+def test_little_work_is_done_before_anybody_else_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    with Workers(2, None) as pool:
+        assert set(pool.map(process_of, range(1000))) == {os.getpid()}
+        assert not multiprocessing.active_children()
+
+
+def test_this_process_works_until_the_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.0)
+    done = []
+    with Workers(2, None) as pool:
+        for process in pool.map(process_of, itertools.count()):
+            done.append(process)
+            if process != os.getpid():
+                break
+    assert len(done) > 1
+    assert set(done[:-1]) == {os.getpid()}
+
+
 def end_abruptly(shared: int, item: int) -> int:
     if item == shared:
         os._exit(1)
@@ -63,7 +91,7 @@ def end_abruptly(shared: int, item: int) -> int:
 
 
 def test_a_worker_that_is_ended_from_outside_is_an_error() -> None:
-    with Workers(2, 30) as workers:
-        assert list(workers.map(end_abruptly, range(30))) == list(range(30))
+    with Workers(2, 30) as pool:
+        assert list(pool.map(end_abruptly, range(30))) == list(range(30))
         with pytest.raises(WorkerError, match="memory"):
-            list(workers.map(end_abruptly, range(40)))
+            list(pool.map(end_abruptly, range(40)))

@@ -21,6 +21,7 @@ from proactivebench.scenarios import SCENARIOS, Scenario
 from raw_sources.plugins import PLUGINS, PluginError
 from raw_sources.registry import catalog
 from tests.support import processes
+from tests.support.fake_builder import wait_for_workers
 from tests.support.local_hub import serve
 
 PLUGIN = Path(__file__).resolve().parents[1] / "support" / "dots_plugin.py"
@@ -71,7 +72,10 @@ class TestCommands:
         misplaced = run("build", "qd", "--raw", raw, "--out", tmp_path / "x", "--brightness", 1, code=2)
         assert "it is for DOTS" in misplaced.output
 
-    def test_two_workers_build_the_same(self, built: Path, raw: Path, tmp_path: Path) -> None:
+    def test_two_workers_build_the_same(
+        self, built: Path, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wait_for_workers(monkeypatch)
         words = ("build", "dots", "--raw", raw, "--out", tmp_path / "two", "--brightness", 200, "--workers", 2)
         run(*words)
         assert content(tmp_path / "two") == content(built)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -13,6 +14,7 @@ import pytest
 
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
 from builders.pipeline.build import build
+from builders.pipeline.workers import Workers
 from proactivebench import scenarios
 from raw_sources.base import Problem, SourceError
 
@@ -119,6 +121,18 @@ def content(folder: Path) -> dict[str, bytes]:
 def manifest(folder: Path) -> dict[str, Any]:
     scenarios: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())["scenarios"]
     return scenarios
+
+
+def wait_for_workers(patch: pytest.MonkeyPatch) -> None:
+    """Lets builds give all work to their workers, however little it is and however long those take to start."""
+
+    def are_there(self: Workers[Any]) -> bool:
+        if self._count > 1:
+            self._pool = self._pool or self._call_for_others()
+            wait(self._started)
+        return self._count > 1
+
+    patch.setattr(Workers, "_others_are_there", are_there)
 
 
 def interrupt(folder: Path, after: int) -> None:
