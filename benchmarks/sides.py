@@ -23,8 +23,10 @@ def measured(play: Callable[[], dict[str, Any]]) -> None:
     print(json.dumps(found | took))
 
 
-def in_turns(module: str, sides: Sequence[str], arguments: Sequence[object], rounds: int) -> dict[str, dict[str, Any]]:
-    """Runs `python -m MODULE --side SIDE ARGUMENTS` for each side, several times.
+def in_turns(
+    module: str, sides: Sequence[str], arguments: Sequence[object], rounds: int, python: str = sys.executable
+) -> dict[str, dict[str, Any]]:
+    """Runs `PYTHON -m MODULE --side SIDE ARGUMENTS` for each side, several times.
 
     Returns:
         Side -> what it prints, with the lowest of its figures; all else must be the same each time.
@@ -32,7 +34,7 @@ def in_turns(module: str, sides: Sequence[str], arguments: Sequence[object], rou
     played: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     for _ in range(rounds):
         for side, lines in played.items():
-            command = [sys.executable, "-m", module, "--side", side, *map(str, arguments)]
+            command = [python, "-m", module, "--side", side, *map(str, arguments)]
             done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
             lines.append(json.loads(done.stdout.splitlines()[-1]))
     return {
