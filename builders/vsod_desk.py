@@ -72,7 +72,7 @@ class VsodDesk(Desk):
         row = self._rows[number]
         record = self._record(row["video"])
         covered = [round(frame.covered, 3) for frame in record.frames] if record else []
-        other = self._beside[number] if self._beside and _begun(row) and _begun(self._beside[number]) else None
+        other = self._beside[number] if self._beside and _complete(row) and _complete(self._beside[number]) else None
         return {
             **{name: row[name] for name in ("video", *FILLED_IN)},
             "frames": len(covered),
@@ -127,6 +127,11 @@ def _begun(row: Mapping[str, str]) -> bool:
     return any(row[name].strip() for name in JUDGEMENT)
 
 
+def _complete(row: Mapping[str, str]) -> bool:
+    """Whether a person has said all that must be said; before, what another said would only tempt them."""
+    return all(row[name].strip() for name in ("kind", "answer", "strong_occlusions"))
+
+
 def _wrong(row: Mapping[str, str], frames: int) -> dict[str, str]:
     """What is still to be mended in a row, by column; nothing in one that has not been begun."""
     wrong = {} if frames else {"video": "the raw data has no such video, or it cannot be used"}
@@ -153,7 +158,7 @@ def agreement(one: Sequence[Mapping[str, str]], other: Sequence[Mapping[str, str
     """
     if not other:
         return None
-    pairs = [(a, b) for a, b in zip(one, other, strict=True) if _begun(a) and _begun(b)]
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if _complete(a) and _complete(b)]
     strong = [tuple(row["strong_occlusions"].strip().lower() for row in pair) for pair in pairs]
     return {
         "rows": len(pairs),

@@ -112,14 +112,14 @@ def asking_curves(found: Sequence[Asking], theme: Theme) -> Figure | None:
         return None
     figure, planes = new_panels(theme, len(panels))
     for axes, (asking, name) in zip(planes, panels, strict=True):
-        _draw(axes, asking, name, theme)
+        _draw(axes, asking, name, theme, labelled=axes is planes[0] or len(panels) <= 2)
         if len(panels) > 1:
             title = short(asking.run.name) if len(asking.besides) == 1 else f"{short(asking.run.name)}, {name}"
             axes.set_title(title, fontsize=9, color=theme.ink, loc="left")
     return figure
 
 
-def _draw(axes: Axes, asking: Asking, name: str, theme: Theme) -> None:
+def _draw(axes: Axes, asking: Asking, name: str, theme: Theme, *, labelled: bool) -> None:
     beside, scores = asking.besides[name], asking.found["scenarios"][name]
     lines = {}
     for curve, psr, acc in _curves(beside.answers, len(beside.played)):
@@ -127,27 +127,29 @@ def _draw(axes: Axes, asking: Asking, name: str, theme: Theme) -> None:
         axes.plot(psr, acc, color=theme.soft, linestyle=dashes, linewidth=width)
         lines[label] = psr, acc
     at, acc = scores["psr"], 100 * scores["acc"]
-    low, high = (100 * end for end in scores["acc_ci95"])
+    found = estimate_share([float(one.correct) for one in beside.played], [one.source for one in beside.played])
+    low, high = (100 * end for end in found.interval)
     axes.vlines([at], [low], [high], color=theme.ink, linewidth=1.4, zorder=3)
     axes.plot([at], [acc], marker=marker_of_run(asking.position), color=theme.ink, markersize=7, zorder=4, linestyle="")
-    axes.annotate(
-        "the model",
-        (at, acc),
-        (8, 0),
-        textcoords="offset points",
-        color=theme.ink,
-        fontsize=9,
-        fontweight="bold",
-        va="center",
-    )
-    for label, (psr, values) in lines.items():
-        place, down = {"coin": (0.5, -11), "confidence": (0.62, 8)}.get(label, (1, 5))
-        at_place = min(POINTS - 1, int(place * POINTS))
+    if labelled:
         axes.annotate(
-            label, (psr[at_place], values[at_place]), (0, down), textcoords="offset points", color=theme.soft,
-            fontsize=8.5, ha="right" if label != "confidence" else "left",
-        )  # fmt: skip
-    axes.set(xlabel="suggestions per episode (psr)", ylabel="accuracy, %", ylim=(-3, 103))
+            "the model",
+            (at, acc),
+            (8, 0),
+            textcoords="offset points",
+            color=theme.ink,
+            fontsize=9,
+            fontweight="bold",
+            va="center",
+        )
+        for label, (psr, values) in lines.items():
+            place, down = {"coin": (0.5, -11), "confidence": (0.62, 8)}.get(label, (1, 5))
+            at_place = min(POINTS - 1, int(place * POINTS))
+            axes.annotate(
+                label, (psr[at_place], values[at_place]), (0, down), textcoords="offset points", color=theme.soft,
+                fontsize=8.5, ha="right" if label != "confidence" else "left",
+            )  # fmt: skip
+    axes.set(xlabel="suggestions (psr)", ylabel="accuracy, %", ylim=(-3, 112))
 
 
 def reliability(runs: Sequence[Run], theme: Theme) -> Figure | None:

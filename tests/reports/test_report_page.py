@@ -97,6 +97,28 @@ def test_a_colour_of_a_bar_shows_its_episodes(browser: Browser, report: str) -> 
         expect(page.locator("#entry .pill")).to_have_text(str(ending))
 
 
+def test_a_category_that_is_hard_leads_to_its_episodes(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
+        page.goto(report)
+        category = page.locator("details.why[open] .small a").first
+        answer = category.inner_text()
+        category.click()
+        expect(page.locator("#count")).to_have_text("2 of 12 episodes")
+        expect(page.locator("#entry .facts b")).to_have_text(answer)
+        expect(page.locator("#browser")).to_be_in_viewport()
+
+
+def test_every_model_of_the_paper_says_its_name_where_the_pointer_is(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
+        page.goto(report)
+        spot = page.locator(".plot").first.locator(".spot").filter(has_text="o4-mini")
+        expect(spot.locator("text")).to_be_hidden()
+        spot.scroll_into_view_if_needed()
+        spot.locator("circle").hover(force=True)
+        expect(spot.locator("text")).to_be_visible()
+        assert page.locator(".plot").first.locator(".spot").count() == 22 + 2
+
+
 def test_a_report_without_episodes_says_so(browser: Browser, small_runs: Path, tmp_path: Path) -> None:
     shutil.copytree(small_runs, tmp_path / "place")
     (tmp_path / "place" / "ask" / EPISODES).unlink()

@@ -11,8 +11,8 @@
     const done = rows.filter((row) => status(row) === "done").length;
     const two = all.agreement;
     const kappa = two?.kappa == null ? "" : ` (kappa ${two.kappa.toFixed(2)})`;
-    const agreed = !two ? "" : !two.rows ? " Nobody else has filled in these rows yet." : ` Of ${plural(two.rows, "row")} that both have filled in you `
-      + `agree on ${two.answer} answers, ${two.kind} kinds and ${two.strong_occlusions} strong occlusions${kappa}.`;
+    const agreed = !two ? "" : !two.rows ? " There is no row yet that both have filled in." : ` You agree on the answer in ${two.answer} of `
+      + `${plural(two.rows, "row")} that both have filled in, on the kind in ${two.kind}, on strong occlusion in ${two.strong_occlusions}${kappa}.`;
     state.textContent = `${done} of ${plural(rows.length, "row")} complete.${agreed}`;
   }
 
