@@ -1,9 +1,9 @@
 """What a build has finished so far, so that it can be continued.
 
 The first line says which build it belongs to; every other line is what became of a record (`record_table`), with its
-sample, in the order of the plan. So a journal is read beside the plan, line by line, and what is in neither order nor
-whole is dropped with all behind it and made again. When the build is complete its samples and its table are copied from
-here, and the file is removed.
+sample, in the order of the plan. So a journal is read beside the plan, line by line, and a line that is out of order or
+damaged is dropped with all behind it, which is made again. When the build is complete, its samples and its table are
+copied from here, and the file is removed.
 """
 
 from __future__ import annotations

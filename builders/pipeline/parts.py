@@ -193,7 +193,7 @@ class Part:
         """
         header = {"settings": _as_json(self.settings), "versions": _all_versions(versions)}
         with Journal(self._journal) as journal:
-            if not any(done.files for done in journal.finished()):
+            if journal.header.keys() != header.keys() or not any(done.files for done in journal.finished()):
                 journal.start(header)
             for kind, here in header.items():
                 if changed := changes(journal.header[kind], here):

@@ -39,6 +39,16 @@ def test_an_interrupted_build_continues(tmp_path: Path, torn: bytes) -> None:
     assert kept.stat().st_mtime_ns == written
 
 
+@pytest.mark.parametrize("first", [b"{", b'{"settings": {}}'])
+def test_a_journal_that_does_not_say_what_it_is_of_is_begun_anew(tmp_path: Path, first: bytes) -> None:
+    interrupt(tmp_path / "stopped", 6)
+    journal = tmp_path / "stopped" / ".QuickDraw.journal"
+    journal.write_bytes(first + b"\n" + journal.read_bytes().partition(b"\n")[2])
+    build(FakeBuilder(), tmp_path / "stopped")
+    build(FakeBuilder(), tmp_path / "whole")
+    assert content(tmp_path / "stopped") == content(tmp_path / "whole")
+
+
 def line(number: int) -> bytes:
     return msgspec.json.encode(Finished(number=number, key="record"))
 
