@@ -129,7 +129,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
         """Finds the raw data and makes the builder.
 
         Args:
-            raw: Folder with the raw data, at any depth.
+            raw: Folder with the raw data, up to `raw_sources.folders.DEPTH` folders deep.
             options: The value of each of `OPTIONS`; besides, `seed` (int) decides every random choice, and `keep`
                 (Path) is a folder for what was expensive to compute.
 
@@ -146,7 +146,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
         """Makes what `build train` draws rows from: records that no sample of the benchmark shows.
 
         Args:
-            raw: Folder with the raw data, at any depth.
+            raw: Folder with the raw data, up to `raw_sources.folders.DEPTH` folders deep.
             options: As for `from_options`; seed and options must be those of the benchmark.
             count: Number of rows, at least 1.
 

@@ -87,7 +87,7 @@ def make_builder(scenario: Scenario, raw: Path, **said: Any) -> Builder[Any, Any
 
     Args:
         scenario: What to build.
-        raw: Folder with the raw data, at any depth.
+        raw: Folder with the raw data, up to `raw_sources.folders.DEPTH` folders deep.
         said: Seed and options, where they are not the default; those of other builders are passed over.
 
     Raises:
@@ -106,7 +106,7 @@ def make_train_split(raw: Path, rows: Mapping[str, int], **said: Any) -> TrainSp
     """Finds the raw data of the train split and says what it is made from.
 
     Args:
-        raw: Folder with the raw data, at any depth.
+        raw: Folder with the raw data, up to `raw_sources.folders.DEPTH` folders deep.
         rows: Short scenario name -> number of rows; 0, or not there, for none.
         said: Seed and options of the builders; those of the benchmark must be the same.
 

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from builders.negatives import draw_wrong_categories
 from builders.wording import REWIND, VIDEO_ABSTENTIONS, category_text
+from proactivebench.answers import normalise
 from proactivebench.errors import UsageError
 
 PLACE = ("video", "first_image", "reference_image")
@@ -31,7 +32,7 @@ SEPARATOR = "|"
 FILL_IN = {
     "kind": "speaker, people or event",
     "question": "a question, or nothing for one of that kind",
-    "answer": "the right answer, in one line and not in the words of a suggestion or abstention",
+    "answer": "the right answer, in one line, more than a letter, and not in the words of a suggestion or abstention",
     "wrong_answers": f"such answers with {SEPARATOR} between them, or nothing for those of other rows of that kind",
     "strong_occlusions": "yes or no",
 }
@@ -109,7 +110,8 @@ def _split(text: object) -> object:
 
 
 def _as_option(answer: str) -> str:
-    if len(answer.splitlines()) != 1 or category_text(answer).lower() in _OTHER_OPTIONS:
+    text = category_text(answer)
+    if len(answer.splitlines()) != 1 or not normalise(text) or text.lower() in _OTHER_OPTIONS:
         raise ValueError("it cannot stand beside the other options")
     return answer
 
@@ -160,6 +162,9 @@ def read_labels(path: Path) -> list[VsodLabel]:
     labels: list[VsodLabel] = []
     wrong: list[str] = []
     for where, row in _filled_in(path):
+        if None in row:
+            wrong.append(f"{where}: it has more cells than the first line. Put a text with commas into quotes")
+            continue
         try:
             labels.append(VsodLabel.model_validate({**row, "where": where}))
         except ValidationError as error:
@@ -174,7 +179,7 @@ def read_labels(path: Path) -> list[VsodLabel]:
     return labels
 
 
-def _filled_in(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _filled_in(path: Path) -> Iterator[tuple[str, Mapping[str | None, str]]]:
     """Every row with something in the columns for a person, and where it is."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -69,7 +69,9 @@ class _Task(NamedTuple):
 
 @click.command(cls=Build)
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...|all|train")
-@click.option("--raw", type=EXISTING_FOLDER, required=True, help="Folder that holds the raw data, at any depth.")
+@click.option(
+    "--raw", type=EXISTING_FOLDER, required=True, help="Folder that holds the raw data, up to 6 folders deep."
+)
 @click.option("--out", type=FOLDER, help="Folder of the benchmark, outside of RAW; several scenarios share one.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that plan and render.")

@@ -26,7 +26,7 @@ MAX_PIXELS = 80_000_000
 """Pixels of the largest stored picture that is decoded; below the number at which Pillow warns."""
 
 MAX_BYTES = 512 << 20
-"""Bytes of the largest stored picture that is read: more than that many pixels need in any of the formats."""
+"""Bytes of the largest stored picture that is read: more than twice what that many pixels take in RGB."""
 
 
 class PictureError(ReplyError):

@@ -5,7 +5,7 @@ which is renamed at the end. A member is taken only if it is a plain file or fol
 operating system and meets no other member there, whatever the file system thinks of letter case and Unicode forms.
 Links and devices are refused rather than skipped: no data set needs them. Sizes are counted while writing, since
 headers lie. For the same reason nothing is read at once that is longer than `MAX_AT_ONCE`: a tar header may claim to be
-gigabytes long, and the directory of a zip archive, which is read whole, takes about nine times its length in memory.
+gigabytes long, and the directory of a zip archive, which is read whole, takes several times its length in memory.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def _tar_members(archive: Path) -> Generator[_Member, None, None]:
             if not (info.isdir() or info.isreg()):
                 raise _RefusedError(info.name, "is neither a plain file nor a folder")
             yield _Member(info.name, info.size, container.extractfile(info))
-            container.members.clear()  # tarfile remembers every header it has read: a gigabyte for a million files
+            container.members.clear()  # tarfile remembers every header it has read
         if stream.last_read != bytes(tarfile.BLOCKSIZE):  # tarfile takes anything that is not a header for the end
             raise EOFError("a damaged header" if stream.last_read else "the end is missing")
 

@@ -27,7 +27,7 @@ WNID = re.compile(r"n\d{8}")
 """A WordNet identifier, the name of ImageNet's class folders."""
 
 DEPTH = 6
-"""How many levels below the raw folder data is looked for: two wrapper folders and the deepest layout."""
+"""How many folders below the raw folder data is looked for: two wrapper folders and the deepest layout."""
 
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _TAIL_BYTES = 1024

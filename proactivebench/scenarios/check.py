@@ -45,10 +45,13 @@ def way_to_reference(environment: Environment) -> list[str] | None:
 
 
 def ambiguous(texts: tuple[str, ...], name: str) -> list[str]:
-    """Texts that a reader of answers cannot tell apart, one sentence each, starting with the name of their field."""
-    counts = Counter(map(normalise, texts))
+    """Texts that a reader of answers cannot tell apart, one sentence each, starting with the name of their field.
+
+    One that reads like nothing (`B.`, for that is a letter) cannot be told from an empty answer.
+    """
+    counts = Counter(["", *map(normalise, texts)])
     return [
-        f"{name}: {text!r} reads like another one ({normalise(text)!r})"
+        f"{name}: {text!r} reads like another one or an empty answer ({normalise(text)!r})"
         for text in texts
         if counts[normalise(text)] > 1
     ]

@@ -47,11 +47,19 @@ class TestLabels:
             [message] = [text for text in said if f"labels.csv, line {line}, {column}: expected " in text]
             assert message.endswith(f"found {found}")
 
+    def test_a_text_with_commas_needs_quotes(self, tmp_path: Path) -> None:
+        path = write_labels(tmp_path / "labels.csv", ROWS)
+        head, first, *others = path.read_text().splitlines()
+        path.write_text("\n".join([head, f"{first},and more", *others]))
+        with pytest.raises(UsageError, match=r"labels\.csv, line 2: it has more cells than the first"):
+            read_labels(path)
+
     @pytest.mark.parametrize(
         ("answer", "wrong", "column"),
         [
             ("A dinner\nfor two", "", "answer"),
             ("rewind the video", "", "answer"),
+            ("B", "", "answer"),
             ("Race", "Duel|I do not know the answer|Parade", "wrong_answers"),
         ],
     )

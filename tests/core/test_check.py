@@ -53,6 +53,7 @@ def test_examples_are_sound(scenario: str) -> None:
         ("IN-C", {"first_image": 9}, "frame 9, which is outside"),
         ("ROD", {"image_template": "ROD/{x}-s{image}.jpg"}, "no braces"),
         ("VSOD", {"categories": ["Banana.", "Plan B.", "iPhone 4S.", "Cat."]}, "reads like another one"),
+        ("VSOD", {"categories": ["Banana.", "B.", "Cat."]}, "'B.' reads like another one or an empty answer"),
     ],
 )
 def test_what_the_published_package_fails_on_is_refused(scenario: str, changes: dict[str, Any], complaint: str) -> None:

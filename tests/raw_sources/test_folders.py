@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from raw_sources.base import Problem, SourceError, SourceNotFoundError
-from raw_sources.folders import listing, picture_size, pictures, walk
+from raw_sources.folders import DEPTH, listing, picture_size, pictures, walk
 
 
 def test_a_walk_lists_visible_names_in_order_shallow_folders_first(tmp_path: Path) -> None:
@@ -18,6 +18,12 @@ def test_a_walk_lists_visible_names_in_order_shallow_folders_first(tmp_path: Pat
     listings = list(walk(tmp_path))
     assert [found.path.relative_to(tmp_path).as_posix() for found in listings] == [".", "a", "b", "b/inner"]
     assert [found.files for found in listings] == [("z.txt",), ("x.jpg",), (), ()]
+
+
+def test_a_walk_goes_a_few_folders_deep(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*map(str, range(DEPTH + 1)))
+    deep.mkdir(parents=True)
+    assert [found.path for found in walk(tmp_path)][-1] == deep.parent
 
 
 def test_pipes_and_names_that_are_no_text_do_not_count(tmp_path: Path) -> None:
