@@ -113,6 +113,13 @@ def short(name: str) -> str:
     return name if len(name) <= 38 else f"{name[:37]}…"
 
 
+def lay_out(figure: Figure) -> None:
+    """Gives everything in a finished figure its place, once: what is encoded afterwards keeps it."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 def encode(figure: Figure, kind: str) -> bytes:
     """A figure as a file, the same bytes every time.
 
@@ -122,6 +129,7 @@ def encode(figure: Figure, kind: str) -> bytes:
     """
     import matplotlib as mpl
 
+    lay_out(figure)
     file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "proactivebench"}):
         figure.savefig(file, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else {"Software": None})

@@ -43,9 +43,9 @@ def _actions(runs: Sequence[Run], theme: Theme) -> Figure | None:
     left = np.zeros(len(shares))
     for kind, label in _ANSWERS.items():
         widths = np.array([share.get(kind, 0.0) for share in shares.values()])
-        axes.barh(
-            [short(name) for name in shares], widths, left=left, color=outcome_colour(kind), label=label, height=0.62
-        )
+        if widths.any():
+            look = {"color": outcome_colour(kind), "label": label, "height": 0.62}
+            axes.barh([short(name) for name in shares], widths, left=left, **look)
         left += widths
     axes.invert_yaxis()
     axes.grid(visible=False)

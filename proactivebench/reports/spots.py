@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from proactivebench.reports.plot_style import Theme, short
+from proactivebench.reports.plot_style import Theme, lay_out, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def _place(line: Line2D) -> tuple[float, float]:
 
 def find_spots(figure: Figure) -> list[Spot]:
     """The named points of a figure; those on top come last."""
-    figure.draw_without_rendering()
+    lay_out(figure)
     found = []
     for axes in figure.axes:
         for line in sorted(_spots(axes), key=lambda line: line.get_zorder()):
@@ -60,7 +60,7 @@ def label_spots(axes: Axes, theme: Theme) -> None:
     """Writes names beside the spots that have no label, as far as they have room: away from all points and names."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()
+    lay_out(figure)
     scale = figure.dpi / 72
     places = {line: axes.transData.transform(_place(line)) for line in _spots(axes)}
     taken = [(x - 3 * scale, y - 3 * scale, x + 3 * scale, y + 3 * scale) for x, y in places.values()]
