@@ -44,8 +44,8 @@ def _actions(runs: Sequence[Run], theme: Theme) -> Figure | None:
     for kind, label in _ANSWERS.items():
         widths = np.array([share.get(kind, 0.0) for share in shares.values()])
         if widths.any():
-            look = {"color": outcome_colour(kind), "label": label, "height": 0.62}
-            axes.barh([short(name) for name in shares], widths, left=left, **look)
+            colour = outcome_colour(kind)
+            axes.barh([short(name) for name in shares], widths, left=left, color=colour, label=label, height=0.62)
         left += widths
     axes.invert_yaxis()
     axes.grid(visible=False)
