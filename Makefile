@@ -8,8 +8,8 @@ DEV := .venv/.dev-installed
 TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-inspect test-lmms-eval test-openenv test-verifiers test-lowest test-quantization fuzz attack lint \
-	check format reference install constraints
+.PHONY: demo test test-inspect test-lmms-eval test-openenv test-ray test-slurm test-verifiers test-lowest \
+	test-quantization fuzz attack lint check format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -75,12 +75,20 @@ test-lmms-eval: TESTS := tests/harnesses/test_lmms_eval.py
 test-lmms-eval:  ## The tasks for lmms-eval
 	$(OWN_ENVIRONMENT)
 
+test-ray: PACKAGES := --editable '.[cluster]' ray
+test-ray: TESTS := tests/cluster/test_ray.py
+test-ray:  ## A plan on two nodes of Ray on this machine, of which one is lost
+	$(OWN_ENVIRONMENT)
+
 define OWN_ENVIRONMENT
 rm -rf build/$@ && $(PYTHON) -m venv build/$@
 build/$@/bin/pip install --quiet uv
 build/$@/bin/uv pip install --python build/$@/bin/python $(PACKAGES) pytest hypothesis hatchling uv
 build/$@/bin/python -m pytest $(TESTS)
 endef
+
+test-slurm: $(DEV)  ## A plan on a Slurm of Debian's packages on this machine: apt-get install slurmctld slurmd munge
+	$(BIN)/python -m pytest -rs tests/cluster/test_slurm.py
 
 test-quantization:  ## The tests of --quantization, for which bitsandbytes is installed beside the development tools
 	rm -rf build/quantization && $(BIN)/python -m pip install --quiet --no-deps --target build/quantization bitsandbytes

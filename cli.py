@@ -14,6 +14,7 @@ from commands.demo import demo
 from commands.evaluate import evaluate, filter_, judge
 from commands.harnesses import export, import_inspect, leaderboard, submit
 from commands.label import label
+from commands.launch import launch
 from commands.merge import merge
 from commands.models import models
 from commands.new_scenario import new_scenario
@@ -48,6 +49,7 @@ for command in (
     selfcheck,
     evaluate,
     merge,
+    launch,
     judge,
     filter_,
     compare,
