@@ -9,7 +9,7 @@ Every drawing (`key_id`; one that is there simplified and raw counts once) serve
 - `unseen`: all drawings of fifteen classes. Nothing is trained on them; their names are among the options in training,
   but no picture ever fits them.
 
-Drawings that come with the toolkit are `test` or nothing, so that its demo shows no model what it has learned from.
+Beside others, drawings that come with the toolkit are never trained on: its demo shows no model what it learned from.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from experiments.learn_to_ask.model import PIXELS
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
 from proactivebench.scenarios import QD, Sample, make_environment
+from proactivebench.work.files import whole
 from raw_sources.quickdraw import CATEGORIES, QuickDraw
 from raw_sources.quickdraw_lines import parse_drawing, peek, read_lines
 
@@ -53,17 +54,20 @@ def split(raw: Path, out: Path) -> None:
 
     Args:
         raw: Folder with `<category>.ndjson` files at any depth, simplified, raw or both.
-        out: Folder of the parts, new.
+        out: Folder of the parts; appears complete or not at all.
     """
-    reserved = set() if raw == BUNDLED else {key for lines in _read(BUNDLED).values() for key in lines}
-    for part in PARTS:
-        (out / part).mkdir(parents=True)
+    reserved = (
+        set() if raw.resolve() == BUNDLED.resolve() else {key for lines in _read(BUNDLED).values() for key in lines}
+    )
     classes = _read(raw)
     unseen = set(list(classes)[UNSEEN_EVERY // 2 :: UNSEEN_EVERY])
-    for category, lines in classes.items():
-        parts = {"unseen": list(lines)} if category in unseen else _assign(list(lines), reserved)
-        for part, keys in parts.items():
-            (out / part / f"{category}.ndjson").write_bytes(b"".join(lines[key] + b"\n" for key in keys))
+    with whole(out) as unfinished:
+        for part in PARTS:
+            (unfinished / part).mkdir(parents=True)
+        for category, lines in classes.items():
+            parts = {"unseen": list(lines)} if category in unseen else _assign(list(lines), reserved)
+            for part, keys in parts.items():
+                (unfinished / part / f"{category}.ndjson").write_bytes(b"".join(lines[key] + b"\n" for key in keys))
 
 
 def _read(folder: Path) -> dict[str, dict[bytes, bytes]]:
@@ -97,6 +101,8 @@ def build_benchmark(drawings: Path, out: Path, per_category: int) -> Benchmark:
 def write_train_split(benchmark: Benchmark, out: Path) -> int:
     """Writes single turns of a benchmark as a train split: of every drawing its first, a middle and its last frame.
 
+    The folder appears complete or not at all.
+
     The suggestion is valid in all of them, also in the complete drawing, as in the published train split: it is
     r_p < 1 alone that makes a guess worth more where the drawing can be named.
 
@@ -116,8 +122,10 @@ def write_train_split(benchmark: Benchmark, out: Path) -> int:
         options=datasets.List(text),
         images=datasets.List(datasets.Image()),
     )
-    (out / "data").mkdir(parents=True)
-    datasets.Dataset.from_list(rows, features=features).to_parquet(out / "data" / "train-00000-of-00001.parquet")
+    with whole(out) as unfinished:
+        (unfinished / "data").mkdir(parents=True)
+        made = datasets.Dataset.from_list(rows, features=features)
+        made.to_parquet(unfinished / "data" / "train-00000-of-00001.parquet")
     return len(rows)
 
 

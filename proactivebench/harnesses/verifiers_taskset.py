@@ -14,9 +14,7 @@ from typing import Any, Literal
 
 import verifiers.v1 as vf
 
-from proactivebench.answers import Outcome
 from proactivebench.errors import ProactiveBenchError, ReplyError
-from proactivebench.evaluation.records import Turn
 from proactivebench.harnesses.episodes import ALL, Episodes, name_of
 from proactivebench.models.base import Message, Model, Request
 from proactivebench.models.data_uris import shared_encoder
@@ -119,17 +117,13 @@ class ProactiveBenchEnv(vf.Env[ProactiveBenchEnvConfig]):
         episode = played.episode
         if episode.error is not None:
             raise ProactiveBenchError(f"{task.data.episode}: {episode.error.message}")
-        earned = [self._earned(turn) for turn in episode.turns]
+        # A suggestion in the last turn brought nothing.
+        earned = [self.config.suggestion_reward] * (len(episode.turns) - 1) + [float(episode.correct)]
         for number, trace in enumerate(traces):
             alone = self.config.credit == "turn" and not config.history
             trace.record_reward("reward", earned[number] if alone else sum(earned[number:]))
         traces[-1].record_metrics(episode.scores)
         traces[-1].info["proactivebench"] = episode.model_dump(mode="json", exclude_defaults=True)
-
-    def _earned(self, turn: Turn) -> float:
-        if turn.category is Outcome.CORRECT:
-            return 1.0
-        return self.config.suggestion_reward if turn.action else 0.0
 
 
 class SingleTurns(Model):

@@ -3,7 +3,7 @@
 Requests are prepared (pictures decoded, text tokenised) in worker threads the moment they arrive; one dedicated thread
 takes what is prepared and generates. It starts as soon as a batch is full or nothing more can come, because every live
 episode already waits; never on a timer. A batch is the request that has waited longest and those nearest to it in
-length, none of them twice as long as another: little padding, large pictures apart from small ones, and nobody starves.
+length, none more than twice as long as another: little padding, large pictures apart from small ones, nobody starves.
 
 Where the memory that batches take is measured, a batch is a budget of tokens: what the largest one so far has used says
 how many fit. So small requests fill large batches even after large ones have been played, and of the large ones already

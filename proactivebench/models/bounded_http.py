@@ -17,7 +17,7 @@ import openai
 from proactivebench.models.servers import Servers
 
 LARGEST_BODY = 8 << 20
-"""Bytes of the longest response; 32,768 tokens of text have about 0.2 million."""
+"""Bytes of the longest response, many times those of the longest reply."""
 
 NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "credit balance is too low")
 """What servers call an account without money, with the status of one that is merely busy, or of a bad request."""

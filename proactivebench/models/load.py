@@ -27,7 +27,7 @@ class ModelOptions:
     """What a user may say about a model besides its name; None leaves the choice to the model.
 
     Attributes:
-        batch_size: Requests that an `hf:` model answers at once.
+        batch_size: Requests that an `hf:` or `vllm:` model answers at once.
         deterministic: Whether its batches are always the same ones.
         device: Where an `hf:` model is, as torch names it (`cuda:1`).
         dtype: Its precision, as torch names it (`float16`).
@@ -41,13 +41,13 @@ class ModelOptions:
         concurrency: Requests to each that are under way at once.
         timeout: Seconds after which an attempt without the whole reply has failed.
         retries: Further attempts after the first.
-        temperature: With which an `openai:` model draws its replies, 0 for the most probable ones.
+        temperature: With which an `openai:` or `inspect:` model draws its replies, 0 for the most probable ones.
         reasoning: Whether it thinks before it answers; None decides by its name.
         reasoning_effort: How much, in its server's words.
         extra_body: Further parameters of its requests.
         engine: Further arguments of what runs a `vllm:` model or connects an `inspect:` one.
-        max_pixels: Pixels to which larger pictures are scaled down, for either kind.
-        max_new_tokens: Tokens of the longest reply, for either kind.
+        max_pixels: Pixels to which larger pictures are scaled down.
+        max_new_tokens: Tokens of the longest reply.
         open_ended: Free replies, as in the open-ended modes and of judges: drawn instead of always the most probable
             token, and up to `OPEN_ENDED_TOKENS` long where `max_new_tokens` says nothing.
         cache: Folder in which replies are kept and found again; None keeps none.

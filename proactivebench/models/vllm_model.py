@@ -1,4 +1,4 @@
-"""`vllm:` models: vLLM in this process, without a server; fast where its CUDA build is installed.
+"""`vllm:` models: vLLM in this process, without a server.
 
 vLLM's own scheduler packs the requests of a batch into steps, and keeps what conversations have in common (prefix
 caching), so that later turns with history cost their last picture alone. Files, identity and limits are those of `hf:`

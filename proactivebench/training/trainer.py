@@ -99,7 +99,7 @@ class Trainer(GRPOTrainer):
         batch = collate(prompts, self.pad_token_id)
         inputs = {name: value.to(self.accelerator.device) for name, value in batch.items()}
         told = {} if tokens is None else {"max_new_tokens": tokens, "output_logits": True}
-        with self._weights() as network:
+        with self._weights() as network, self._own_settings(network):
             made = network.generate(
                 **inputs, generation_config=self.generation_config, return_dict_in_generate=True, **told
             )
@@ -131,6 +131,15 @@ class Trainer(GRPOTrainer):
                 model=self._network.name_or_path,
                 exact=self._network.dtype == torch.float32 and not self.args.bf16,
             )
+
+    @contextmanager
+    def _own_settings(self, network: Any) -> Iterator[None]:
+        """Leaves the model's generation settings out, from which `generate` would fill in what ours leave open."""
+        its, network.generation_config = network.generation_config, self.generation_config
+        try:
+            yield
+        finally:
+            network.generation_config = its
 
     @contextmanager
     def _weights(self) -> Iterator[Any]:

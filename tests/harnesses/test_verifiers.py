@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 pytest.importorskip("verifiers", reason="verifiers does not install beside the pinned versions: make test-verifiers")
 
+from proactivebench.prompts import shown
 from tests.support import seeing
 from tests.support.processes import ROOT
 from tests.support.stub_server import serve_completions
@@ -28,15 +30,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def evaluate(folder: Path, *options: str) -> list[dict[str, Any]]:
+def evaluate(folder: Path, *options: str, answer: Callable[[list[Any]], str] = seeing.of_chat) -> list[dict[str, Any]]:
     """The episodes that the command wrote, of a model behind a server."""
     out = folder / f"outputs{len(list(folder.iterdir()))}"
     with serve_completions() as server:
-        server.reply = lambda body: seeing.of_chat(body["messages"])
+        server.reply = lambda body: answer(body["messages"])
         command = [Path(sys.executable).with_name("vf-eval"), "proactivebench-env", "-m", "m", "-o", out, "-c", "4"]
         command += ["--env.taskset.data", folder / "data", "--client.base-url", server.url, "--no-push", "--no-rich"]
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        variables = {**os.environ, "PATH": path, "PYTHONPATH": str(PACKAGE), "OPENAI_API_KEY": "none"}
+        variables = {**os.environ, "PATH": path, "PYTHONPATH": f"{PACKAGE}:{ROOT}", "OPENAI_API_KEY": "none"}
         done = subprocess.run(
             [*map(str, command), *options], cwd=folder, env=variables, capture_output=True, text=True, check=False
         )
@@ -82,6 +84,15 @@ def test_a_turn_alone_earns_what_the_paper_gives_it(folder: Path) -> None:
         *before, last = rewards(episode)
         assert before == [0.75] * len(before)
         assert last == episode["traces"][-1]["metrics"]["acc"]
+
+
+def test_a_suggestion_that_comes_too_late_earns_nothing(folder: Path) -> None:
+    def ask(messages: list[Any]) -> str:
+        return next(text for text in shown(messages[-1]["content"][-1]["text"]).options if "to the left" in text)
+
+    options = ("--env.suggestion-reward", "0.75", "--env.credit", "turn", "--env.taskset.scenario", "rod", "-n", "1")
+    [episode] = evaluate(folder, *options, answer=ask)
+    assert rewards(episode) == [0.75] * 13 + [0]
 
 
 def test_the_package_builds(tmp_path: Path) -> None:

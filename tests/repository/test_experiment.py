@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,20 @@ def test_table_and_picture_show_every_model(finished: Path, tmp_path: Path) -> N
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 100
 
 
+def cells(table: str) -> set[tuple[str, str, str]]:
+    """Row, column and text of each cell."""
+    head, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines())
+    return {(row[0], column, cell) for row in rows for column, cell in zip(head, row, strict=True)}
+
+
+def test_what_the_pages_tell_is_what_was_kept() -> None:
+    kept = plot.table(json.loads((plot.HERE / "results.json").read_text()))
+    assert kept in (plot.HERE / "README.md").read_text()
+    readme = (plot.HERE.parents[1] / "README.md").read_text()
+    [told] = re.findall(r"^\| model \| acc % .*?(?=\n\n)", readme, re.MULTILINE | re.DOTALL)
+    assert told.count("\n") == 8 and cells(told) <= cells(kept)
+
+
 def test_a_drawing_serves_one_purpose(tmp_path: Path) -> None:
     data.split(data.BUNDLED, tmp_path)
     parts = [keys(tmp_path / part) for part in data.PARTS]
@@ -83,6 +98,13 @@ def test_a_drawing_serves_one_purpose(tmp_path: Path) -> None:
     assert sum(map(len, parts)) == len(set().union(*parts)) == 280
     classes = {part: set(QuickDraw.locate(tmp_path / part).files) for part in data.PARTS}
     assert not classes["unseen"] & (classes["warm_up"] | classes["train"] | classes["test"])
+
+
+def test_a_split_that_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "PARTS", (*data.PARTS[:2],))  # fails when the third part is written
+    with pytest.raises(OSError, match="No such file"):
+        data.split(data.BUNDLED, tmp_path / "drawings")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_drawings_of_the_demo_are_not_trained_on(shared_data: Path, tmp_path: Path) -> None:
