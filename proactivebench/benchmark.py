@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TEST, samples_name
-from proactivebench.provenance import PUBLISHED, origin
+from proactivebench.provenance import PUBLISHED, file_digest, origin
 from proactivebench.samples import read_samples
 from proactivebench.scenarios import SCENARIOS, Sample, Scenario, get_scenario
 
@@ -172,7 +172,7 @@ class Benchmark:
     def samples_digest(self, scenario: Scenario) -> str | None:
         """SHA-256 of the samples file of a scenario; None where there is none."""
         path = self.path(scenario)
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        return file_digest(path) if path.is_file() else None
 
     def kept_digest(self, scenario: Scenario) -> str | None:
         """SHA-256 of the ids that survived the leak filter; None where all samples count."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from rich.progress import Progress
@@ -24,10 +25,14 @@ from proactivebench.layout import MANIFEST, samples_name
 from proactivebench.manifest import read_manifest
 from proactivebench.row_checking import check_rows
 from proactivebench.samples import read_samples
-from proactivebench.scenarios import SCENARIOS, Scenario
+from proactivebench.scenarios import SCENARIOS, Sample, Scenario
 from proactivebench.scenarios.check import check_environment
 from proactivebench.scenarios.reach import observations
+from proactivebench.seen_frames import SeenFrames
 from proactivebench.views import Crop
+
+_TOGETHER = 64
+"""Samples whose frames are decoded at once."""
 
 
 @dataclass
@@ -77,34 +82,48 @@ def _misnamed(root: Path) -> Iterator[str]:
 def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckReport, progress: Progress) -> None:
     problems = report.problems
     path = benchmark.path(scenario)
-    samples = list(read_samples(path, scenario, on_error=lambda error: problems.append(str(error))))
+    samples = read_samples(path, scenario, on_error=lambda error: problems.append(str(error)))
+    count, categories = 0, set[str]()
+    bar = progress.add_task(f"{scenario.name}: samples", total=None)
+    with SeenFrames() as seen, ThreadPoolExecutor(os.cpu_count()) as pool:
+        while some := list(islice(samples, _TOGETHER)):
+            for sample in some:
+                found = check_environment(sample)
+                problems += [f"{path.name}, sample {sample.id}: {problem}" for problem in found]
+                categories.add(sample.answer)
+            problems += _check_frames(benchmark, some, seen, pool)
+            count += len(some)
+            progress.advance(bar, len(some))
+        report.counts[scenario.name] = {"samples": count, "frames": seen.count, "categories": len(categories)}
+
+
+def _check_frames(benchmark: Benchmark, samples: Iterable[Sample], seen: SeenFrames, pool: Executor) -> Iterator[str]:
+    """What is wrong with the frames that samples show, each of which is decoded once."""
     views: dict[str, set[Crop | None]] = {}
     for sample in samples:
-        found = check_environment(sample)
-        problems += [f"{path.name}, sample {sample.id}: {problem}" for problem in found]
         for observation in observations(sample):
             crop = observation.view if isinstance(observation.view, Crop) else None
             views.setdefault(observation.frame_path, set()).add(crop)
-    bar = progress.add_task(f"{scenario.name}: frames", total=len(views))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found in pool.map(lambda item: _check_frame(benchmark, *item), views.items()):
-            problems += found
-            progress.advance(bar)
-    report.counts[scenario.name] = {
-        "samples": len(samples),
-        "frames": len(views),
-        "categories": len({sample.answer for sample in samples}),
-    }
+    new = [frame_path for frame_path in views if frame_path not in seen]
+    for frame_path, found in zip(new, pool.map(partial(_size, benchmark), new), strict=True):
+        if isinstance(found, str):
+            yield found
+        seen.add(frame_path, None if isinstance(found, str) else found)
+    for frame_path, crops in views.items():
+        if size := seen[frame_path]:
+            yield from (
+                f"{frame_path}: {crop} lies outside the picture of {size}"
+                for crop in crops
+                if crop and not _inside(crop, size)
+            )
 
 
-def _check_frame(benchmark: Benchmark, frame_path: str, crops: Iterable[Crop | None]) -> list[str]:
+def _size(benchmark: Benchmark, frame_path: str) -> tuple[int, int] | str:
+    """The size of a frame in pixels, or why it cannot be shown."""
     try:
-        size = load_picture(Picture(benchmark.frame(frame_path))).size
+        return load_picture(Picture(benchmark.frame(frame_path))).size
     except (PictureError, UsageError) as error:
-        return [str(error)]
-    return [
-        f"{frame_path}: {crop} lies outside the picture of {size}" for crop in crops if crop and not _inside(crop, size)
-    ]
+        return str(error)
 
 
 def _inside(crop: Crop, size: tuple[int, int]) -> bool:

@@ -129,16 +129,18 @@ def _share_shown(crop: Crop | None, box: Crop) -> float:
 
 
 def _count(benchmark: Benchmark, scenario: Scenario, progress: Progress) -> Counts:
-    samples = list(benchmark.samples(scenario, filtered=False))
-    suggestions = {option for sample in samples for option in sample.options if not is_abstention(option)}
-    task = progress.add_task(f"{scenario.name}: counting", total=len(samples))
-    images = 0
-    for sample in samples:
+    samples = images = 0
+    categories, suggestions = set[str](), set[str]()
+    task = progress.add_task(f"{scenario.name}: counting", total=None)
+    for sample in benchmark.samples(scenario, filtered=False):
+        samples += 1
         images += sum(1 for _ in reachable(make_environment(sample)))
+        categories.add(sample.answer)
+        suggestions.update(option for option in sample.options if not is_abstention(option))
         progress.advance(task)
     return Counts(
-        samples=len(samples),
+        samples=samples,
         images=images,
-        categories=len({sample.answer for sample in samples}),
+        categories=len(categories),
         actions=len({scenario.action_of(suggestion) for suggestion in suggestions} - {None}),
     )

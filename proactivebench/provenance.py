@@ -53,14 +53,21 @@ def read_record(folder: Path) -> Record | None:
 
 def git_checksum(path: Path) -> str:
     """The name under which git knows a file: SHA-1 over a header and its bytes, in hex."""
-    data = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: digest).hexdigest()
 
 
 def _has_checksum(path: Path, checksum: str) -> bool:
     """Whether a file has a checksum of the Hub, which is SHA-256 for a large file and git's for the others."""
     is_sha256 = len(checksum) == 64
-    return checksum == (hashlib.sha256(path.read_bytes()).hexdigest() if is_sha256 else git_checksum(path))
+    return checksum == (file_digest(path) if is_sha256 else git_checksum(path))
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def origin(folder: Path, samples: Path) -> tuple[str, str] | None:

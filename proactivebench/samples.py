@@ -6,7 +6,9 @@ The files come from strangers: a line has at most `MAX_LINE_BYTES`, and what is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
@@ -45,14 +47,17 @@ def read_samples(
         SampleError: A line is not a sample of the scenario, or repeats an id.
     """
     schema = (get_scenario(scenario) if isinstance(scenario, str) else scenario).sample
-    line_of_id: dict[int, int] = {}
+    last = -1
+    line_of_id: dict[int, int] | None = None  # not needed as long as ids ascend, as those of our builds do
     with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), start=1):
-            if not line.strip():
-                continue
+        for number, line in _lines(file):
             try:
                 sample = schema.model_validate_json(line, strict=True)
-                first = line_of_id.setdefault(sample.id, number)
+                if line_of_id is None and sample.id > last:
+                    last, first = sample.id, number
+                else:
+                    line_of_id = _lines_of_ids(path, schema, number) if line_of_id is None else line_of_id
+                    first = line_of_id.setdefault(sample.id, number)
                 problems = [] if first == number else [f"id: must be unique, but line {first} has {sample.id} too"]
             except ValidationError as error:
                 problems = list(_explain(error))
@@ -62,6 +67,24 @@ def read_samples(
                 raise SampleError(path, number, problems)
             else:
                 on_error(SampleError(path, number, problems))
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, with their numbers."""
+    lines = enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), start=1)
+    return ((number, line) for number, line in lines if line.strip())
+
+
+def _lines_of_ids(path: Path, schema: type[Sample], end: int) -> dict[int, int]:
+    """Id -> number of the first line that has it, of the samples in front of a line."""
+    found: dict[int, int] = {}
+    with path.open("rb") as file:
+        for number, line in _lines(file):
+            if number >= end:
+                break
+            with suppress(ValidationError):
+                found.setdefault(schema.model_validate_json(line, strict=True).id, number)
+    return found
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:

@@ -55,6 +55,8 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 def _make_folder(folder: Path) -> None:
+    if folder.is_dir():  # most often, and cheaper than to try
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:  # a file stands where the folder should be

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,22 @@ def test_a_name_that_no_file_can_have_costs_its_record_alone(tmp_path: Path) -> 
     assert report.samples == 39
     [reason] = report.left_out
     assert "which no file can have" in reason
+
+
+def peak_of_a_build(folder: Path, records: int) -> int:
+    """The most memory that a build held at once, in bytes."""
+    tracemalloc.start()
+    try:
+        build(FakeBuilder(records=records, sound=True), folder)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_number_of_samples(tmp_path: Path) -> None:
+    peak_of_a_build(tmp_path / "first", 10)
+    few, many = (peak_of_a_build(tmp_path / str(records), records) for records in (50, 250))
+    assert many - few < 200 * 500  # bytes; a sample that is held takes thousands
 
 
 def test_one_build_at_a_time(tmp_path: Path) -> None:

@@ -80,6 +80,14 @@ def test_all_bad_lines_can_be_collected(tmp_path: Path) -> None:
     assert "line 1 has" in str(errors[1])
 
 
+def test_an_id_that_is_there_twice_is_found_in_any_order(tmp_path: Path) -> None:
+    lines = [ENTRIES["QD"] | {"id": number} for number in (4, 7, 5, 9, 7, 4, 10)]
+    path = write_lines(tmp_path / "x.jsonl", "[]", *lines)
+    errors: list[SampleError] = []
+    assert [sample.id for sample in read_samples(path, "QD", errors.append)] == [4, 7, 5, 9, 10]
+    assert [str(error).partition("but ")[2] for error in errors[1:]] == ["line 3 has 7 too", "line 2 has 4 too"]
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     write_samples(path, [example_sample("QD")])
