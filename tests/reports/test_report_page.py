@@ -108,6 +108,15 @@ def test_a_category_that_is_hard_leads_to_its_episodes(browser: Browser, report:
         expect(page.locator("#browser")).to_be_in_viewport()
 
 
+def test_the_contents_lead_everywhere_and_open_what_is_closed(browser: Browser, report: str) -> None:
+    with open_page(browser) as page:
+        page.goto(report)
+        for entry in page.locator(".contents a").all():
+            entry.click()
+            expect(page.locator(entry.get_attribute("href") or "")).to_be_in_viewport()
+        expect(page.locator("#runs")).to_contain_text("settings.mode")
+
+
 def test_every_model_of_the_paper_says_its_name_where_the_pointer_is(browser: Browser, report: str) -> None:
     with open_page(browser) as page:
         page.goto(report)
