@@ -8,6 +8,7 @@ rank, with what is wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from rich.progress import Progress
@@ -17,7 +18,7 @@ from proactivebench.evaluation.verify import verify_run
 from proactivebench.reports.page import render
 from proactivebench.reports.report import PAGE, write_report
 from proactivebench.reports.runs import Run
-from proactivebench.reports.scores import AVERAGE, score_tables
+from proactivebench.reports.scores import AVERAGE, ranks, score_tables
 from proactivebench.work.files import write_whole
 from proactivebench.work.folder import locked
 
@@ -59,7 +60,9 @@ def _write(runs: Sequence[Run], problems: Mapping[Path, Sequence[str]], folder: 
     for table in score_tables(runs):
         ranked = [row for row in table.rows if row.run is not None]
         ranked.sort(key=lambda row: (bool(row.run and problems[row.run.folder]), not row.is_ranked))
-        tables.append((table, ranked))
+        honest = [row for row in ranked if row.run and not problems[row.run.folder]]
+        places = ranks(honest, table.measures[0])
+        tables.append((table, list(zip_longest(ranked, places))))
     page = render(
         "leaderboard.html",
         ("leaderboard.js",),

@@ -133,9 +133,21 @@ class ScoreTable:
     caveat: str
 
     @property
+    def ranks(self) -> list[int | None]:
+        """The rank of each row."""
+        return ranks(self.rows, self.measures[0])
+
+    @property
     def headings(self) -> tuple[str, ...]:
         """The columns with the average behind them, which a single scenario does without."""
         return self.columns if len(self.columns) == 1 else (*self.columns, AVERAGE)
+
+
+def ranks(rows: Sequence[Row], measure: str) -> list[int | None]:
+    """The rank of each row by its average of a measure, None without one; equal averages share theirs."""
+    values = [(row.average(measure) or 0.0) if row.is_ranked else None for row in rows]
+    scored = [value for value in values if value is not None]
+    return [None if value is None else 1 + sum(other > value for other in scored) for value in values]
 
 
 def published_results() -> dict[str, Any]:

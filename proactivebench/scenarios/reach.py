@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from proactivebench.scenarios.environment import Environment
@@ -11,11 +12,11 @@ from proactivebench.scenarios.turn import Observation
 
 
 def states(environment: Environment) -> Iterator[Environment]:
-    """Yields the episode at every view that it can show from here on, each once."""
+    """Yields the episode at every view that it can show from here on, each once: after the fewest turns."""
     seen = set()
-    ahead = [environment]
+    ahead = deque([environment])
     while ahead:
-        here = ahead.pop()
+        here = ahead.popleft()
         place = here.frame_path(), here.crop()
         if place in seen:
             continue

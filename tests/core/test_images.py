@@ -10,7 +10,7 @@ from PIL import Image
 
 from proactivebench import images
 from proactivebench.images import Picture, PictureError, load_picture
-from proactivebench.views import Crop, ShortEdge
+from proactivebench.views import HISTORY_SHORT_EDGE, MAX_RATIO, Crop, ShortEdge
 
 
 @pytest.fixture
@@ -93,3 +93,9 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(gradient: Path, monkeypatch
 def test_a_view_that_cannot_be_shown_names_the_picture(gradient: Path, crop: Crop) -> None:
     with pytest.raises(PictureError, match=r"gradient\.png.*Crop"):
         load_picture(Picture(gradient, crop))
+
+
+def test_bounds_are_those_that_they_are_said_to_be() -> None:
+    assert (Image.MAX_IMAGE_PIXELS or 0) > images.MAX_PIXELS
+    assert images.MAX_BYTES > 2 * 3 * images.MAX_PIXELS
+    assert pytest.approx(5e6, rel=0.01) == HISTORY_SHORT_EDGE**2 * MAX_RATIO

@@ -74,6 +74,13 @@ def test_a_picture_that_changes_under_a_run_ends_it(data: Path, tmp_path: Path) 
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
+def test_a_picture_that_was_missing_may_not_turn_up_in_the_middle(data: Path, tmp_path: Path) -> None:
+    frame = max(data.rglob("0000.png"))
+    away = frame.rename(tmp_path / "away.png")
+    with pytest.raises(ChangedPictureError, match=r"png was changed since the run began"):
+        play(data, Seeing(1, lambda: away.rename(frame)), tmp_path / "run")
+
+
 def test_samples_moved_with_their_pictures_are_the_same_data(data: Path, tmp_path: Path) -> None:
     run = play(data, ScriptedModel("guess"), tmp_path / "run")
     shutil.copytree(data, tmp_path / "elsewhere")

@@ -140,6 +140,13 @@ def test_names_of_the_published_modules() -> None:
     assert open_ended_gen.PREDICTION_THR["VSOD"] == 3
 
 
+def test_verbose_prints_every_answer_and_how_it_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    for verbose in (False, True):
+        get_environment("QD")(ENTRIES["QD"], "DATA", verbose=verbose).evaluate_generated_answer("A guess.")
+        printed = capsys.readouterr().out
+        assert ("A guess." in printed, "mismatch" in printed) == (verbose, verbose)
+
+
 def test_the_caller_brings_the_random_options() -> None:
     entry: dict[str, Any] = ENTRIES["QD"] | {"options": ["Do a trick.", "I cannot tell."]}
     random.seed(0)

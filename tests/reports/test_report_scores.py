@@ -50,6 +50,15 @@ class TestTables:
         page = runs_page(EpisodeAlbum(runs), runs, compare_paper=True)
         assert page.count('<span class="soft">4 of 6 samples</span>') == 2, "above all tables and among the paper's"
 
+    def test_equal_averages_share_a_rank(self, small_runs: Path, tmp_path: Path) -> None:
+        again = Path(shutil.copytree(small_runs / "guess", tmp_path / "again"))
+        part = play(small_runs / "data", ScriptedModel("ask"), tmp_path / "part", Settings(limit=4))
+        [table] = score_tables(
+            load_runs([small_runs / "ask", small_runs / "guess", again, part], [small_runs / "data"])
+        )
+        better = table.rows[0].average("acc") != table.rows[1].average("acc")
+        assert table.ranks == ([1, 2, 2, None] if better else [1, 1, 3, None])
+
     def test_a_run_that_is_not_over_and_failures_say_so(self, small_runs: Path, tmp_path: Path) -> None:
         shutil.copytree(small_runs / "guess", tmp_path / "run")
         path = tmp_path / "run" / "episodes.jsonl"

@@ -9,6 +9,7 @@ import pytest
 from proactivebench.evaluation.metrics import compute_metrics
 from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.scenarios import QD, SCENARIOS, Action, AnyAction, Environment, Sample, Scenario
+from proactivebench.scenarios.reach import states
 from tests.support.example_samples import ENTRIES
 
 
@@ -43,6 +44,39 @@ TRIAL = Scenario(
     open_suggestions=("Next",),
     costs={Suggestion.NOTHING: 2.5},
 )
+
+
+class Stride(AnyAction):
+    ONE = 111
+    TWO = 112
+
+
+class StrideSample(Sample):
+    pass
+
+
+class StrideEnvironment(Environment):
+    max_turns = 3
+
+    def move(self, action: AnyAction) -> None:
+        self.frame_number += 2 if action is Stride.TWO else 1
+
+
+STRIDE = replace(
+    TRIAL,
+    name="STRIDE",
+    dataset="Stride",
+    keywords={"one": Stride.ONE, "two": Stride.TWO},
+    sample=StrideSample,
+    environment=StrideEnvironment,
+    costs={},
+)
+
+
+def test_what_only_the_shorter_way_leaves_turns_for_is_found_too() -> None:
+    options = ["Two ahead.", "One ahead.", "I do not know."]
+    sample = STRIDE.sample.model_validate(ENTRIES["QD"] | {"num_images": 5, "reference_image": 4, "options": options})
+    assert {state.frame_number for state in states(StrideEnvironment(sample))} == {0, 1, 2, 3, 4}
 
 
 @pytest.fixture
