@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from builders.pictures import encode_jpeg, read_picture
-from builders.vsod_labels import EXPECTED, JUDGEMENT, PLACE, QUESTIONS, VsodLabel
+from builders.vsod_labels import EXPECTED, JUDGEMENT, PLACE, QUESTIONS, TOO_MANY_CELLS, VsodLabel
 from proactivebench.desk import Desk
 from proactivebench.errors import UsageError
 from proactivebench.work.files import write_whole
@@ -113,8 +113,12 @@ class VsodDesk(Desk):
 def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="", restkey="", strict=True)
-            rows = [{name: str(value) for name, value in row.items() if name} for row in reader]
+            reader = csv.DictReader(file, restval="", strict=True)
+            rows: list[dict[str, str]] = []
+            for row in reader:
+                if None in row:
+                    raise UsageError(f"{path}, line {reader.line_num}: {TOO_MANY_CELLS}.")
+                rows.append(dict(row))
     except (OSError, UnicodeError, csv.Error) as error:
         raise UsageError(f"{path}: not readable as CSV in UTF-8 ({error}).") from error
     columns = list(reader.fieldnames or ())

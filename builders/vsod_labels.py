@@ -29,6 +29,9 @@ JUDGEMENT = ("kind", "question", "answer", "wrong_answers", "strong_occlusions")
 SEPARATOR = "|"
 """Stands between wrong answers."""
 
+TOO_MANY_CELLS = "it has more cells than the first line. Put a text with commas into quotes"
+"""What is wrong with such a row: nobody can tell to which columns its texts belong."""
+
 FILL_IN = {
     "kind": "speaker, people or event",
     "question": "a question, or nothing for one of that kind",
@@ -163,7 +166,7 @@ def read_labels(path: Path) -> list[VsodLabel]:
     wrong: list[str] = []
     for where, row in _filled_in(path):
         if None in row:
-            wrong.append(f"{where}: it has more cells than the first line. Put a text with commas into quotes")
+            wrong.append(f"{where}: {TOO_MANY_CELLS}")
             continue
         try:
             labels.append(VsodLabel.model_validate({**row, "where": where}))

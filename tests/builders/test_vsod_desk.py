@@ -51,6 +51,13 @@ def test_what_is_filled_in_is_kept_at_once_and_builds(source: Vsod, table: Path)
     assert (label.first_image, label.answer) == (11, "Two")
 
 
+def test_no_cell_of_a_table_is_lost(source: Vsod, table: Path) -> None:
+    head, first, *others = table.read_text().splitlines()
+    table.write_text("\n".join([head, f"{first},left over", *others]))
+    with pytest.raises(UsageError, match=r"labels\.csv, line 2: it has more cells than the first line"):
+        VsodDesk(source, table)
+
+
 def test_what_is_missing_is_told_by_column(source: Vsod, table: Path) -> None:
     desk = VsodDesk(source, table)
     assert all(row["wrong"] == {} for row in desk.describe()["rows"]), "a row that nobody has begun is not wrong"
