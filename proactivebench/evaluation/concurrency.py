@@ -2,17 +2,67 @@
 
 A model that forms batches must know how many requests can still come to it, or it would wait for ones that never do. A
 piece of work waits for one model at a time: those that wait for another model are not counted.
+
+A notebook has a running event loop already, in which no other can begin: there the work runs on one in a thread of its
+own, and the notebook waits for it as for any call.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import cache
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 from proactivebench.models.base import Model, Request
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@cache
+def _lasting_loop() -> asyncio.AbstractEventLoop:
+    """An event loop that runs in a thread of its own as long as the process."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="requests", daemon=True).start()
+    return loop
+
+
+def run_through(work: Coroutine[Any, Any, Result], *, lasting: bool = False) -> Result:
+    """Runs a coroutine to its end, as `asyncio.run`, also where the calling thread has a running event loop.
+
+    An interrupt (Ctrl-C, a notebook's stop button) cancels the work, and is raised when that has ended.
+
+    Args:
+        work: What to run.
+        lasting: Run it on the loop that stays when it has ended, as connections belong to the loop they were made on.
+    """
+    if not (lasting or _in_a_loop()):
+        return asyncio.run(work)
+    ended = Event()
+
+    async def noted() -> Result:
+        try:
+            return await work
+        finally:
+            ended.set()
+
+    future = asyncio.run_coroutine_threadsafe(noted(), _lasting_loop())
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        future.cancel()
+        ended.wait()
+        raise
 
 
 class Pool:
@@ -42,7 +92,11 @@ class Pool:
             model.expect(self._live - (elsewhere - self._waiting[model]))
 
     async def work_through(
-        self, more: Callable[[int], Sequence[Item] | None], work: Callable[[Item], Awaitable[None]]
+        self,
+        more: Callable[[int], Sequence[Item] | None],
+        work: Callable[[Item], Awaitable[None]],
+        *,
+        keep_open: bool = False,
     ) -> None:
         """Works on items, as many at once as the first model wants, until there are no more; and closes the models.
 
@@ -50,6 +104,7 @@ class Pool:
             more: Gives items that are begun together, when there is room for them, and is told how many are under way;
                 None where there are no more for now. It is asked again after each that ends.
             work: Does one of them.
+            keep_open: Leave the models open.
         """
 
         async def one(item: Item) -> None:
@@ -69,7 +124,7 @@ class Pool:
             async with asyncio.TaskGroup() as group:
                 start_more()
         finally:
-            for model in self._models:
+            for model in () if keep_open else self._models:
                 await model.close()
 
 

@@ -6,7 +6,6 @@ another starts in its place, so that nothing finished is ever lost.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, ResumableError, UsageError
-from proactivebench.evaluation.concurrency import Pool
+from proactivebench.evaluation.concurrency import Pool, run_through
 from proactivebench.evaluation.episodes import Task, play
 from proactivebench.evaluation.examples import check_examples, examples_for
 from proactivebench.evaluation.judge import Judge
@@ -99,6 +98,7 @@ def evaluate(
     max_errors: float = 0.1,
     shard: Shard | None = None,
     watcher: Watcher[Episode] = UNWATCHED,
+    keep_open: bool = False,
 ) -> dict[str, Any]:
     """Plays a run to its end, or continues it; where several processes were launched, together with them.
 
@@ -114,6 +114,7 @@ def evaluate(
         max_errors: Share of all episodes, 0 to 1, that may end with an error.
         shard: Which shard to play; None plays everything.
         watcher: Is told how it goes.
+        keep_open: Leave the models open for another run, instead of closing them.
 
     Returns:
         The scores, which are in `metrics.json` too.
@@ -166,10 +167,11 @@ def evaluate(
             watcher.count(played.episode)
             errors += played.episode.error is not None
 
+        def more(live: int) -> list[Task] | None:
+            return shared.take(live) if errors <= allowed_errors else None
+
         try:
-            asyncio.run(
-                pool.work_through(lambda live: shared.take(live) if errors <= allowed_errors else None, play_one)
-            )
+            run_through(pool.work_through(more, play_one, keep_open=keep_open), lasting=keep_open)
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()

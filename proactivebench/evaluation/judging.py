@@ -7,7 +7,6 @@ played again since: a judgement names its reply by a hash, and never counts for 
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from proactivebench.errors import ProactiveBenchError, ResumableError, UsageError
-from proactivebench.evaluation.concurrency import Pool
+from proactivebench.evaluation.concurrency import Pool, run_through
 from proactivebench.evaluation.judge import Judge, JudgeError
 from proactivebench.evaluation.metrics import compute_metrics, compute_open_ended
 from proactivebench.evaluation.records import Episode, EpisodeError, Key, text_hash
@@ -191,7 +190,7 @@ def judge_run(
             watcher.count(judged)
 
         try:
-            asyncio.run(pool.work_through(ranks.share(owed).take, judge_one))
+            run_through(pool.work_through(ranks.share(owed).take, judge_one))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()

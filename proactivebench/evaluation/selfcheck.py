@@ -8,7 +8,6 @@ tips with 3%, more than a tenth do less than once in 300 times.
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from PIL import Image
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, ReplyError
 from proactivebench.evaluation import engine
-from proactivebench.evaluation.concurrency import Pool
+from proactivebench.evaluation.concurrency import Pool, run_through
 from proactivebench.evaluation.episodes import Task, user_message
 from proactivebench.evaluation.run_log import EPISODES, PROMPTS, RUN, read_episodes
 from proactivebench.evaluation.settings import Settings, derive_seed
@@ -87,7 +86,7 @@ def selfcheck(
         greys = [_grey(request, Path(place)) for request in requests]
         model = load()
         looks = not isinstance(model, ScriptedModel)
-        alone, together, grey = asyncio.run(_ask(model, requests, greys))
+        alone, together, grey = run_through(_ask(model, requests, greys))
         on_step("Playing undisturbed, and continuing from the middle")
         play = partial(engine.evaluate, benchmark, scenarios, settings=settings, max_errors=1.0)
         whole, continued = Path(place, "whole"), Path(place, "continued")

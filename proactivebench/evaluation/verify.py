@@ -7,7 +7,6 @@ a model gave the replies.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from proactivebench.answers import without_thinking
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError
+from proactivebench.evaluation.concurrency import run_through
 from proactivebench.evaluation.engine import PROTOCOL, plan
 from proactivebench.evaluation.episodes import Task, play
 from proactivebench.evaluation.judge import Judge
@@ -100,7 +100,7 @@ def _again(episode: Episode, task: Task, settings: Settings, frames: Frames) -> 
     """The episode as it comes out when it is played with the recorded replies."""
     replies = Recorded(episode)
     judge = Judge(RecordedJudge(episode)) if any(turn.judge is not None for turn in episode.turns) else None
-    return asyncio.run(play(task, replies, settings, frames, judge)).episode
+    return run_through(play(task, replies, settings, frames, judge)).episode
 
 
 class Recorded(Model):

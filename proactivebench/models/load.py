@@ -7,9 +7,6 @@ option that a kind does not have is refused: nobody should believe that it had a
 
 from __future__ import annotations
 
-import importlib
-import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -18,6 +15,7 @@ from typing import Any, TypeGuard
 
 from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.base import Model
+from proactivebench.models.own import load_class
 from proactivebench.work.files import read_text
 from raw_sources.plugins import collect
 
@@ -243,37 +241,7 @@ def _load_listed(kind: str, name: str, options: ModelOptions) -> Model:
 
 def _load_class(spec: str, options: ModelOptions) -> Model:
     _given(options, "a class of your own")
-    name, _, attribute = spec.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(name)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            kinds = ", ".join(f"{kind}:" for kind in _loaders())
-            raise UsageError(
-                f"{spec}: there is no {name}.py in {here}, and no kind of model of that name ({kinds})."
-            ) from None
-        raise UsageError(f"{spec} cannot be imported: {_describe(error)}") from error
-    found = getattr(module, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, Model)):
-        raise UsageError(
-            f"{spec}: {module.__file__} has no subclass of proactivebench.models.base.Model called {attribute}."
-        )
-    try:
-        return found()
-    except UsageError:
-        raise
-    except Exception as error:
-        raise UsageError(f"{spec} cannot be created: {_describe(error)}") from error
-
-
-def _describe(error: Exception) -> str:
-    """An error in a user's code, with the last line of that code which led to it."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    places = [f" ({f.filename}, line {f.lineno})" for f in frames if Path(f.filename).is_relative_to(Path.cwd())]
-    return f"{type(error).__name__}: {error}{places[-1] if places else ''}"
+    return load_class(spec, _loaders())
 
 
 _OURS: Mapping[str, Loader] = {

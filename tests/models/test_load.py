@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
+from proactivebench.evaluation.engine import evaluate
+from proactivebench.evaluation.settings import Settings
 from proactivebench.models.load import ModelOptions, load_model
 from tests.support.processes import ROOT, run
 from tests.support.small_benchmark import build_small
@@ -128,3 +131,27 @@ def test_the_model_of_the_documentation_plays(tmp_path: Path) -> None:
     episodes = [json.loads(line) for line in (tmp_path / "runs/ink/episodes.jsonl").read_text().splitlines()]
     kinds = {turn["kind"] for episode in episodes for turn in episode["turns"]}
     assert kinds == {"suggestion", "abstention", "category"}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "message"),
+    [
+        ("sync", "async def", "def", r"Echo\.reply is not asynchronous: write `async def reply"),
+        ("whole", "request.messages[-1].text", "3", r"Echo\.reply returned 3 \(int\); it must return .* a text"),
+        ("zero", "request.messages[-1].text", "1 / 0", r"Echo\.reply failed: ZeroDivision.* \(.*zero\.py, line 6\)"),
+        (
+            "thing",
+            '"echo"}',
+            '"echo", "at": object}',
+            r"Echo\.identity has <class 'object'> \(type\) as 'at'; write num",
+        ),
+        ("bare", '{"model": "echo"}', '"echo"', r"Echo\.identity returned 'echo' \(str\); it must return a mapping"),
+    ],
+)
+def test_mistakes_of_a_class_end_in_a_sentence(
+    here: Path, small_runs: Path, name: str, before: str, after: str, message: str
+) -> None:
+    (here / f"{name}.py").write_text(MODEL.replace(before, after))
+    data = Benchmark.open(small_runs / "data")
+    with pytest.raises(UsageError, match=message):
+        evaluate(data, data.scenarios, load_model(f"{name}:Echo", ModelOptions()), Settings(), here / "run")
