@@ -23,6 +23,7 @@ from commands.report import look, play, report, view
 from commands.selfcheck import selfcheck
 from commands.shared import Commands
 from commands.sources import fetch, sources
+from commands.table import table
 from commands.train import train
 from commands.when import when
 from proactivebench import __version__
@@ -55,6 +56,7 @@ for command in (
     compare,
     when,
     train,
+    table,
     report,
     view,
     look,

@@ -74,7 +74,7 @@ class Comparison:
     shared: int
 
 
-class _Scored(NamedTuple):
+class Scored(NamedTuple):
     """An episode with its scores by name."""
 
     scenario: str
@@ -129,10 +129,58 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
     return Comparison(found, settings, (len(known), len(others)), len(pairs))
 
 
-_Pairs = Sequence[tuple[_Scored, _Scored]]
+SampleKey = tuple[str, int]
+"""Short scenario name and id."""
 
 
-def _paired(one: tuple[Path, Mapping[Key, _Scored]], other: tuple[Path, Mapping[Key, _Scored]]) -> _Pairs:
+def by_sample(runs: Sequence[Path]) -> dict[SampleKey, Scored]:
+    """The scores of every sample, averaged over its plays and over several runs that are alike but for chance.
+
+    Raises:
+        UsageError: One of them is not a run, or waits for its judge.
+    """
+    found: dict[SampleKey, list[Scored]] = {}
+    for run in runs:
+        for one in _scored(run, read_run(run)).items():
+            found.setdefault(one[0][:2], []).append(one[1])
+    return {key: _mean(plays) for key, plays in found.items()}
+
+
+def _mean(plays: Sequence[Scored]) -> Scored:
+    shared = set.intersection(*(set(one.scores) for one in plays))
+    return plays[0]._replace(scores={name: float(np.mean([one.scores[name] for one in plays])) for name in shared})
+
+
+def p_value(
+    one: Mapping[SampleKey, Scored], other: Mapping[SampleKey, Scored], score: str, scenarios: Collection[str]
+) -> float | None:
+    """The sign-flip test of a difference between macro averages, over the samples that both have.
+
+    Args:
+        one: As `by_sample` gives it.
+        other: The same of other runs on the same data.
+        score: Name of the score.
+        scenarios: Short names of the scenarios, each of which has the same weight.
+
+    Returns:
+        The two-sided p; None where a scenario has no sample in common.
+    """
+    changes: list[float] = []
+    sources: list[str] = []
+    for name in scenarios:
+        keys = [key for key in sorted(one.keys() & other.keys()) if key[0] == name]
+        pairs = [(one[key], other[key]) for key in keys if score in one[key].scores and score in other[key].scores]
+        if not pairs:
+            return None
+        changes += [(before.scores[score] - after.scores[score]) / len(pairs) for before, after in pairs]
+        sources += [f"{name} {before.source}" for before, _ in pairs]
+    return sign_flip_test(changes, sources)
+
+
+_Pairs = Sequence[tuple[Scored, Scored]]
+
+
+def _paired(one: tuple[Path, Mapping[Key, Scored]], other: tuple[Path, Mapping[Key, Scored]]) -> _Pairs:
     """The episodes that both of two runs have a score of."""
     (first, known), (second, others) = one, other
     shared = sorted(known.keys() & others.keys())
@@ -183,7 +231,7 @@ def _settings(run: Path, description: RunDescription, scenarios: Collection[str]
     return {**description.settings.model_dump(mode="json"), "judge": judge, "kept_ids": kept}
 
 
-def _scored(run: Path, description: RunDescription, *, published: bool = False) -> dict[Key, _Scored]:
+def _scored(run: Path, description: RunDescription, *, published: bool = False) -> dict[Key, Scored]:
     """The episodes of a run that have a score, in our reading of its judge's output or in the published one."""
     everything = {episode.key: episode for episode in read_episodes(run)}
     episodes = {key: one for key, one in everything.items() if one.error is None}
@@ -197,7 +245,7 @@ def _scored(run: Path, description: RunDescription, *, published: bool = False) 
         counted = {key: one for key, one in judgements.items() if one.error is None or (published and one.unreadable)}
         scores = {key: judged.scores for key, judged in counted.items()}
     return {
-        key: _Scored(one.scenario, one.source, one.answer, scores[key])
+        key: Scored(one.scenario, one.source, one.answer, scores[key])
         for key, one in everything.items()
         if key in scores
     }

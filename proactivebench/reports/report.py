@@ -24,6 +24,7 @@ from proactivebench.reports.plots import Plot, make_plots
 from proactivebench.reports.runs import Run
 from proactivebench.reports.score_files import WRITERS
 from proactivebench.reports.scores import score_tables
+from proactivebench.reports.sheets import Style
 from proactivebench.work.files import write_whole
 from proactivebench.work.folder import locked
 
@@ -105,8 +106,8 @@ def _write(runs: Sequence[Run], folder: Path, progress: Progress, compare_paper:
     _claim(folder)
     runs = [run.in_order() for run in runs]
     tables = score_tables(runs, compare_paper=compare_paper)
-    for name, write in WRITERS.items():
-        write_whole(folder / "tables" / name, [write(tables).encode()])
+    for ending, write in WRITERS.items():
+        write_whole(folder / "tables" / f"scores.{ending}", [write(tables, Style()).encode()])
     write_plots(make_plots(runs, compare_paper=compare_paper), folder)
     album = EpisodeAlbum(runs)
     for name in progress.track(album.chunk_names(), description="Episodes"):

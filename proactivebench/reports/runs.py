@@ -176,6 +176,22 @@ class Run:
         by_sample = sorted(self.episodes, key=lambda one: (place[one.scenario], one.id, one.repeat))
         return replace(self, episodes=tuple(by_sample))
 
+    def only(self, names: Sequence[str]) -> Run:
+        """The same run as if it had played some scenarios alone; without names as it is.
+
+        Raises:
+            UsageError: It played none of them.
+        """
+        if not names:
+            return self
+        chosen = {get_scenario(name).name for name in names}
+        parts = {name: part for name, part in self.identity["parts"].items() if name in chosen}
+        if not parts:
+            raise UsageError(f"{self.folder} played none of {', '.join(sorted(chosen))}.")
+        scenarios = [name for name in self.identity["scenarios"] if name in chosen]
+        episodes = tuple(episode for episode in self.episodes if episode.scenario in chosen)
+        return replace(self, identity={**self.identity, "parts": parts, "scenarios": scenarios}, episodes=episodes)
+
     def size(self) -> int:
         """Bytes of its records: grows with every episode and every judgement."""
         paths = self.folder / EPISODES, self.folder / FOLDER / JUDGEMENTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from proactivebench.benchmark import Benchmark
@@ -16,27 +17,28 @@ from proactivebench.scenarios import (
     AnyAction,
     Environment,
     Observation,
+    Sample,
     is_abstention,
     make_environment,
 )
 
 
 class SampleAlbum(Album):
-    """The samples of a benchmark, those that the leak filter drops included.
+    """Samples of a benchmark.
 
     Args:
         benchmark: What to show.
+        samples: Which of its samples; by default all, those that the leak filter drops included.
 
     Raises:
         SampleError: A line is not a sample.
     """
 
-    def __init__(self, benchmark: Benchmark):
+    def __init__(self, benchmark: Benchmark, samples: Sequence[Sample] | None = None):
         super().__init__()
         self.benchmark = benchmark
-        self._samples = [
-            sample for scenario in benchmark.scenarios for sample in benchmark.samples(scenario, filtered=False)
-        ]
+        every = (sample for scenario in benchmark.scenarios for sample in benchmark.samples(scenario, filtered=False))
+        self._samples = list(every if samples is None else samples)
 
     def sizes(self) -> list[int]:
         return [len(self._samples)]

@@ -1,4 +1,4 @@
-"""Score tables as files: Markdown and LaTeX to read, CSV and JSON with every interval to compute with."""
+"""Score tables as files: Markdown to read, CSV and JSON with every interval to compute with; `latex` has LaTeX."""
 
 from __future__ import annotations
 
@@ -6,86 +6,55 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from proactivebench.plain_text import as_cell
-from proactivebench.reports.scores import COUNTS, Cell, Row, ScoreTable
-
-_LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-} | {character: f"\\{character}" for character in "&%$#_{}"}
-
+from proactivebench.reports.latex import to_latex
+from proactivebench.reports.scores import COUNTS, Cell, ScoreTable
+from proactivebench.reports.sheets import Entry, Interval, Style, sheets
 
 _NOTHING = "\N{EN DASH}"
 
-
-def _texts(table: ScoreTable, row: Row, plus_minus: str) -> Iterator[str]:
-    """The cells of a row: all measures of every column; the first measure of the last column shows its interval."""
-    for column in table.headings:
-        scores = row.cells[column].scores if column in row.cells else {}
-        for measure in table.measures:
-            score = scores.get(measure)
-            text = _NOTHING if score is None else f"{score.value:.1f}"
-            if score and score.ci95 and column == table.headings[-1] and measure == table.measures[0]:
-                text += plus_minus.format((score.ci95[1] - score.ci95[0]) / 2)
-            yield text
+_BESIDE: Mapping[Interval, str] = {
+    "plus-minus": " Beside a number: how far the ends of its 95% interval are.",
+    "range": " In brackets: the 95% interval.",
+    "none": "",
+}
 
 
-def _name(row: Row) -> str:
-    return f"{row.name} ({row.note})" if row.note else row.name
+def _text(one: Entry | None, interval: Interval) -> str:
+    """A number with what stands beside it."""
+    if one is None:
+        return _NOTHING
+    value = f"**{one.text}**" if one.bold else one.text
+    match one.around(interval):
+        case None:
+            return value
+        case ("both", size, _):
+            return f"{value} ± {size}"
+        case ("sides", below, above):
+            return f"{value} +{above} -{below}"
+        case (_, low, high):
+            return f"{value} [{low}, {high}]"
 
 
-def _about(table: ScoreTable) -> str:
-    return f"Measured on {table.measured}; ± is half of the 95% interval. {table.caveat}".rstrip()
-
-
-def to_markdown(tables: Sequence[ScoreTable]) -> str:
-    """One Markdown table per setting; runs in bold among published models."""
+def to_markdown(tables: Sequence[ScoreTable], style: Style | None = None) -> str:
+    """One Markdown table per setting, or one for all of them side by side; published models are marked."""
+    style = style or Style()
     parts = []
-    for table in tables:
-        headings = ["model", *(f"{column} {measure}" for column in table.headings for measure in table.measures)]
-        lines = [headings, ["---"] + ["---:"] * (len(headings) - 1)]
-        for row in table.rows:
-            name = re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(_name(row).split()))
-            lines.append([f"**{name}**" if row.run else f"{name} (paper)", *_texts(table, row, " ± {:.1f}")])
+    for sheet in sheets(tables, style):
+        settings = [f"{block.setting}: " if len(sheet.blocks) > 1 else "" for block in sheet.blocks]
+        blocks = zip(settings, sheet.blocks, strict=True)
+        heads = [f"{setting}{' '.join(column)}" for setting, block in blocks for column in block.columns]
+        lines = [["model", *heads], ["---"] + ["---:"] * len(heads)]
+        for name in sheet.names:
+            note = "paper" if sheet.is_published(name) else sheet.notes(name)
+            told = " ".join(f"{name}{f' ({note})' * bool(note)}".split())
+            cells = [_text(one, style.interval) for one in sheet.entries(name)]
+            lines.append([re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", told), *cells])
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        parts.append(f"## {table.setting.capitalize()}\n\n{_about(table)}\n\n{text}\n")
-    return "\n".join(parts)
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX_SPECIAL.get(character, character) for character in " ".join(text.split()))
-
-
-def to_latex(tables: Sequence[ScoreTable]) -> str:
-    """One `tabular` per setting for the package booktabs; runs in bold."""
-    parts = []
-    for table in tables:
-        columns = table.headings
-        width = len(table.measures)
-        heads = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{_latex(column)}}}" for column in columns)
-        units = " & ".join(table.measures * len(columns))
-        lines = [
-            f"% {_latex(table.setting)}",
-            rf"\begin{{tabular}}{{l{'r' * width * len(columns)}}}",
-            r"\toprule",
-            rf" & {heads} \\",
-            rf"Model & {units} \\",
-            r"\midrule",
-        ]
-        for row in table.rows:
-            name = rf"\textbf{{{_latex(_name(row))}}}" if row.run else _latex(row.name)
-            cells = " & ".join(_texts(table, row, r" {{\scriptsize$\pm${:.1f}}}")).replace(_NOTHING, "--")
-            lines.append(rf"{name} & {cells} \\")
-        place = rf"\multicolumn{{{1 + width * len(columns)}}}{{@{{}}p{{0.9\linewidth}}@{{}}}}"
-        about = rf"{place}{{\footnotesize {_latex(_about(table))}}} \\"
-        parts.append("\n".join([*lines, r"\bottomrule", about, r"\end{tabular}", ""]))
+        parts.append(f"## {sheet.title.capitalize()}\n\n{sheet.about}{_BESIDE[style.interval]}\n\n{text}\n")
     return "\n".join(parts)
 
 
@@ -141,10 +110,10 @@ def to_json(tables: Sequence[ScoreTable]) -> str:
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-WRITERS: Mapping[str, Callable[[Sequence[ScoreTable]], str]] = {
-    "scores.md": to_markdown,
-    "scores.tex": to_latex,
-    "scores.csv": to_csv,
-    "scores.json": to_json,
+WRITERS: Mapping[str, Callable[[Sequence[ScoreTable], Style], str]] = {
+    "md": to_markdown,
+    "tex": to_latex,
+    "csv": lambda tables, style: to_csv(tables),
+    "json": lambda tables, style: to_json(tables),
 }
-"""File name -> what writes it."""
+"""Ending of a file -> what writes it."""

@@ -21,7 +21,7 @@ from proactivebench.scenarios import SCENARIOS
 AVERAGE = "macro average"
 """The mean over scenarios, each of them with the same weight."""
 
-SCALES = {"acc": 100, "psr": 1, "cost": 1, "cc": 100, "ps": 100, "agg": 100}
+SCALES = {"acc": 100, "psr": 1, "when": 1, "cost": 1, "cc": 100, "ps": 100, "agg": 100}
 """Measure -> what it is multiplied with."""
 
 COUNTS = ("errors", "refused", "cut", "unreadable", "judge_errors", "judge_unreadable")

@@ -20,11 +20,12 @@ from proactivebench.evaluation.settings import Settings
 from proactivebench.models.scripted import MatchingJudge, ScriptedModel
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
+from proactivebench.reports.latex import to_latex
 from proactivebench.reports.page import runs_page
 from proactivebench.reports.plot_style import PAPER
 from proactivebench.reports.plots import make_plots
 from proactivebench.reports.runs import load_runs
-from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
+from proactivebench.reports.score_files import to_csv, to_json, to_markdown
 from proactivebench.reports.scores import published_results, score_tables
 from proactivebench.scenarios import QD
 from tests.support.all_scenarios import Answering
@@ -116,8 +117,8 @@ class TestFreeReplies:
         assert run.unjudged == len(run.episodes) == 6
         tables = score_tables([run], compare_paper=True)
         assert tables[0].rows[-1].run is run
-        assert "**scripted:oracle, open-ended (not judged)** | \N{EN DASH} |" in to_markdown(tables)
-        assert "scripted:oracle, open-ended (not judged)} & -- & -- & --" in to_latex(tables)
+        assert "| scripted:oracle (not judged) | \N{EN DASH} |" in to_markdown(tables)
+        assert "scripted:oracle$^{1}$ & -- & -- & --" in (latex := to_latex(tables)) and "$^{1}$ not judged}" in latex
         assert {line["value"] for line in csv.DictReader(io.StringIO(to_csv(score_tables([run]))))} == {""}
         assert {ending(episode, None) for episode in run.episodes} == {Ending.UNJUDGED}
         assert "6 replies of scripted:oracle, open-ended wait for a judge" in runs_page(EpisodeAlbum([run]), [run])

@@ -19,9 +19,10 @@ from proactivebench.evaluation.settings import Settings
 from proactivebench.models.base import Refusal, Reply, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.episode_album import EpisodeAlbum
+from proactivebench.reports.latex import to_latex
 from proactivebench.reports.page import runs_page
 from proactivebench.reports.runs import load_runs
-from proactivebench.reports.score_files import to_csv, to_json, to_latex, to_markdown
+from proactivebench.reports.score_files import to_csv, to_json, to_markdown
 from proactivebench.reports.scores import AVERAGE, published_results, score_tables
 from tests.support.example_benchmark import build_examples
 from tests.support.small_runs import Reciter, play
@@ -44,9 +45,9 @@ class TestTables:
         assert {(row["n"], row["samples"], row["of samples"]) for row in rows} >= {("6", "6", "6"), ("4", "4", "6")}
         cells = {row["model"]: row["scores"]["QD"] for row in json.loads(to_json([table]))[0]["rows"]}
         assert (cells["scripted:ask"]["samples"], cells["scripted:ask"]["of_samples"]) == (4, 6)
-        assert "**scripted:ask (4 of 6 samples)**" in to_markdown([table])
-        assert r"\textbf{scripted:ask (4 of 6 samples)}" in to_latex([table])
-        assert all("± is half of the 95" in write([table]) for write in (to_markdown, to_latex))
+        assert "| scripted:ask (4 of 6 samples) |" in to_markdown([table])
+        assert "95% interval" in to_markdown([table]) and r"95\% intervals" in to_latex([table])
+        assert "scripted:ask$^{1}$" in to_latex([table]) and "$^{1}$ 4 of 6 samples}" in to_latex([table])
         page = runs_page(EpisodeAlbum(runs), runs, compare_paper=True)
         assert page.count('<span class="soft">4 of 6 samples</span>') == 2, "above all tables and among the paper's"
 
@@ -124,7 +125,7 @@ class TestTables:
         assert [row.is_ranked for row in table.rows] == [True] * 23 + [False]
         assert table.rows[-1].name == "scripted:oracle"
         assert table.rows[-1].average("acc") == 100
-        assert "**scripted:oracle (average of 2 of 3 scenarios)** |" in to_markdown([table])
+        assert "| scripted:oracle (average of 2 of 3 scenarios) |" in to_markdown([table])
         page = runs_page(EpisodeAlbum([]), load_runs([tmp_path / "some", tmp_path / "all"]), compare_paper=True)
         assert page.count('number rank">') == 24
         assert '<span class="soft number rank"></span> scripted:oracle<br>' in page
@@ -154,8 +155,8 @@ class TestTables:
     def test_names_cannot_break_a_table(self, small_runs: Path, tmp_path: Path) -> None:
         name = "a_b|c & 50% {x} \\input{y}\n| next"
         tables = score_tables(load_runs([play(small_runs / "data", Reciter({}, name), tmp_path / "run")]))
-        [line] = [line for line in to_markdown(tables).splitlines() if line.startswith("| **")]
+        [line] = [line for line in to_markdown(tables).splitlines() if line.startswith(r"| a\_b")]
         assert len(re.findall(r"(?<!\\)\|", line)) == 4
-        [line] = [line for line in to_latex(tables).splitlines() if line.startswith(r"\textbf")]
+        [line] = [line for line in to_latex(tables).splitlines() if r"a\_b" in line]
         assert r"a\_b\textbar{}c \& 50\% \{x\} \textbackslash{}input\{y\} \textbar{} next" in line
         assert json.loads(to_json(tables))[0]["rows"][0]["model"] == name

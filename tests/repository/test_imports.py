@@ -30,6 +30,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         f"proactivebench.{name}" for name in ["data_utils", "environment", "open_ended_gen", "tests"]
     ),
     "testing": ("proactivebench.testing",),
+    "Python": ("proactivebench.api",),
     "harnesses": ("proactivebench.gym", "proactivebench.harnesses"),
     "commands": ("cli", "commands", "proactivebench.__main__"),
     "experiments": ("experiments",),
@@ -48,6 +49,7 @@ BELOW: Mapping[str, frozenset[str]] = {
     "reports": frozenset({"core", "benchmark", "models", "evaluation"}),
     "published interface": frozenset({"core", "benchmark", "models", "evaluation"}),
     "testing": frozenset({"plug-ins", "raw_sources", "core", "benchmark", "builders", "models", "evaluation"}),
+    "Python": frozenset({"raw_sources", "core", "benchmark", "builders", "models", "evaluation", "reports"}),
     "harnesses": frozenset({"core", "benchmark", "builders", "models", "evaluation"}),
     "commands": frozenset(ROOMS) - {"experiments"},
     "experiments": frozenset(ROOMS),
@@ -64,7 +66,7 @@ KNOW_EACH_OTHER = frozenset(
 errors are those of sources: circles of types, not of loading."""
 
 VERSION = "proactivebench"
-"""The package itself holds nothing but the version, and may be imported from everywhere."""
+"""The package itself holds the version, may be imported from everywhere, and hands on the room for Python alone."""
 
 
 def modules() -> dict[str, Path]:
