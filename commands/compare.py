@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("first", type=EXISTING_FOLDER)
 @click.argument("second", type=EXISTING_FOLDER)
-def compare(first: Path, second: Path) -> None:
+@click.option(
+    "--forced",
+    type=EXISTING_FOLDER,
+    multiple=True,
+    help="Forced run of FIRST's model, then that of SECOND's, to compare `when`; given once, it is that of both.",
+)
+def compare(first: Path, second: Path, forced: tuple[Path, ...]) -> None:
     """Compare two runs sample by sample: the difference SECOND - FIRST, its interval and a test.
 
     The difference is the mean over the samples that both runs played. Samples that are made of one thing (a video, an
@@ -31,7 +37,10 @@ def compare(first: Path, second: Path) -> None:
     from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.work.folder import shown
 
-    comparison = compare_runs(first, second)
+    if len(forced) > 2:
+        raise click.UsageError("--forced is given once, or once for each of the two runs.")
+    answers = (forced[0], forced[-1]) if forced else None
+    comparison = compare_runs(first, second, forced=answers)
     one, other = first.resolve().name, second.resolve().name
     if one == other:
         one, other = str(first), str(second)

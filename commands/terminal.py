@@ -21,6 +21,7 @@ _ANSWERS = {"suggestion": "asks", "abstention": "abst.", "category": "names", "u
 SCORES = {
     "acc": ("acc %", 100, 1),
     "psr": ("psr", 1, 2),
+    "when": ("when", 1, 2),
     "cost": ("cost", 1, 2),
     "cc": ("cc %", 100, 1),
     "ps": ("ps %", 100, 1),

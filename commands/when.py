@@ -44,6 +44,7 @@ def when(run: Path, forced: Path) -> None:
 
     found = measure_run(run, forced)
     _table(found, output())
+    _utility_table(found["average"], output())
     output().print(f"Measured on {run_measured_on(run)}.", style="dim", markup=False, soft_wrap=True)
     models = [read_run(folder).model.get("model") for folder in (run, forced)]
     if models[0] != models[1]:
@@ -72,3 +73,23 @@ def _table(found: Mapping[str, Any], console: Console) -> None:
                 cells.append("-" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}")
         table.add_row(scenario, *cells)
     console.print(table)
+
+
+def _utility_table(found: Mapping[str, Any], console: Console) -> None:
+    """Prints what is left of the accuracy when suggestions cost something, averaged over scenarios."""
+    from commands.terminal import plain_table
+
+    names = [name for name in found["utility"][0] if name != "cost"]
+    table = plain_table(["a suggestion costs"], names)
+    for row in found["utility"]:
+        table.add_row(f"{row['cost']:g}", *(f"{100 * row[name]:.1f}" for name in names))
+    console.print("\nacc - cost x psr, in percent:")
+    console.print(table)
+    if (even := found["break_even"]) is not None:
+        low, high = found["break_even_ci95"]
+        said = (
+            "guessing is better at any cost"
+            if even <= 0
+            else f"the run beats guessing while one costs less than {even:.2f}"
+        )
+        console.print(f"{said[0].upper()}{said[1:]} (95%: {low:.2f} to {high:.2f}).", soft_wrap=True)

@@ -22,6 +22,7 @@ from proactivebench.evaluation.measured import require_same
 from proactivebench.evaluation.records import Key
 from proactivebench.evaluation.run_log import RunDescription, read_episodes, read_run
 from proactivebench.evaluation.statistics import Estimate, estimate
+from proactivebench.evaluation.when import change, pair_runs
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.folder import differences
 
@@ -37,7 +38,7 @@ class Difference:
 
     Attributes:
         scenario: Short name, or `all` for the samples of all scenarios together.
-        score: `acc`, `psr` or `cost`; `cc`, `ps` or `agg` of judged runs.
+        score: `acc`, `psr` or `cost`; `cc`, `ps` or `agg` of judged runs; `when` beside forced runs.
         n: Number of episodes that both runs have a score of.
         first: Score of the first run on them.
         second: Score of the second run.
@@ -104,8 +105,14 @@ def sign_flip_test(differences: Sequence[float], sources: Sequence[str], seed: i
     return (as_far + 1) / (FLIPS + 1)
 
 
-def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
+def compare_runs(first: Path, second: Path, seed: int = 0, *, forced: tuple[Path, Path] | None = None) -> Comparison:
     """The paired differences between two runs.
+
+    Args:
+        first: One run.
+        second: The other.
+        seed: Of bootstrap and test.
+        forced: The forced runs of their models, for the difference of `when`.
 
     Raises:
         UsageError: One of them is not a run, or waits for its judge; they have different scores, share no samples, or
@@ -124,6 +131,8 @@ def compare_runs(first: Path, second: Path, seed: int = 0) -> Comparison:
     counted = [_scored(run, one, published=True) for run, one in zip((first, second), described, strict=True)]
     if list(map(len, counted)) != [len(known), len(others)]:
         found += _differences(_paired((first, counted[0]), (second, counted[1])), seed, published=True)
+    if forced is not None:
+        found += _of_when((first, second), forced, seed)
     both = set(described[0].scenarios) & set(described[1].scenarios)
     settings = list(differences(_settings(first, described[0], both), _settings(second, described[1], both)))
     return Comparison(found, settings, (len(known), len(others)), len(pairs))
@@ -222,6 +231,18 @@ def _difference(name: str, score: str, pairs: _Pairs, seed: int, *, published: b
         p_value=sign_flip_test(change, sources, seed),
         published=published,
     )
+
+
+def _of_when(runs: tuple[Path, Path], forced: tuple[Path, Path], seed: int) -> list[Difference]:
+    """How `when` differs; its p is that of the bootstrap, for it is no mean whose signs could be flipped."""
+    besides = [pair_runs(run, answers) for run, answers in zip(runs, forced, strict=True)]
+    changes = change(besides[0], besides[1], seed)
+    n = {name: len({one.key for one in besides[0][name].played}) for name in changes if name != "all"}
+    counts = n | {"all": sum(n.values())}
+    return [
+        Difference(name, "when", counts[name], before, after, moved, p, published=False)
+        for name, (before, after, moved, p) in changes.items()
+    ]
 
 
 def _settings(run: Path, description: RunDescription, scenarios: Collection[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ together. docs/when.md tells what this means where the way to the reference is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from proactivebench.evaluation.measured import require_same
 from proactivebench.evaluation.records import Episode, Key
 from proactivebench.evaluation.run_log import read_episodes, read_run
 from proactivebench.evaluation.settings import derive_seed
-from proactivebench.evaluation.statistics import resampled
+from proactivebench.evaluation.statistics import Estimate, resampled
 from proactivebench.scenarios import SCENARIOS
 from proactivebench.work.files import write_json
 from proactivebench.work.folder import locked
@@ -39,6 +39,12 @@ Numbers = NDArray[np.float64]
 
 WHEN = "when.json"
 """File beside the run's scores that has these."""
+
+COSTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""What a suggestion may cost, in accuracy, in the table of utilities."""
+
+ASKERS = ("run", "guessing", "coin", "threshold", "foresight")
+"""Whose utility it has: the run's, that of naming a category at first sight, and of others who ask as often."""
 
 KNOWN = 1e-9
 """Foresight above the coin, from which `when` is defined."""
@@ -55,6 +61,11 @@ class Beside:
 
     played: Sequence[Episode]
     forced: Sequence[Episode]
+
+    def only(self, keys: Collection[Key]) -> Beside:
+        """Those of some keys."""
+        kept = [pair for pair in zip(self.played, self.forced, strict=True) if pair[0].key in keys]
+        return Beside([played for played, _ in kept], [forced for _, forced in kept])
 
     @property
     def answers(self) -> Answers:
@@ -150,8 +161,9 @@ def measure(besides: Mapping[str, Beside], seed: int = 0) -> dict[str, Any]:
         (where the model gives confidences), `when`, `over_coin`, `over_threshold` (accuracy beyond theirs), `guessing`
         (accuracy of the forced answer to the first frame), `break_even` (what a suggestion may cost, in accuracy, for
         the run to beat guessing: utility is acc - cost * psr), `asks_where_right` and `asks_where_wrong` (share of
-        turns with a suggestion, where the forced answer to the same frame is right or wrong). `average`: the same over
-        scenarios, unweighted, and `when` of these averages. What is not defined is None.
+        turns with a suggestion, where the forced answer to the same frame is right or wrong); and `utility`: for some
+        values of `cost` acc - cost * psr of all `ASKERS`. `average`: the same over scenarios, unweighted, and `when` of
+        these averages. What is not defined is None.
     """
     all_scores = {name: scores_of(one, derive_seed(seed, name)) for name, one in besides.items()}
     scenarios = {
@@ -162,14 +174,62 @@ def measure(besides: Mapping[str, Beside], seed: int = 0) -> dict[str, Any]:
     return {"scenarios": scenarios, "average": _described(derived(average))}
 
 
+def change(
+    first: Mapping[str, Beside], second: Mapping[str, Beside], seed: int = 0
+) -> dict[str, tuple[float, float, Estimate, float]]:
+    """How `when` differs between two runs, over the samples that both played.
+
+    Both are drawn together, so that chance in the choice of samples cancels out.
+
+    Args:
+        first: One run beside its forced answers, as `pair` gives it.
+        second: The other.
+        seed: Of the bootstrap.
+
+    Returns:
+        For each scenario that both have, and `all` for the averages of several: `when` of the first and of the second;
+        the second minus the first with its interval; and the two-sided p of the bootstrap, twice the share of draws on
+        the other side of 0. What is not defined is left out.
+    """
+    scores: dict[str, list[Mapping[str, Numbers]]] = {}
+    for name in first.keys() & second.keys():
+        keys = {one.key for one in first[name].played} & {one.key for one in second[name].played}
+        if keys:
+            own_seed = derive_seed(seed, name)
+            scores[name] = [scores_of(beside[name].only(keys), own_seed) for beside in (first, second)]
+    found = {name: scores[name] for name in SCENARIOS if name in scores}
+    if len(found) > 1:
+        used = ("acc", "psr", "coin", "foresight", "guessing")
+        sides = zip(*found.values(), strict=True)
+        found["all"] = [{name: np.mean([one[name] for one in side], axis=0) for name in used} for side in sides]
+    changes = {}
+    for name, pair_of_scores in found.items():
+        before, after = (derived(one)["when"] for one in pair_of_scores)
+        moved = after - before
+        draws = moved[1:][np.isfinite(moved[1:])]
+        if np.isfinite(moved[0]) and len(draws):
+            low, high = (float(end) for end in np.percentile(draws, [2.5, 97.5]))
+            beyond = min((draws <= 0).sum(), (draws >= 0).sum())
+            p = min(1.0, 2 * (int(beyond) + 1) / (len(draws) + 1))
+            changes[name] = float(before[0]), float(after[0]), Estimate(float(moved[0]), None, (low, high), draws), p
+    return changes
+
+
 def _described(scores: Mapping[str, Numbers]) -> dict[str, Any]:
-    described: dict[str, Any] = {}
+    described: dict[str, Any] = {"utility": _utility({name: values[0] for name, values in scores.items()})}
     for name, values in scores.items():
         known = values[1:][np.isfinite(values[1:])]
         is_known = bool(np.isfinite(values[0])) and len(known) > 0
         described[name] = float(values[0]) if is_known else None
         described[f"{name}_ci95"] = [float(end) for end in np.percentile(known, [2.5, 97.5])] if is_known else None
     return described
+
+
+def _utility(scores: Mapping[str, float]) -> list[dict[str, float]]:
+    """For each cost of a suggestion accuracy less what the suggestions cost, of everyone who is compared."""
+    acc = {name: scores["acc" if name == "run" else name] for name in ASKERS if name in scores or name == "run"}
+    asked = {name: 0.0 if name == "guessing" else scores["psr"] for name in acc}
+    return [{"cost": cost} | {name: float(acc[name] - cost * asked[name]) for name in acc} for cost in COSTS]
 
 
 def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
@@ -179,6 +239,19 @@ def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
         UsageError: One of them is not a run, or of another mode; they played different benchmarks, or share
             no samples; or another process works in the run's folder.
     """
+    read_run(run)  # nothing is locked in a folder that is not one
+    with locked(run):
+        found = measure(pair_runs(run, forced), seed) | {"forced": str(forced)}
+        write_json(run / WHEN, found)
+    return found
+
+
+def pair_runs(run: Path, forced: Path) -> dict[str, Beside]:
+    """Puts the forced answers of one run beside the episodes of another, by scenario.
+
+    Raises:
+        UsageError: As for `measure_run`.
+    """
     described = read_run(run), read_run(forced)
     if described[0].settings.mode != "mcqa" or described[0].settings.random_options:
         raise UsageError(
@@ -187,10 +260,7 @@ def measure_run(run: Path, forced: Path, seed: int = 0) -> dict[str, Any]:
     if described[1].settings.mode != "forced":
         raise UsageError(f"{forced} is not a forced run: play it with evaluate --mode forced.")
     require_same((run, described[0].data), (forced, described[1].data), kept=False)
-    with locked(run):
-        besides = pair(list(read_episodes(run)), list(read_episodes(forced)))
-        if not besides:
-            raise UsageError(f"{run} and {forced} share no samples that both played to an end.")
-        found = measure(besides, seed) | {"forced": str(forced)}
-        write_json(run / WHEN, found)
-    return found
+    besides = pair(list(read_episodes(run)), list(read_episodes(forced)))
+    if not besides:
+        raise UsageError(f"{run} and {forced} share no samples that both played to an end.")
+    return besides

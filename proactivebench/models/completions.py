@@ -7,9 +7,14 @@ not trusted either. Three cases are the model's own behaviour and therefore answ
 - a refusal (`refusal`, or the end `content_filter`): its text, or none, is read like any other and counted as refused;
 - a limit reached (`length`): what was said until then, counted as cut;
 - nothing but reasoning: an empty answer, for reasoning is not read.
+
+Where logarithms of probabilities come with it, those of its tokens add up to the answer's; the token that ends it is
+not among them.
 """
 
 from __future__ import annotations
+
+from math import exp, fsum
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -31,10 +36,25 @@ class _ReplyMessage(BaseModel):
     reasoning_content: object = None
 
 
+class _Token(BaseModel):
+    logprob: float
+
+
+class _Logprobs(BaseModel):
+    content: list[_Token] | None = None
+
+
 class _Choice(BaseModel):
     message: _ReplyMessage
     finish_reason: str | None = None
     error: object = None
+    logprobs: _Logprobs | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """How probable the text is, 0 to 1; None where the server does not say it."""
+        tokens = self.logprobs.content if self.logprobs is not None else None
+        return round(min(1.0, exp(fsum(token.logprob for token in tokens))), 4) if tokens else None
 
 
 class _Completion(BaseModel):
@@ -75,7 +95,7 @@ def read_completion(body: str, asked: str) -> Reply:
         return Refusal(message.refusal, by)
     cut = end in _LIMITS
     if message.content or (message.content is not None and end != "tool_calls"):
-        return Reply(message.content, by, cut=cut)
+        return Reply(message.content, by, choice.probability, cut=cut)
     if cut or message.reasoning or message.reasoning_content:
         return Reply("", by, cut=cut)
     raise ValueError(f"sent no reply (choices.0.message.content is missing): {body}")

@@ -94,6 +94,7 @@ class OpenAIModel(Model):
         self._max_pixels = max_pixels
         self._form = form
         self._encode_picture = shared_encoder(max_pixels)
+        self._tells = not form.reasoning  # hosted models that think refuse to say how probable an answer is
         self._answered = False
         self._refused = 0
         self._client = openai.AsyncOpenAI(
@@ -110,10 +111,14 @@ class OpenAIModel(Model):
             "messages": await asyncio.to_thread(chat_messages, request.messages, self._encode_picture),
             **self._form.parameters(request.seed),
         }
+        tells = {"logprobs": True} if request.confidence and self._tells else {}
         try:
             # The library's typed method for this would spend a millisecond on checking the body.
-            text = await self._client.post("/chat/completions", body=body, cast_to=str)
+            text = await self._client.post("/chat/completions", body=tells | body, cast_to=str)
         except openai.APIStatusError as error:
+            if tells and error.status_code in (400, 422) and "logprobs" in error.response.text:
+                self._tells = False  # and nobody who plays on this server is asked again
+                return await self.reply(request)
             raise self._refused_request(error) from None
         except openai.APIConnectionError as error:
             reason = str(error.__cause__ or "") or str(error)  # the cause tells more, except for a time-out

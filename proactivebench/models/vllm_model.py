@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from math import exp
 from typing import Any
 
 import torch
@@ -115,13 +116,14 @@ class VllmModel(Model):
         return {"device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"}
 
     def _prepare(self, request: Request) -> _Prompt:
-        return _Prompt(chat_messages(request.messages, self._encode), request.seed)
+        return _Prompt(chat_messages(request.messages, self._encode), request.seed, request.confidence)
 
     def _answer(self, batch: Sequence[_Prompt]) -> list[str]:
         settings = []
         for prompt in batch:
             own = self._settings.clone()
             own.seed = prompt.seed % LARGEST_SEED if self.draws else None
+            own.logprobs = 0 if prompt.confidence else None  # of the chosen tokens, without others beside them
             settings.append(own)
         outputs = self._llm.chat([prompt.messages for prompt in batch], settings, use_tqdm=False)
         return [_read(output.outputs[0]) for output in outputs]
@@ -130,9 +132,10 @@ class VllmModel(Model):
 class _Prompt:
     """A request that is ready to be answered; all are alike to vLLM's scheduler."""
 
-    def __init__(self, messages: list[dict[str, object]], seed: int):
+    def __init__(self, messages: list[dict[str, object]], seed: int, confidence: bool):
         self.messages = messages
         self.seed = seed
+        self.confidence = confidence
 
     def __len__(self) -> int:
         return 1
@@ -141,4 +144,5 @@ class _Prompt:
 def _read(output: Any) -> Reply:
     if output.finish_reason not in GOOD_ENDS:
         raise ReplyError(f"vLLM ended the reply with {output.finish_reason!r}, which is not the end of an answer.")
-    return Reply(output.text, cut=output.finish_reason == "length")
+    sure = None if output.logprobs is None else round(min(1.0, exp(output.cumulative_logprob)), 4)
+    return Reply(output.text, confidence=sure, cut=output.finish_reason == "length")

@@ -1,5 +1,7 @@
 """The paper's result tables, with runs as rows and, on request, the paper's models among them.
 
+Where the forced run of a model is among the runs, the row of its other run says `when`, too.
+
 Runs that were asked the same (multiple choice, with hint, on the reference frame, open-ended ...) stand in one table,
 best first, for only they compare. A table's columns are the scenarios that any of its runs played; averages compare
 only over all of them, so a run that lacks some has no rank and stands below the others.
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 
 from proactivebench.evaluation.measured import CAVEAT, JUDGE_CAVEAT, is_published, measured_on, part_of
 from proactivebench.evaluation.settings import Part
+from proactivebench.reports.asking import Asking, find_asking
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
 from proactivebench.scenarios import SCENARIOS
 
@@ -166,10 +169,15 @@ def _cell_of_run(found: Mapping[str, Any], run: Run, part: Part | None) -> Cell:
     return Cell(scores, n, part, {name: found[name] for name in COUNTS if name in found})
 
 
-def _rows_of_run(run: Run, columns: Sequence[str], *, compare_paper: bool) -> Iterator[Row]:
-    """Its row, and beside the paper's models one in the published reading where that gives other scores."""
+def _rows_of_run(run: Run, columns: Sequence[str], asking: Asking | None, *, compare_paper: bool) -> Iterator[Row]:
+    """Its row, with `when` where its forced run is there, too.
+
+    Beside the paper's models there is a second one in the published reading where that gives other scores.
+    """
     found = run.metrics["scenarios"] | {AVERAGE: run.metrics["average"]}
-    yield _row_of_run(run, found, columns)
+    knows = {} if asking is None else asking.found["scenarios"] | {AVERAGE: asking.found["average"]}
+    known = {name: {key: knows.get(name, {}).get(key) for key in ("when", "when_ci95")} for name in found}
+    yield _row_of_run(run, {name: scores | known[name] for name, scores in found.items()}, columns)
     if compare_paper and any(scores.get("judge_unreadable") for scores in found.values()):
         counted = {name: scores.get("published_reading", {}) for name, scores in found.items()}
         yield replace(_row_of_run(run, counted, columns), published=True)
@@ -199,6 +207,8 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         compare_paper: Add the paper's models where the paper has that setting.
     """
     of_setting: dict[str, list[Run]] = {}
+    runs = list(runs)
+    asking = {one.run.folder: one for one in find_asking(runs)}
     for run in runs:
         of_setting.setdefault(run.setting, []).append(run)
     tables = []
@@ -210,7 +220,7 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         rows = [
             replace(row, fewer=played[run.folder] < max(played.values()))
             for run in alike
-            for row in _rows_of_run(run, columns, compare_paper=compare_paper)
+            for row in _rows_of_run(run, columns, asking.get(run.folder), compare_paper=compare_paper)
         ]
         if compare_paper and setting in _PAPER_TABLES:
             published = published_results()[_PAPER_TABLES[setting]]
@@ -220,6 +230,7 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
                 if not found.keys().isdisjoint(columns)
             ]
         measures = tuple(dict.fromkeys(measure for run in alike for measure in run.measures))
+        measures += ("when",) if any(run.folder in asking for run in alike) else ()
         rows.sort(key=lambda row: (row.is_ranked, row.average(measures[0]) or 0.0), reverse=True)
         data = [run.data for run in alike]
         beside_paper = any(row.run is None for row in rows)

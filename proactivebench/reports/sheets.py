@@ -166,8 +166,9 @@ class Block:
 
     @cached_property
     def _samples(self) -> dict[str, Mapping[SampleKey, Scored]]:
-        """Of each row of runs its scores sample by sample."""
-        return {name: by_sample([run.folder for run in line.runs]) for name, line in self.lines.items() if line.runs}
+        """Of each row of runs its scores sample by sample; those that wait for their judge have none yet."""
+        judged = {name: line for name, line in self.lines.items() if not any(run.unjudged for run in line.runs)}
+        return {name: by_sample([run.folder for run in line.runs]) for name, line in judged.items() if line.runs}
 
     @cached_property
     def _winners(self) -> dict[tuple[str, str], str]:
@@ -181,8 +182,8 @@ class Block:
     def _winner(self, heading: str, measure: str) -> str | None:
         values = {name: one.value for name, line in self.lines.items() if (one := line.entry(heading, measure))}
         best, *others = sorted(values, key=lambda name: -values[name]) or [""]
-        rivals = [name for name in others if name in self._samples]
-        if best not in self._samples or not rivals:
+        rivals = [name for name in others if self.lines[name].runs]
+        if not rivals or not self._samples.keys() >= {best, *rivals}:
             return None
         scenarios = [name for name in self.lines[best].rows[0].cells if name != AVERAGE]
         chosen = scenarios if heading == AVERAGE else [heading]

@@ -166,13 +166,14 @@ def test_mistakes_are_said(data: pb.Benchmark, tmp_path: Path, call: Callable[..
         call(data, tmp_path)
 
 
-def test_an_interrupt_ends_the_work_first(tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_work_first() -> None:
     from proactivebench.evaluation.concurrency import run_through
 
     ended: list[str] = []
 
     async def work() -> None:
         try:
+            await asyncio.sleep(0.3)  # by now the caller waits
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             await asyncio.sleep(60)
         finally:

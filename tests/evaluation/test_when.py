@@ -16,7 +16,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.curves import Answers, Forced
 from proactivebench.evaluation.statistics import estimate, resampled
-from proactivebench.evaluation.when import measure_run
+from proactivebench.evaluation.when import change, measure_run, pair_runs
 from proactivebench.models.base import Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import QD, is_abstention
@@ -124,3 +124,27 @@ def test_the_command_prints_and_keeps_it(benchmark: Benchmark, tmp_path: Path) -
     assert wrong.exit_code == 2
     with pytest.raises(UsageError, match="not a forced run"):
         measure_run(tmp_path / "run", tmp_path / "run")
+
+
+def test_a_run_does_not_differ_from_itself_and_the_oracle_does(tmp_path: Path) -> None:
+    data = Benchmark.open(build_small(tmp_path / "data", per_category=4))
+    for name, mode in (("oracle", "mcqa"), ("random", "mcqa"), ("oracle", "forced"), ("random", "forced")):
+        play(data, ScriptedModel(name), tmp_path / f"{name}-{mode}", [QD], mode=mode)
+    runs = {name: pair_runs(tmp_path / f"{name}-mcqa", tmp_path / f"{name}-forced") for name in ("oracle", "random")}
+    assert change(runs["random"], runs["random"])["QD"][2].interval == (0, 0)
+    before, after, moved, p = change(runs["random"], runs["oracle"])["QD"]
+    assert after == 1 and moved.mean == pytest.approx(1 - before) and moved.interval[0] > 0 and p < 0.05
+    assert change(runs["oracle"], runs["random"])["QD"][2].mean == pytest.approx(-moved.mean)
+
+
+def test_utility_is_what_is_left_when_suggestions_cost(benchmark: Benchmark, tmp_path: Path) -> None:
+    for mode in ("mcqa", "forced"):
+        play(benchmark, ScriptedModel("oracle"), tmp_path / mode, mode=mode)
+    found = measure_run(tmp_path / "mcqa", tmp_path / "forced")["average"]
+    for row in found["utility"]:
+        assert row["run"] == pytest.approx(found["acc"] - row["cost"] * found["psr"])
+        assert row["guessing"] == pytest.approx(found["guessing"])
+        assert row["coin"] == pytest.approx(found["coin"] - row["cost"] * found["psr"])
+        assert (row["run"] > row["guessing"]) == (row["cost"] < found["break_even"])
+    done = CliRunner().invoke(cli.main, ["when", str(tmp_path / "mcqa"), "--forced", str(tmp_path / "forced")])
+    assert f"the run beats guessing while one costs less than {found['break_even']:.2f}" in done.output.lower()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from PIL import Image
 from cli import main
 from proactivebench.errors import UsageError
 from proactivebench.images import load_picture
-from proactivebench.models.base import Message, Picture, Request
+from proactivebench.models.base import Message, Picture, Reply, Request
 from proactivebench.models.data_uris import encode_picture
 from proactivebench.models.openai_model import OpenAIModel
 from proactivebench.models.request_form import RequestForm
@@ -207,3 +209,30 @@ def test_a_run_against_a_dead_server_stops_early(server: StubServer, data: Path,
     assert code == 1
     assert "answered 500: down" in output
     assert len(server.requests) <= 6
+
+
+def with_tokens(text: str, *logprobs: float) -> bytes:
+    tokens: list[dict[str, object]] = [{"token": "a", "logprob": value, "top_logprobs": []} for value in logprobs]
+    return completion(text, choice={"logprobs": {"content": tokens, "refusal": None}})
+
+
+def test_how_probable_an_answer_is_comes_from_its_tokens(server: StubServer, request_of: Request) -> None:
+    server.answers = [Answer(with_tokens("Cat.", -0.1, -0.2)), Answer(with_tokens("Cat.", -0.1))]
+    sure, unasked = ask_one(server, replace(request_of, confidence=True)), ask_one(server, request_of)
+    assert isinstance(sure, Reply) and sure.confidence == pytest.approx(math.exp(-0.3), abs=1e-4)
+    assert [request.get("logprobs") for request in server.requests] == [True, None]
+    assert isinstance(unasked, Reply)
+
+
+def test_a_server_that_cannot_say_how_probable_an_answer_is_answers_without(
+    server: StubServer, request_of: Request
+) -> None:
+    server.answers = [Answer(b'{"error": {"message": "logprobs are not supported", "param": "logprobs"}}', status=400)]
+    asked = replace(request_of, confidence=True)
+    model = OpenAIModel("m", base_url=server.url, concurrency=1, retries=0)
+    first, second = ask(model, [asked, asked])
+    assert (first, second) == ("a reply", "a reply")
+    assert sum("logprobs" in request for request in server.requests) <= 2
+    assert [getattr(reply, "confidence", None) for reply in (first, second)] == [None, None]
+    assert ask_one(server, asked, form=RequestForm(reasoning=True)) == "a reply"
+    assert "logprobs" not in server.requests[-1]

@@ -67,6 +67,12 @@ def test_replies_are_those_of_transformers(folder: Path, data: Path, tmp_path: P
     assert {(one.temperature, one.top_p, one.seed, one.max_tokens) for one in settings} == {(0, 1, None, 8)}
 
 
+def test_forced_answers_are_as_probable_as_with_transformers(folder: Path, data: Path, tmp_path: Path) -> None:
+    runs = [evaluate(f"{kind}:{folder}", data, tmp_path / kind, "--mode", "forced")[1] for kind in ("vllm", "hf")]
+    ours, theirs = ([turn["confidence"] for record in run for turn in record["turns"]] for run in runs)
+    assert len(ours) > 6 and ours == pytest.approx(theirs, abs=1e-3)
+
+
 def test_free_replies_are_drawn_as_the_model_says_by_seeds(folder: Path, data: Path, tmp_path: Path) -> None:
     _, records, _ = evaluate(f"vllm:{folder}", data, tmp_path / "run", "--mode", "oeg")
     assert len(records) == 6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 import subprocess
@@ -15,6 +17,7 @@ from click.testing import CliRunner
 from cli import main
 from proactivebench.evaluation.comparison import Scored, by_sample, p_value
 from proactivebench.evaluation.settings import Settings
+from proactivebench.evaluation.when import measure_run
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.latex import to_latex
 from proactivebench.reports.runs import load_runs
@@ -162,3 +165,29 @@ def test_latex_takes_the_tables(place: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Overfull" not in done.stdout
     assert len(sheets(tables[1], styles[1])) == 1
+
+
+def test_when_stands_in_every_table_where_the_forced_run_is_there(place: Path) -> None:
+    data = place / "data"
+    forced = [
+        play(data, ScriptedModel(name), place / f"{name}-forced", Settings(mode="forced")) for name in ("random", "ask")
+    ]
+    runs = [place / "random0", place / "ask", *forced]
+    found = measure_run(runs[0], forced[0])["average"]
+    low, high = found["when_ci95"]
+    cell = columns(table(*runs, "--format", "md", "--measure", "when", "--interval", "range"), "scripted:random")[0]
+    assert cell == f"{found['when']:.2f} [{low:.2f}, {high:.2f}]"
+    [line] = [
+        line
+        for line in csv.DictReader(io.StringIO(table(*runs, "--format", "csv")))
+        if (line["measure"], line["model"], line["scenario"]) == ("when", "scripted:random", "QD")
+    ]
+    assert [float(line[name]) for name in ("value", "low", "high")] == pytest.approx(
+        [found["when"], low, high], abs=1e-4
+    )
+    assert " & when " in table(*runs), "the heads of the LaTeX"
+    words = [runs[0], runs[1], "--forced", forced[0], "--forced", forced[1]]
+    done = CliRunner().invoke(main, ["compare", *map(str, words)])
+    [said] = [line.split() for line in done.output.splitlines() if line.split()[1:2] == ["when"]]
+    other = measure_run(runs[1], forced[1])["average"]["when"]
+    assert said[:5] == ["QD", "when", "18", f"{found['when']:.2f}", f"{other:.2f}"]

@@ -31,6 +31,7 @@ class SamplingParams:
     repetition_penalty: float = 1.0
     seed: int | None = None
     max_tokens: int | None = 16
+    logprobs: int | None = None
 
     def clone(self) -> SamplingParams:
         return copy.deepcopy(self)
@@ -40,6 +41,8 @@ class SamplingParams:
 class CompletionOutput:
     text: str
     finish_reason: str | None
+    cumulative_logprob: float | None = None
+    logprobs: list[dict[int, float]] | None = None
 
 
 @dataclass
@@ -105,12 +108,23 @@ class LLM:
             [conversation], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         )
         with torch.inference_mode():
-            tokens = self._network.generate(**inputs, do_sample=False, max_new_tokens=settings.max_tokens)
-        new = tokens[:, inputs["input_ids"].shape[1] :]
+            made = self._network.generate(
+                **inputs,
+                do_sample=False,
+                max_new_tokens=settings.max_tokens,
+                output_scores=True,
+                return_dict_in_generate=True,
+            )
+        new = made.sequences[:, inputs["input_ids"].shape[1] :]
+        sure = torch.stack(made.scores, 1).log_softmax(-1).gather(2, new[:, :, None])[0, :, 0].tolist()
         text = self._processor.batch_decode(new, skip_special_tokens=True)[0]
         ends = self._network.generation_config.eos_token_id
         ended = bool(torch.isin(new, torch.tensor(ends)).any())
-        return RequestOutput([CompletionOutput(text, self.finish_reason or ("stop" if ended else "length"))])
+        output = CompletionOutput(text, self.finish_reason or ("stop" if ended else "length"))
+        if settings.logprobs is not None:
+            output.cumulative_logprob = sum(sure)
+            output.logprobs = [{int(token): value} for token, value in zip(new[0], sure, strict=True)]
+        return RequestOutput([output])
 
 
 def _blocks(content: Any) -> list[dict[str, Any]]:
