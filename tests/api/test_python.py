@@ -166,10 +166,12 @@ def test_mistakes_are_said(data: pb.Benchmark, tmp_path: Path, call: Callable[..
         call(data, tmp_path)
 
 
-def test_an_interrupt_ends_the_work_first() -> None:
+def test_an_interrupt_ends_the_work_first(request: pytest.FixtureRequest) -> None:
     from proactivebench.evaluation.concurrency import run_through
 
     ended: list[str] = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     async def work() -> None:
         try:
