@@ -51,7 +51,7 @@ def turns() -> float:
     text = resources.files("proactivebench.published").joinpath("paper_results.json").read_bytes()
     results = json.loads(text)["mcqa"].values()
     sizes = {name: scenario.paper.samples for name, scenario in SCENARIOS.items() if scenario.paper}
-    return sum(size * (1 + model[name]["psr"]) for model in results for name, size in sizes.items())
+    return float(sum(size * (1 + model[name]["psr"]) for model in results for name, size in sizes.items()))
 
 
 def table_1() -> Iterator[str]:
