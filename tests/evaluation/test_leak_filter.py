@@ -69,6 +69,12 @@ def test_a_model_counts_once_however_often_it_plays(benchmark: Benchmark, tmp_pa
     assert (report.kept, report.accuracy_before) == ((0, 1, 2, 3), 0.5)
 
 
+def test_a_threshold_of_0_would_drop_everything(benchmark: Benchmark) -> None:
+    folder = str(benchmark.folder)
+    done = CliRunner().invoke(cli.main, ["filter", folder, "--runs", folder, "--threshold", "0"])
+    assert (done.exit_code, "is not in the range 0<x<=1" in done.output) == (2, True)
+
+
 def test_no_guess_leaks_on_rod_where_none_counts_in_the_first_turn(benchmark: Benchmark, tmp_path: Path) -> None:
     runs = [tmp_path / str(seed) for seed in range(6)]
     for seed, run in enumerate(runs):
