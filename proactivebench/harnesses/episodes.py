@@ -7,6 +7,7 @@ same coroutine by hand, through `Steps`. So a reply is read once, in one place, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,14 @@ from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.frames import Frames
 from proactivebench.models.base import Model, ReplyError, Request
 from proactivebench.scenarios import Environment, Scenario
+from proactivebench.work.files import parse_json
 
 ALL = "all"
 """Stands for every scenario of a benchmark."""
+
+DATA, SETTINGS = "PROACTIVEBENCH_DATA", "PROACTIVEBENCH_SETTINGS"
+"""Environment variables where a harness has no options of its own: the benchmark, and settings as JSON
+(`{"mode": "reference"}`), as `Settings` has them."""
 
 
 def name_of(task: Task) -> str:
@@ -74,6 +80,25 @@ class Episodes:
         chosen, how = benchmark.chosen(names), Settings(**settings)
         frames = Frames.of(benchmark, chosen)
         return cls(benchmark, chosen, how, frames, *plan(benchmark, chosen, frames, how))
+
+    @classmethod
+    def of_variables(cls, scenario: str | Sequence[str] = ALL) -> Episodes:
+        """Opens the benchmark that the environment variables name, for multiple choice.
+
+        Raises:
+            UsageError: They name none, or settings that it cannot be played with; and those of `open`.
+        """
+        data = os.environ.get(DATA)
+        if not data:
+            raise UsageError(f"Set {DATA} to the folder of a benchmark, or to hub:USER/NAME.")
+        try:
+            settings = dict(parse_json(os.environ.get(SETTINGS, "{}")))
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{SETTINGS} is no JSON object of settings ({error}).") from error
+        opened = cls.open(data, scenario, **settings)
+        if opened.settings.mode not in ("mcqa", "reference"):
+            raise UsageError(f"{SETTINGS}: mode {opened.settings.mode} is not played here; mcqa and reference are.")
+        return opened
 
     def identity(self, model: Mapping[str, Any], judge: Judge | None = None) -> dict[str, Any]:
         """What `run.json` says when a harness has played them: everything that decides the numbers."""

@@ -18,9 +18,11 @@ from inspect_ai.dataset import Sample as InspectSample
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, GenerateConfig, Model, get_model
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.util import suspend_turn_limit
 
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.evaluation.engine import PROTOCOL
+from proactivebench.evaluation.episodes import Task as Play
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import judge_reply
 from proactivebench.evaluation.records import Episode
@@ -32,6 +34,7 @@ from proactivebench.models.data_uris import shared_encoder
 from proactivebench.models.inspect_model import chat_message, read_output
 from proactivebench.models.load import OPEN_ENDED_TOKENS
 from proactivebench.models.request_form import RequestForm
+from proactivebench.scenarios import make_environment
 
 RECORD, TEXTS, JUDGED = "episode", "texts", "judged"
 """Keys of a sample's store, and of its score's metadata: the record, the user's texts, what the judge said."""
@@ -80,7 +83,8 @@ class Grader(base.Model):
             raise AssertionError(picture)
 
         asked = [chat_message(message, no_picture) for message in request.messages]
-        return read_output(await self._model.generate(asked), str(self._model))
+        with suspend_turn_limit():  # that is the limit of the model that is judged
+            return read_output(await self._model.generate(asked), str(self._model))
 
     def identity(self) -> Mapping[str, object]:
         return {"model": f"inspect:{self._model}"}
@@ -145,9 +149,27 @@ def proactivebench(
         scorer=free_replies(seed) if mode == "oeg" else accuracy_and_suggestions(),
         config=GenerateConfig(**_form(episodes.settings).said),
         fail_on_error=0.1,
+        turn_limit=max(_turns(one, mode) for one in episodes.tasks),
         version=PROTOCOL,
         metadata={"proactivebench": episodes.identity({})},
     )
+
+
+def _turns(one: Play, mode: str) -> int:
+    """How often a model can be asked in an episode."""
+    return make_environment(one.sample).max_turns if mode in ("mcqa", "oeg-multi") else 1
+
+
+def _record(state: TaskState) -> dict[str, Any]:
+    """What was kept of a played episode.
+
+    Raises:
+        ProactiveBenchError: It has not come to its end.
+    """
+    found: dict[str, Any] | None = state.store.get(RECORD)
+    if found is None:
+        raise ProactiveBenchError(f"{state.sample_id}: a limit of Inspect's ended the episode, so it has no score.")
+    return found
 
 
 def _form(settings: Settings) -> RequestForm:
@@ -186,7 +208,7 @@ def accuracy_and_suggestions() -> Scorer:
     """`acc`: whether the episode ended with the right category; `psr`: how many suggestions it took."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        episode = Episode.model_validate(state.store.get(RECORD))
+        episode = Episode.model_validate(_record(state))
         return Score(
             value=dict(episode.scores),
             answer=episode.turns[-1].said,
@@ -202,7 +224,7 @@ def free_replies(seed: int = 0) -> Scorer:
     """`cc`: the reply names the right category; `ps`: it makes a valid suggestion; `agg`: either. A judge reads it."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        episode = Episode.model_validate(state.store.get(RECORD))
+        episode = Episode.model_validate(_record(state))
         judged = await judge_reply(episode, state.store.get(TEXTS)[0], _judge(), seed)
         if judged.error is not None:
             raise ProactiveBenchError(judged.error.message)

@@ -7,7 +7,6 @@ Between rounds nothing is kept: the episode is played again with those replies, 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -20,9 +19,6 @@ from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.harnesses.episodes import Episodes, Steps, name_of
 from proactivebench.images import load_picture
 
-DATA, SETTINGS = "PROACTIVEBENCH_DATA", "PROACTIVEBENCH_SETTINGS"
-"""Environment variables: the benchmark, and settings as JSON (`{"mode": "reference"}`), as `Settings` has them."""
-
 SPLIT = "test"
 
 Doc = Mapping[str, Any]
@@ -30,13 +26,10 @@ Doc = Mapping[str, Any]
 
 @cache
 def _opened(scenario: str) -> Episodes:
-    data = os.environ.get(DATA)
-    if not data:
-        raise UsageError(f"Set {DATA} to the folder of a benchmark, or to hub:USER/NAME.")
-    settings = json.loads(os.environ.get(SETTINGS, "{}"))
-    if settings.get("history"):
+    opened = Episodes.of_variables(scenario)
+    if opened.settings.history:
         raise UsageError("lmms-eval asks every round by itself, so it cannot play with history.")
-    return Episodes.open(data, scenario, **settings)
+    return opened
 
 
 class ProactiveBenchTask(ConfigurableTask):

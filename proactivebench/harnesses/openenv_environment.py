@@ -20,11 +20,11 @@ from pydantic import Field
 
 from proactivebench import __version__
 from proactivebench.errors import ProactiveBenchError, UsageError
-from proactivebench.harnesses.episodes import ALL, Episodes, Steps, name_of
+from proactivebench.harnesses.episodes import ALL, DATA, SETTINGS, Episodes, Steps, name_of
 from proactivebench.models.data_uris import chat_messages, shared_encoder
 
-DATA, SCENARIO, SUGGESTION_REWARD = "PROACTIVEBENCH_DATA", "PROACTIVEBENCH_SCENARIO", "PROACTIVEBENCH_SUGGESTION_REWARD"
-"""Environment variables of a server: its benchmark, what it plays of it, and what a suggestion earns."""
+SCENARIO, SUGGESTION_REWARD = "PROACTIVEBENCH_SCENARIO", "PROACTIVEBENCH_SUGGESTION_REWARD"
+"""Environment variables of a server, beside `DATA` and `SETTINGS`: what it plays, and what a suggestion earns."""
 
 SPLIT = "test"
 
@@ -46,9 +46,9 @@ class ProactiveBenchObservation(Observation):
 
 
 @cache
-def _opened(data: str, scenario: str) -> Episodes:
-    """Read once for all sessions of a server."""
-    return Episodes.open(data, scenario.split(","))
+def _opened(scenario: str, *_: str | None) -> Episodes:
+    """Read once for all sessions of a server, as long as its variables stay."""
+    return Episodes.of_variables(scenario.split(","))
 
 
 @cache
@@ -67,9 +67,7 @@ class ProactiveBenchEnvironment(Environment[ProactiveBenchAction, ProactiveBench
 
     def __init__(self) -> None:
         super().__init__()
-        if not os.environ.get(DATA):
-            raise UsageError(f"Set {DATA} to the folder of a benchmark, or to hub:USER/NAME.")
-        self._episodes = _opened(os.environ[DATA], os.environ.get(SCENARIO, ALL))
+        self._episodes = _opened(os.environ.get(SCENARIO, ALL), os.environ.get(DATA), os.environ.get(SETTINGS))
         self._suggestion_reward = float(os.environ.get(SUGGESTION_REWARD, "0"))
         self._state = State()
         self._steps: Steps | None = None

@@ -47,6 +47,7 @@ class ProactiveBenchTasksetConfig(vf.TasksetConfig):
     Attributes:
         data: Folder of a benchmark, or `hub:USER/NAME[@REVISION]`.
         scenario: Name of a scenario, several joined by commas, or `all`.
+        mode: `mcqa`, or `reference`: the reference frame alone.
         hint: Append the scenario's hint to the question.
         history: Keep earlier turns in the conversation.
         limit: Samples per scenario.
@@ -55,6 +56,7 @@ class ProactiveBenchTasksetConfig(vf.TasksetConfig):
 
     data: str = ""
     scenario: str = ALL
+    mode: Literal["mcqa", "reference"] = "mcqa"
     hint: bool = False
     history: bool = False
     limit: int | None = None
@@ -64,12 +66,12 @@ class ProactiveBenchTasksetConfig(vf.TasksetConfig):
         """The episodes, read once in a process."""
         if not self.data:
             raise ValueError("Name a benchmark: --env.taskset.data FOLDER, or hub:USER/NAME.")
-        return _opened(self.data, self.scenario, self.hint, self.history, self.limit, self.filtered)
+        settings = {name: getattr(self, name) for name in ("mode", "hint", "history", "limit", "filtered")}
+        return _opened(self.data, self.scenario, **settings)
 
 
 @cache
-def _opened(data: str, scenario: str, hint: bool, history: bool, limit: int | None, filtered: bool) -> Episodes:
-    settings = {"hint": hint, "history": history, "limit": limit, "filtered": filtered}
+def _opened(data: str, scenario: str, **settings: Any) -> Episodes:
     return Episodes.open(data, scenario.split(","), **settings)
 
 

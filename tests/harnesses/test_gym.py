@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from gymnasium.utils.env_checker import check_env
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.gym import ProactiveBenchEnv
+from tests.support import seeing
 
 
 def make(data: Path, **options: object) -> ProactiveBenchEnv:
@@ -76,9 +78,16 @@ def test_a_reference_frame_is_asked_once(small_runs: Path) -> None:
     assert env.step(25)[1:3] == (0.0, True)
 
 
-def test_recorded_replies_have_the_scores_of_evaluate(small_runs: Path) -> None:
-    env = make(small_runs, texts=True)
-    for episode in read_episodes(small_runs / "ask"):
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seeing.build_seen(tmp_path_factory.mktemp("gym") / "data")
+
+
+@pytest.mark.parametrize("settings", [{}, {"history": True}, {"mode": "reference"}])
+def test_recorded_replies_have_the_scores_of_evaluate(settings: dict[str, Any], seen: Path, tmp_path: Path) -> None:
+    run = seeing.play_seeing(seen, tmp_path / "run", **settings)
+    env = make(seen.parent, texts=True, **settings)
+    for episode in read_episodes(run):
         env.reset(options={"id": f"{episode.scenario}/{episode.id}"})
         for turn in episode.turns:
             _, reward, ended, _, info = env.step(turn.reply)

@@ -82,6 +82,26 @@ def test_the_scores_are_those_of_evaluate(folder: Path) -> None:
     assert {name: value for name, value in described[0].items() if name not in ("model", "machines")} == described[1]
 
 
+@pytest.mark.parametrize("settings", [{"history": True}, {"mode": "reference"}])
+def test_other_settings_have_the_records_of_evaluate(folder: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
+    run = seeing.play_seeing(folder / "data", tmp_path / "run", **settings)
+    import_log(Path(play(folder, **settings).location), tmp_path / "imported")
+    lines = [sorted((one / "episodes.jsonl").read_bytes().splitlines()) for one in (run, tmp_path / "imported")]
+    assert lines[0] == lines[1]
+
+
+def test_a_limit_of_turns_is_that_of_the_longest_episode_and_a_lower_one_makes_errors(folder: Path) -> None:
+    longest = max(episode.max_turns for episode in read_episodes(folder / "run"))
+    task = proactivebench(data=str(folder / "data"))
+    assert task.turn_limit == longest
+    [log] = run_task(
+        task, model=model(see), turn_limit=1, fail_on_error=1.0, log_dir=str(folder / "logs"), display="none"
+    )
+    took = {f"{one.scenario}/{one.id}": len(one.turns) for one in read_episodes(folder / "run")}
+    assert {one.id for one in log.samples if one.error} == {name for name, turns in took.items() if turns > 1}
+    assert all("a limit of Inspect's ended the episode" in one.error.message for one in log.samples if one.error)
+
+
 def test_a_failed_sample_is_an_error_and_epochs_are_repeats(folder: Path) -> None:
     def fail(messages: list[Any]) -> str:
         if "cat" in messages[-1].text.lower() or len(messages) > 1:

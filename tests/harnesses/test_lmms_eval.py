@@ -53,12 +53,13 @@ json.dump({"scores": scores, "results": found["results"]}, open("OUT", "w"), def
 """
 
 
-@pytest.mark.parametrize("simple", [True, False])
-def test_the_scores_are_those_of_evaluate(tmp_path: Path, simple: bool) -> None:
-    run = seeing.play_seeing(seeing.build_seen(tmp_path / "data"), tmp_path / "run")
+@pytest.mark.parametrize(("simple", "settings"), [(True, {}), (False, {}), (True, {"mode": "reference"})])
+def test_the_scores_are_those_of_evaluate(tmp_path: Path, simple: bool, settings: dict[str, str]) -> None:
+    run = seeing.play_seeing(seeing.build_seen(tmp_path / "data"), tmp_path / "run", **settings)
     program = PROGRAM.replace("TASKS", str(TASKS)).replace("OUT", str(tmp_path / "out.json"))
     variables = {
         "PROACTIVEBENCH_DATA": str(tmp_path / "data"),
+        "PROACTIVEBENCH_SETTINGS": json.dumps(settings),
         "PYTHONPATH": str(ROOT / "tests" / "support"),
         "HF_HUB_OFFLINE": "1",
     }

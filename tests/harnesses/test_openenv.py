@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import uvicorn
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
+from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.harnesses import openenv_environment as ours
 from proactivebench.models.base import Message, Request
 from proactivebench.models.scripted import ScriptedModel
@@ -83,6 +85,31 @@ def test_the_scores_are_those_of_evaluate(folder: Path, url: str) -> None:
             assert result.observation.record["turns"]
         assert client.state().step_count
     assert played == seeing.scores_of(folder / "run")
+
+
+@pytest.mark.parametrize("settings", [{"history": True}, {"mode": "reference"}])
+def test_other_settings_have_the_records_of_evaluate(
+    settings: dict[str, object], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = seeing.play_seeing(folder / "data", tmp_path / "run", **settings)
+    monkeypatch.setenv(ours.DATA, str(folder / "data"))
+    monkeypatch.setenv(ours.SETTINGS, json.dumps(settings))
+    environment = ours.ProactiveBenchEnvironment()
+    for episode in read_episodes(run):
+        seen = environment.reset(id=f"{episode.scenario}/{episode.id}")
+        while not seen.done:
+            seen = environment.step(ours.ProactiveBenchAction(reply=seeing.of_chat(seen.messages)))
+        assert (seen.scores, seen.record) == (episode.scores, episode.model_dump(mode="json", exclude_defaults=True))
+
+
+@pytest.mark.parametrize("settings", ["[", "3", '{"mode": "oeg"}', '{"modus": 1}'])
+def test_settings_that_cannot_be_played_are_refused(
+    settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ours.DATA, str(folder / "data"))
+    monkeypatch.setenv(ours.SETTINGS, settings)
+    with pytest.raises(UsageError):
+        ours.ProactiveBenchEnvironment()
 
 
 def test_the_oracle_is_the_ceiling_and_guessing_the_floor(folder: Path, url: str) -> None:

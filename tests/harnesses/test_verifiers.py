@@ -78,6 +78,11 @@ def test_with_history_an_episode_is_one_conversation(folder: Path) -> None:
     }
 
 
+def test_a_reference_frame_is_asked_once(folder: Path) -> None:
+    seeing.play_seeing(folder / "data", folder / "reference", mode="reference")
+    assert scores(evaluate(folder, "--env.taskset.mode", "reference")) == seeing.scores_of(folder / "reference")
+
+
 def test_a_turn_alone_earns_what_the_paper_gives_it(folder: Path) -> None:
     options = ("--env.suggestion-reward", "0.75", "--env.credit", "turn", "--env.taskset.scenario", "qd", "-n", "4")
     for episode in evaluate(folder, *options):
