@@ -94,7 +94,7 @@ class Episodes:
         try:
             settings = dict(parse_json(os.environ.get(SETTINGS, "{}")))
         except (ValueError, TypeError) as error:
-            raise UsageError(f"{SETTINGS} is no JSON object of settings ({error}).") from error
+            raise UsageError(f"{SETTINGS} is not a JSON object of settings ({error}).") from error
         opened = cls.open(data, scenario, **settings)
         if opened.settings.mode not in ("mcqa", "reference"):
             raise UsageError(f"{SETTINGS}: mode {opened.settings.mode} is not played here; mcqa and reference are.")
