@@ -21,6 +21,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.run_log import read_episodes
 from proactivebench.harnesses import openenv_environment as ours
+from proactivebench.harnesses.episodes import DATA, SETTINGS
 from proactivebench.models.base import Message, Request
 from proactivebench.models.scripted import ScriptedModel
 from proactivebench.scenarios import make_environment
@@ -41,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(folder: Path) -> Iterator[str]:
     """The address of the package's own server."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(ours.DATA, str(folder / "data"))
+        patch.setenv(DATA, str(folder / "data"))
         patch.syspath_prepend(str(PACKAGE))
         server = uvicorn.Server(uvicorn.Config("server.app:app", port=0, log_level="warning"))
         thread = threading.Thread(target=server.run, daemon=True)
@@ -92,8 +93,8 @@ def test_other_settings_have_the_records_of_evaluate(
     settings: dict[str, object], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = seeing.play_seeing(folder / "data", tmp_path / "run", **settings)
-    monkeypatch.setenv(ours.DATA, str(folder / "data"))
-    monkeypatch.setenv(ours.SETTINGS, json.dumps(settings))
+    monkeypatch.setenv(DATA, str(folder / "data"))
+    monkeypatch.setenv(SETTINGS, json.dumps(settings))
     environment = ours.ProactiveBenchEnvironment()
     for episode in read_episodes(run):
         seen = environment.reset(id=f"{episode.scenario}/{episode.id}")
@@ -106,8 +107,8 @@ def test_other_settings_have_the_records_of_evaluate(
 def test_settings_that_cannot_be_played_are_refused(
     settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(ours.DATA, str(folder / "data"))
-    monkeypatch.setenv(ours.SETTINGS, settings)
+    monkeypatch.setenv(DATA, str(folder / "data"))
+    monkeypatch.setenv(SETTINGS, settings)
     with pytest.raises(UsageError):
         ours.ProactiveBenchEnvironment()
 
@@ -129,10 +130,10 @@ def test_openenv_validate_passes(target: str, url: str) -> None:
 
 
 def test_a_server_needs_a_benchmark_and_a_session_an_episode(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(ours.DATA, raising=False)
+    monkeypatch.delenv(DATA, raising=False)
     with pytest.raises(UsageError, match="Set PROACTIVEBENCH_DATA"):
         ours.ProactiveBenchEnvironment()
-    monkeypatch.setenv(ours.DATA, str(folder / "data"))
+    monkeypatch.setenv(DATA, str(folder / "data"))
     environment = ours.ProactiveBenchEnvironment()
     with pytest.raises(UsageError, match="Begin an episode"):
         environment.step(ours.ProactiveBenchAction(reply="A"))
