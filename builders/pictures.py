@@ -13,7 +13,7 @@ import warnings
 from math import sqrt
 from pathlib import Path
 
-from PIL import Image, ImageOps, features
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from raw_sources.base import SourceError, decoding
 
@@ -61,7 +61,11 @@ def read_original(path: Path, size: tuple[int, int] | None = None) -> bytes:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         data = path.read_bytes()
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as stored:
+        try:
+            opened = Image.open(io.BytesIO(data), formats=_FORMATS)
+        except UnidentifiedImageError:  # whose text has an address in memory, another one each time
+            raise ValueError("neither a JPEG nor a PNG") from None
+        with opened as stored:
             found = stored.size
             # All of a JPEG is read for an eighth of its pixels, too, which takes a third of the time.
             stored.draft("L", (stored.width // 8, stored.height // 8))
