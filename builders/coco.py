@@ -27,6 +27,8 @@ from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
 from raw_sources.base import Problem
 from raw_sources.coco import LICENCES, Coco, CocoRecord
+from raw_sources.licences import is_free
+from raw_sources.names import hint
 
 MIN_OBJECT = 0.01
 """Share of the photo that the object's box covers at least."""
@@ -78,6 +80,7 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
             "supercategories",
             "COCO: wrong categories from its supercategories, random, clip:MODEL (as the paper) or a file.",
         ),
+        Option("licence", str, "any", "COCO: photos under any licence, or free: only those that may be passed on."),
     )
     TRAIN_ROWS = Option("coco", int, 10_000, "Train: rows from COCO's training photos.", least=0)
 
@@ -85,16 +88,24 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
     split: str = "val"
     seed: int = 0
     similarity: Similarity = HARD
+    licence: str = "any"
+
+    def __post_init__(self) -> None:
+        if self.licence not in ("any", "free"):
+            raise UsageError(f"There is no choice {self.licence!r} of licences. {hint(self.licence, ['any', 'free'])}")
 
     @classmethod
     def from_options(cls, raw: Path, options: Mapping[str, Any]) -> CocoBuilder:
-        source = Coco.locate(raw)
-        return cls(source, seed=options["seed"], similarity=get_similarity(options["negatives"], options["keep"]))
+        return cls._from_options(raw, options, "val")
+
+    @classmethod
+    def _from_options(cls, raw: Path, options: Mapping[str, Any], split: str) -> CocoBuilder:
+        similarity = get_similarity(options["negatives"], options["keep"])
+        return cls(Coco.locate(raw, split), split, options["seed"], similarity, options["licence"])
 
     @classmethod
     def train_portion(cls, raw: Path, options: Mapping[str, Any], count: int) -> Photos:
-        similarity = get_similarity(options["negatives"], options["keep"])
-        return Photos(cls(Coco.locate(raw, TRAIN), TRAIN, options["seed"], similarity), count)
+        return Photos(cls._from_options(raw, options, TRAIN), count)
 
     def settings(self) -> dict[str, Any]:
         files = [self.source.annotations, *self.source.pictures().values()]
@@ -103,6 +114,7 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
             "split": self.split,
             "negatives": self.similarity.name,
             "negatives digest": self.similarity.digest,
+            "licence": self.licence,
             "raw data": fingerprint(self.source.folder, files),
         }
 
@@ -114,6 +126,9 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
 
     def plan_record(self, record: CocoRecord) -> Plan[CocoRecord]:
         key = str(record.image_id)
+        licence = LICENCES.get(record.license, f"licence {record.license} of COCO's table")
+        if self.licence == "free" and not is_free(licence):
+            return Plan((), [Skip(key, f"photo that may not be passed on ({licence})")])
         if record.box.width * record.box.height < MIN_OBJECT * record.width * record.height:
             return Plan((), [Skip(key, f"its object covers less than {MIN_OBJECT:.0%} of the photo")])
         crops = possible_crops(record.width, record.height, record.box)
@@ -139,7 +154,6 @@ class CocoBuilder(RecordBuilder[CocoRecord, CocoRecord]):
             **crop.fields(),
             "box": record.box._asdict(),
         }
-        licence = LICENCES.get(record.license, f"licence {record.license} of COCO's table")
         return Plan([PlannedSample(key, fields, record, f"COCO {folder}, image {record.image_id}", licence)])
 
     def render(self, planned: PlannedSample[CocoRecord]) -> Iterator[Frame]:

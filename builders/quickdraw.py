@@ -6,7 +6,6 @@ draws them.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
+from raw_sources.names import hint
 from raw_sources.quickdraw import CATEGORIES, DrawingRef, QuickDraw, read_drawing
 
 _SHOWN = tuple(map(category_text, CATEGORIES))
@@ -105,8 +105,7 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
             raise UsageError(f"per_category is {self.per_category}, expected at least 1")
         for name in self.categories or ():
             if name not in CATEGORIES:
-                close = difflib.get_close_matches(name, CATEGORIES, n=1, cutoff=0)[0]
-                raise UsageError(f"Quick, Draw! has no category {name!r}; did you mean {close!r}?")
+                raise UsageError(f"Quick, Draw! has no category {name!r}. {hint(name, CATEGORIES)}")
             if name not in self.source.files:
                 raise UsageError(f"The raw data has no file for the category {name!r}: expected {name}.ndjson")
 
@@ -142,7 +141,7 @@ class QuickDrawBuilder(Builder[str, DrawingRef]):
         if not selection.chosen:
             skipped.append(Skip(unit, f"category {unit} has no recognised drawing with two strokes"))
         elif len(selection.chosen) < self.per_category:
-            skipped.append(Skip(unit, f"category with fewer than {self.per_category} usable drawings"))
+            skipped.append(Skip(unit, _rest(unit, len(selection.chosen), self.per_category)))
         return Plan(Lazily(self.plan_drawing, selection.chosen), skipped, selection.problems)
 
     def plan_drawing(self, ref: DrawingRef) -> PlannedSample[DrawingRef]:
@@ -195,11 +194,15 @@ class Drawings(Portion[tuple[str, int], DrawingRef]):
     def draw(self, unit: tuple[str, int]) -> Drawn[DrawingRef]:
         name, count = unit
         found = self.builder.source.select(name, count, self.builder.seed, skip=self.builder.per_category)
-        few = [Skip(name, "category with fewer drawings than asked for")] if len(found.chosen) < count else []
+        few = [Skip(name, _rest(name, len(found.chosen), count))] if len(found.chosen) < count else []
         return Drawn(found.chosen, few, found.problems)
 
     def plan(self, record: DrawingRef) -> PlannedSample[DrawingRef]:
         return self.builder.plan_drawing(record)
+
+
+def _rest(category: str, usable: int, asked: int) -> str:
+    return f"the rest of {category} ({usable} usable drawings, {asked} asked for)"
 
 
 def require_disjoint(parts: Mapping[str, Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from builders.base import Builder
+from builders.base import Builder, Portion
 from builders.changeit import ChangeItBuilder
 from builders.coco import CocoBuilder
 from builders.imagenet_c import ImageNetCBuilder
@@ -20,6 +20,7 @@ from builders.vsod import VsodBuilder
 from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
 from proactivebench.scenarios import Scenario
+from raw_sources.base import SourceNotFoundError
 from raw_sources.plugins import PluginError, collect, listed
 
 AnyBuilder = type[Builder[Any, Any]]
@@ -115,15 +116,19 @@ def make_train_split(raw: Path, rows: Mapping[str, int], **said: Any) -> TrainSp
         UsageError: Nothing is asked for, or an option cannot be meant.
     """
     offering = {name: builder for name, builder in builders().items() if builder.TRAIN_ROWS}
-    portions = [
-        builder.train_portion(raw, _options(builder, said), rows[name])
-        for name, builder in offering.items()
-        if rows.get(name)
-    ]
+    portions = [_portion(builder, raw, said, rows[name]) for name, builder in offering.items() if rows.get(name)]
     if not portions:
         flags = " or ".join(option.flag for option in train_options())
         raise UsageError(f"The train split needs rows: {flags} above 0.")
     return TrainSplit(portions, said.get("seed", 0))
+
+
+def _portion(builder: AnyBuilder, raw: Path, said: Mapping[str, Any], count: int) -> Portion[Any, Any]:
+    try:
+        return builder.train_portion(raw, _options(builder, said), count)
+    except SourceNotFoundError as error:
+        assert builder.TRAIN_ROWS is not None
+        raise SourceNotFoundError(f"{error} To do without them: {builder.TRAIN_ROWS.flag} 0.") from None
 
 
 def _options(builder: AnyBuilder, said: Mapping[str, Any]) -> dict[str, Any]:

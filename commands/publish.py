@@ -34,6 +34,9 @@ def package(data: Path) -> None:
 @click.command()
 @click.argument("data", type=EXISTING_FOLDER)
 @click.option("--repo", required=True, metavar="USER/NAME", help="Data set repository; created if it does not exist.")
+@click.option(
+    "--scenario", "parts", multiple=True, help="Publish only this scenario, or `train`; may be repeated. Default: all."
+)
 @click.option("--private", is_flag=True, help="Create a private repository.")
 @click.option("--dry-run", is_flag=True, help="Write and show what would be published, without network.")
 @click.option(
@@ -43,7 +46,9 @@ def package(data: Path) -> None:
     metavar="SOURCE",
     help="You may share the pictures of this raw source, although its licence does not say so; may be repeated.",
 )
-def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[str, ...]) -> None:
+def publish(
+    data: Path, repo: str, parts: tuple[str, ...], private: bool, dry_run: bool, cleared: tuple[str, ...]
+) -> None:
     """Publish the benchmark in DATA on the Hugging Face Hub.
 
     Archives, samples, a Parquet file per scenario for the viewer, a data set card and a Croissant description.
@@ -59,7 +64,7 @@ def publish(data: Path, repo: str, private: bool, dry_run: bool, cleared: tuple[
     say = partial(console().print, soft_wrap=True, markup=False)
     with working_in(data):
         with progress() as bars:
-            publication = prepare(data, repo, api.endpoint, cleared=cleared, progress=bars)
+            publication = prepare(data, repo, api.endpoint, parts=parts, cleared=cleared, progress=bars)
         done = None if dry_run else upload(api, publication, private=private)
     if done is None:
         total = decimal(sum(file.bytes for file in publication.files))

@@ -29,14 +29,17 @@ def sources(raw: Path | None, problems: int) -> None:
     """Show the raw data sets: licence, size, how to get each; with --raw also what is there and what is missing."""
     from rich.table import Table
 
+    from proactivebench.scenarios import SCENARIOS
     from raw_sources.registry import sources_table
 
     if raw is None:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("source", "licence", "size", "fetch"):
+        makes = {source: one.name for one in SCENARIOS.values() for source in one.sources}
+        for heading in ("source", "scenario", "licence", "size", "fetch"):
             table.add_column(heading)
         for row in sources_table():
-            table.add_row(row.entry.name, row.entry.licence, row.entry.size or "not known", row.how)
+            said = (row.entry.licence, row.entry.size or "not known", row.how)
+            table.add_row(row.entry.name, makes.get(row.entry.name, ""), *said)
         output().print(table)
         output().print("`proactivebench fetch SOURCE --raw RAW` downloads a source or shows the steps to get it.")
         return

@@ -83,6 +83,8 @@ def _check_scenario(benchmark: Benchmark, scenario: Scenario, report: CheckRepor
     problems = report.problems
     path = benchmark.path(scenario)
     samples = read_samples(path, scenario, on_error=lambda error: problems.append(str(error)))
+    if not path.stat().st_size:
+        problems.append(f"{path.name}: there is no sample in it")
     count, categories = 0, set[str]()
     bar = progress.add_task(f"{scenario.name}: samples", total=None)
     with SeenFrames() as seen, ThreadPoolExecutor(os.cpu_count()) as pool:

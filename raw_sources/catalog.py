@@ -7,7 +7,6 @@ has confirmed (a size, a checksum) is absent rather than guessed.
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import tomllib
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from raw_sources.base import SourceError
+from raw_sources.names import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -151,8 +151,4 @@ def find_entry(name: str, catalog: Mapping[str, CatalogEntry]) -> CatalogEntry:
 def _require(name: str, known: Iterable[str], kind: str) -> None:
     names = list(known)
     if name not in names:
-        close = difflib.get_close_matches(name, names, n=3)
-        shown = close or names
-        listed = ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
-        hint = f"Did you mean {listed}?" if close else f"There are: {listed}."
-        raise UnknownNameError(f"There is no {kind} {name!r}. {hint}")
+        raise UnknownNameError(f"There is no {kind} {name!r}. {hint(name, names)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.layout import DATA, KEPT_IDS, MANIFEST, TRAIN, TRAIN_FILES
 from proactivebench.manifest import Entry, read_manifest
-from proactivebench.scenarios import SCENARIOS
+from proactivebench.scenarios import SCENARIOS, get_scenario
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,23 @@ class Build:
                 "nobody can tell where it comes from. Build it with `proactivebench build train`, or move it away."
             )
         return replace(self, train=entry)
+
+    def only(self, parts: Collection[str]) -> Build:
+        """The same build with some of its parts, by any of their names; with none named, all of them.
+
+        Raises:
+            UsageError: It does not have one of them, or they are no benchmark: no scenario is among them.
+        """
+        if not parts:
+            return self
+        names = [TRAIN if part == TRAIN else get_scenario(part).name for part in parts]
+        for name in names:
+            if name not in self.parts:
+                raise UsageError(f"{self.folder} does not contain {name}; it has {', '.join(self.parts)}.")
+        scenarios = {name: entry for name, entry in self.scenarios.items() if name in names}
+        if not scenarios:
+            raise UsageError(f"A benchmark is published with one of its scenarios: {', '.join(self.scenarios)}.")
+        return replace(self, scenarios=scenarios, train=self.train if TRAIN in names else None)
 
     @property
     def folder(self) -> Path:

@@ -68,7 +68,13 @@ class Upload:
 
 
 def prepare(
-    folder: Path, repo: str, endpoint: str, *, cleared: Collection[str] = (), progress: Progress = QUIET
+    folder: Path,
+    repo: str,
+    endpoint: str,
+    *,
+    parts: Collection[str] = (),
+    cleared: Collection[str] = (),
+    progress: Progress = QUIET,
 ) -> Publication:
     """Writes everything that is published, without network; what is up to date is left alone.
 
@@ -76,21 +82,27 @@ def prepare(
         folder: The benchmark.
         repo: USER/NAME on the Hub.
         endpoint: Address of the Hub.
+        parts: Names of the scenarios to publish, and `TRAIN`; by default all that was built.
         cleared: Raw sources for which the publisher has the rights to share.
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder was not built here, the name is not valid, or a licence forbids sharing something.
+        UsageError: The folder was not built here or lacks a part, the name is not valid, or a licence forbids sharing
+            something.
         ProactiveBenchError: A file is missing, differs from the manifest or cannot be written.
     """
-    build = Build.open(folder).with_train()
+    build = Build.open(folder).with_train().only(parts)
     require_rights(folder, build.parts, cleared)
     with require_extra("The Hub", "hub"), writing(folder):
         require_name(repo)
         package(build, progress)
         write_viewer(build, progress)
         data = [path for entry in build.scenarios.values() for path in _scenario_files(entry.dataset)]
-        data += [*build.train_files, MANIFEST, *(table_path(entry.dataset) for entry in build.parts.values())]
+        data += [
+            *(build.train_files if build.train else ()),
+            MANIFEST,
+            *(table_path(entry.dataset) for entry in build.parts.values()),
+        ]
         data += [KEPT_IDS] if build.has_kept_ids else []
         described = [_describe(folder, path) for path in progress.track(data, description="Checksums")]
         page = f"{_public(endpoint)}/datasets/{repo}"

@@ -8,7 +8,6 @@ say what it is made from is refused: nothing is published for want of a line in 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,14 +16,8 @@ from proactivebench.errors import UsageError
 from proactivebench.manifest import Entry
 from proactivebench.scenarios import SCENARIOS
 from raw_sources.catalog import CatalogEntry, UnknownNameError
+from raw_sources.licences import is_free
 from raw_sources.registry import get_entry
-
-_FREE = re.compile(
-    r"CC0.*|CC BY(-SA)?( \d\.\d)?|Attribution(-ShareAlike)? License|No known copyright restrictions"
-    r"|United States Government Work",
-    re.IGNORECASE,
-)
-"""Licences of single pictures that allow to pass them on, also scaled down or cut; a file may have several."""
 
 
 def sources_of(entries: Mapping[str, Entry]) -> dict[str, CatalogEntry]:
@@ -84,8 +77,9 @@ def require_rights(folder: Path, entries: Mapping[str, Entry], cleared: Collecti
         reasons = "\n".join(reason for reasons in refused.values() for reason in reasons)
         options = " ".join(f"--i-have-the-rights {source}" for source in refused)
         raise UsageError(
-            f"Not everything here may be published:\n{reasons}\nNothing was uploaded. Publish a benchmark without "
-            f"these. Where their owners have allowed it to you, say so: {options}"
+            f"Not everything here may be published:\n{reasons}\nNothing was uploaded. Name the others "
+            "with --scenario, or build anew without these (COCO: --licence free). Where their owners have allowed it "
+            f"to you, say so: {options}"
         )
 
 
@@ -99,7 +93,7 @@ def _objection(folder: Path, entry: CatalogEntry, built: Entry) -> str | None:
     licences = Counter[str]()
     for record in built.records(folder):
         licences[record.licence] += len(record.files)
-    closed = {name: n for name, n in licences.items() if n and not all(map(_FREE.fullmatch, name.split(", ")))}
+    closed = {name: n for name, n in licences.items() if n and not is_free(name)}
     if not closed:
         return None
     count, kinds = sum(closed.values()), ", ".join(sorted(closed)[:5])

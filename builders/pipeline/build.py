@@ -21,6 +21,7 @@ import msgspec
 from rich.progress import Progress
 
 from builders.base import Builder, Skip
+from builders.pipeline.foreign import require_ours
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildReport, Part, working_in
 from builders.pipeline.plans import Item, Plans
@@ -85,7 +86,7 @@ def build(
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder holds another build, or one that does not go with this; or another process is building
+        UsageError: The folder holds something else or another build, or one that does not go with this; or another process is building
             there.
         SourceError: `strict`, and a raw record is broken.
         NothingBuiltError: Not a single sample.
@@ -93,6 +94,7 @@ def build(
     """
     scenario = builder.scenario
     part = Part(out, scenario.name, scenario.dataset, builder.settings(), builder.sources, shard)
+    require_ours(out)
     with working_in(part.folder):
         return _build(_Job(builder, part.folder, strict), part, workers, progress)
 

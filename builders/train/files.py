@@ -20,6 +20,7 @@ from rich.progress import Progress, TaskID
 
 from builders.base import Skip, sample_random
 from builders.pictures import picture_versions
+from builders.pipeline.foreign import require_ours
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.parts import BuildReport, Part, working_in
 from builders.pipeline.storage import all_intact, describe_file
@@ -63,12 +64,14 @@ def build_train(
     Raises:
         UsageError: The folder holds another train split, or a test split that may share drawings with this one;
             another process is building there; or a library is not installed.
+        UsageError: The folder holds something else.
         SourceError: A raw source cannot be read at all, or `strict`, and a raw record is broken.
         NothingBuiltError: Not a single row.
         ResumableError: The disk is full or not writable.
     """
     versions = _versions(split)
     part = Part(out, TRAIN, TRAIN, split.settings(), split.sources, shard)
+    require_ours(out)
     with working_in(part.folder):
         return _Build(split, part, versions, strict, progress).run(workers)
 

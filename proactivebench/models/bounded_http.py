@@ -9,12 +9,15 @@ GET, or take conversation and pictures to an address that nobody named.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import httpx
 import openai
 
-from proactivebench.models.servers import Servers
+from proactivebench.models.servers import Servers, public_address
+
+_log = logging.getLogger(__name__)
 
 LARGEST_BODY = 8 << 20
 """Bytes of the longest response, many times those of the longest reply."""
@@ -44,6 +47,7 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
         super().__init__(follow_redirects=False, headers={"Accept-Encoding": "identity"})
         self._seconds = seconds
         self._servers = servers
+        self._told = False
 
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """Sends a request and reads the whole response.
@@ -58,6 +62,11 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
             try:
                 response, body = await self._attempt(request, **options)
                 status = response.status_code
+            except UnusableResponse:
+                raise
+            except Exception as error:  # of the HTTP library that `openai` has chosen
+                self._tell(f"{public_address(server.address)} gives no answer ({error or type(error).__name__})")
+                raise
             finally:
                 elsewhere = self._servers.judge(server, status)
         headers = response.headers.copy()
@@ -66,6 +75,12 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
         elif elsewhere:
             headers["retry-after-ms"] = "1"  # or that none is needed
         return type(response)(status, headers=headers, content=body, request=request)
+
+    def _tell(self, trouble: str) -> None:
+        """Says, once, why nothing moves: the attempts that follow can take minutes."""
+        if not self._told:
+            self._told = True
+            _log.warning("%s. Trying again, with growing pauses.", trouble)
 
     async def _attempt(self, request: Any, **options: Any) -> tuple[Any, bytes]:
         try:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from proactivebench.errors import UsageError
 from proactivebench.models.request_form import thinks
+from raw_sources.names import hint
 
 FILE = Path(__file__).with_name("models.toml")
 
@@ -91,7 +92,7 @@ def entry(kind: str, name: str) -> Entry:
     """
     known = catalogue()[kind]
     if name not in known:
-        raise UsageError(f"There is no model {kind}:{name}. There are: {', '.join(known)}.")
+        raise UsageError(f"There is no model {kind}:{name}. {hint(name, [*known])}")
     return known[name]
 
 

@@ -17,6 +17,7 @@ from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.base import Model
 from proactivebench.models.own import load_class
 from proactivebench.work.files import read_text
+from raw_sources.names import hint
 from raw_sources.plugins import collect
 
 
@@ -164,7 +165,7 @@ def _load_scripted(name: str, options: ModelOptions) -> Model:
 
     _given(options, "a scripted model")
     if name not in SCRIPTED:
-        raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(SCRIPTED)}.")
+        raise UsageError(f"There is no scripted model {name!r}. {hint(name, [*SCRIPTED])}")
     return SCRIPTED[name]()
 
 

@@ -17,6 +17,7 @@ from proactivebench.models.base import Model, Request
 from proactivebench.open_ended import free_reply, judged_texts
 from proactivebench.scenarios import Environment, is_abstention
 from proactivebench.scenarios.check import way_to_reference
+from raw_sources.names import hint
 
 Behaviour = Callable[[Environment, random.Random], str]
 
@@ -70,7 +71,7 @@ class ScriptedModel(Model):
 
     def __init__(self, name: str):
         if name not in _BEHAVIOURS:
-            raise UsageError(f"There is no scripted model {name!r}. There are: {', '.join(SCRIPTED)}.")
+            raise UsageError(f"There is no scripted model {name!r}. {hint(name, [*SCRIPTED])}")
         self._name = name
         self._behaviour = _BEHAVIOURS[name]
 

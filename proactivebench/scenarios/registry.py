@@ -17,6 +17,7 @@ from proactivebench.scenarios.rod import ROD
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import Scenario
 from proactivebench.scenarios.vsod import VSOD
+from raw_sources.names import hint
 from raw_sources.plugins import collect, listed, plain
 
 _OURS = (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)
@@ -58,8 +59,9 @@ def get_scenario(name: str) -> Scenario:
     for scenario in SCENARIOS.values():
         if plain(name) in (plain(scenario.name), plain(scenario.dataset)):
             return scenario
-    known = ", ".join(f"{s.name} ({s.dataset})" for s in SCENARIOS.values())
-    raise UsageError(f"There is no scenario {name!r}. The scenarios are: {known}, and those of --plugin.")
+    shown = {scenario: f"{scenario.name} ({scenario.dataset})" for scenario in SCENARIOS.values()}
+    spellings = {plain(name): said for one, said in shown.items() for name in (one.name, one.dataset)}
+    raise UsageError(f"There is no scenario {name!r}. {hint(plain(name), spellings, ', and those of --plugin')}")
 
 
 def make_environment(

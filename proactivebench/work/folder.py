@@ -61,7 +61,7 @@ class DescribedFolder:
         ranks: The processes that work in it together.
 
     Raises:
-        UsageError: The folder is in use by another process.
+        UsageError: The folder is in use by another process, or holds what is not ours.
     """
 
     def __init__(self, folder: Path, name: str, ranks: Ranks = ALONE):
@@ -72,6 +72,7 @@ class DescribedFolder:
 
     def __enter__(self) -> Self:
         if self.ranks.first:
+            self._refuse_strange()
             self._open.enter_context(locked(self.folder))
         return self
 
@@ -103,13 +104,18 @@ class DescribedFolder:
     ) -> None:
         self._open.close()
 
+    def _refuse_strange(self) -> None:
+        """Looks before the first file of ours, the lock, lies there."""
+        if not self.folder.is_dir() or self._description.exists():
+            return
+        strange = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+        if strange:
+            raise UsageError(
+                f"{self.folder} holds {strange[0]} but no {self._description.name}; choose an empty or new folder."
+            )
+
     def _describe(self, identity: Mapping[str, Any]) -> None:
         if not self._description.exists():
-            strange = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
-            if strange:
-                raise UsageError(
-                    f"{self.folder} holds {strange[0]} but no {self._description.name}; choose an empty or new folder."
-                )
             write_json(self._description, identity)
             return
         try:

@@ -78,6 +78,16 @@ class TestBuilder:
             assert record.origin == f"COCO val2014, image {int(Path(photo.path).stem[-12:])}"
             assert record.licence == "Attribution License"
 
+    def test_only_what_may_be_passed_on_is_built_where_that_is_asked_for(self, raw: Path) -> None:
+        builder = CocoBuilder(Coco.locate(raw), licence="free")
+        record = next(iter(builder.source.records()))
+        assert builder.plan_record(record).samples
+        closed = builder.plan_record(replace(record, license=2))
+        reason = "photo that may not be passed on (Attribution-NonCommercial License)"
+        assert [skip.reason for skip in closed.skipped] == [reason]
+        with pytest.raises(UsageError, match=r"'freee'.*Did you mean free"):
+            CocoBuilder(builder.source, licence="freee")
+
     def test_workers_and_interruptions_leave_no_trace(
         self, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

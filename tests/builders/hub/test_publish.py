@@ -177,3 +177,15 @@ def test_a_dry_run_names_every_file_and_needs_no_network(data: Path, monkeypatch
     for path in ("README.md", "croissant.json", "test/QuickDraw.zip", "viewer/coco2014.parquet", "manifest.json"):
         assert f"  {path}  " in result.stderr
     assert "Nothing was uploaded. https://huggingface.co/datasets/ann/small would hold 14 files" in result.stderr
+
+
+def test_a_scenario_alone_is_published_without_what_may_not_be_shared(tmp_path: Path) -> None:
+    data = build_examples(build_examples(tmp_path / "data", "ROD"), "QD")
+    command = ["publish", str(data), "--repo", REPO, "--dry-run"]
+    assert CliRunner().invoke(main, command).exit_code == 2
+    result = CliRunner().invoke(main, [*command, "--scenario", "quickdraw"])
+    assert result.exit_code == 0, result.output
+    assert "would hold 8 files" in result.stderr
+    assert "Realistic" not in (data / "README.md").read_text()
+    missing = CliRunner().invoke(main, [*command, "--scenario", "coco"])
+    assert f"{data} does not contain COCO; it has ROD, QD." in missing.stderr
