@@ -86,8 +86,8 @@ def build(
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder holds something else or another build, or one that does not go with this; or another process is building
-            there.
+        UsageError: The folder holds something else, another build, or one that does not go with this; or another
+            process is building there.
         SourceError: `strict`, and a raw record is broken.
         NothingBuiltError: Not a single sample.
         ResumableError: The disk is full or not writable.

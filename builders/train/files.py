@@ -62,9 +62,8 @@ def build_train(
         progress: Shows how far it is.
 
     Raises:
-        UsageError: The folder holds another train split, or a test split that may share drawings with this one;
-            another process is building there; or a library is not installed.
-        UsageError: The folder holds something else.
+        UsageError: The folder holds something else, another train split, or a test split that may share drawings with
+            this one; another process is building there; or a library is not installed.
         SourceError: A raw source cannot be read at all, or `strict`, and a raw record is broken.
         NothingBuiltError: Not a single row.
         ResumableError: The disk is full or not writable.
