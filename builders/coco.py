@@ -28,7 +28,7 @@ from proactivebench.layout import TRAIN
 from raw_sources.base import Problem
 from raw_sources.coco import LICENCES, Coco, CocoRecord
 from raw_sources.licences import is_free
-from raw_sources.names import hint
+from raw_sources.plugins import hint
 
 MIN_OBJECT = 0.01
 """Share of the photo that the object's box covers at least."""

@@ -20,7 +20,7 @@ from builders.wording import category_text, draw_texts
 from proactivebench import scenarios
 from proactivebench.errors import UsageError
 from proactivebench.layout import TRAIN
-from raw_sources.names import hint
+from raw_sources.plugins import hint
 from raw_sources.quickdraw import CATEGORIES, DrawingRef, QuickDraw, read_drawing
 
 _SHOWN = tuple(map(category_text, CATEGORIES))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from raw_sources.base import SourceError
-from raw_sources.names import hint
+from raw_sources.plugins import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,6 +12,7 @@ the registries of all rooms ask it; it imports none of our rooms and knows nothi
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeGuard, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
 PLUGINS = "PROACTIVEBENCH_PLUGINS"
@@ -49,6 +50,21 @@ class _Brought(NamedTuple):
 def plain(name: str) -> str:
     """A name as people type it: letter case and punctuation do not matter."""
     return "".join(filter(str.isalnum, name.lower()))
+
+
+def hint(name: str, known: Sequence[str] | Mapping[str, str], others: str = "") -> str:
+    """A sentence that helps a person who mistyped a name.
+
+    Args:
+        name: What was asked for.
+        known: The names that exist; or each way to write one -> how it is shown.
+        others: What is added to the list of all.
+    """
+    spellings = known if isinstance(known, Mapping) else {one: one for one in known}
+    close = difflib.get_close_matches(name, spellings, n=3)
+    shown = list(dict.fromkeys(spellings[one] for one in close or spellings))
+    listed = ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
+    return f"Did you mean {listed}?" if close else f"There are: {listed}{others}."
 
 
 @contextmanager

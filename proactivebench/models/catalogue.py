@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from proactivebench.errors import UsageError
 from proactivebench.models.request_form import thinks
-from raw_sources.names import hint
+from raw_sources.plugins import hint
 
 FILE = Path(__file__).with_name("models.toml")
 

@@ -18,7 +18,7 @@ from proactivebench.digests import file_digests
 from proactivebench.errors import UsageError
 from proactivebench.models.demo import DEMO
 from proactivebench.work.files import parse_json
-from raw_sources.names import hint
+from raw_sources.plugins import hint
 
 FROM_THE_HUB = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
 """Endings of the files that are brought from the Hub: no code, and no pickles."""

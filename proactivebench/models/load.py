@@ -17,8 +17,7 @@ from proactivebench.errors import UsageError, require_extra
 from proactivebench.models.base import Model
 from proactivebench.models.own import load_class
 from proactivebench.work.files import read_text
-from raw_sources.names import hint
-from raw_sources.plugins import collect
+from raw_sources.plugins import collect, hint
 
 
 @dataclass(frozen=True)

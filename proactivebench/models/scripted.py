@@ -17,7 +17,7 @@ from proactivebench.models.base import Model, Request
 from proactivebench.open_ended import free_reply, judged_texts
 from proactivebench.scenarios import Environment, is_abstention
 from proactivebench.scenarios.check import way_to_reference
-from raw_sources.names import hint
+from raw_sources.plugins import hint
 
 Behaviour = Callable[[Environment, random.Random], str]
 

@@ -17,8 +17,7 @@ from proactivebench.scenarios.rod import ROD
 from proactivebench.scenarios.sample import Sample
 from proactivebench.scenarios.scenario import Scenario
 from proactivebench.scenarios.vsod import VSOD
-from raw_sources.names import hint
-from raw_sources.plugins import collect, listed, plain
+from raw_sources.plugins import collect, hint, listed, plain
 
 _OURS = (ROD, VSOD, MVPN, IN_C, QD, CIT, COCO)
 
