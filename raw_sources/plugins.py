@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeGuard, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from types import ModuleType
 
 PLUGINS = "PROACTIVEBENCH_PLUGINS"
@@ -52,7 +52,7 @@ def plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-def hint(name: str, known: Sequence[str] | Mapping[str, str], others: str = "") -> str:
+def hint(name: str, known: Sequence[str] | dict[str, str], others: str = "") -> str:
     """A sentence that helps a person who mistyped a name.
 
     Args:
@@ -60,7 +60,7 @@ def hint(name: str, known: Sequence[str] | Mapping[str, str], others: str = "") 
         known: The names that exist; or each way to write one -> how it is shown.
         others: What is added to the list of all.
     """
-    spellings = known if isinstance(known, Mapping) else {one: one for one in known}
+    spellings = known if isinstance(known, dict) else {one: one for one in known}
     close = difflib.get_close_matches(name, spellings, n=3)
     shown = list(dict.fromkeys(spellings[one] for one in close or spellings))
     listed = ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
