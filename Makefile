@@ -9,7 +9,7 @@ TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-inspect test-lmms-eval test-openenv test-ray test-slurm test-verifiers test-lowest \
-	test-quantization fuzz attack lint check format reference install constraints
+	test-quantization fuzz attack lint check docs format reference install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -33,6 +33,10 @@ check: lint test  ## What must pass before a commit
 format: $(DEV)  ## Format, and repair what the linter can repair
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+docs: $(DEV)  ## The documentation site with its gallery, in build/site/html
+	$(PIP_INSTALL) --quiet --editable '.[docs]'
+	$(BIN)/python docs/build_site.py
 
 reference: $(DEV)  ## docs/cli.md anew, from --help
 	$(BIN)/python docs/reference.py
@@ -106,7 +110,7 @@ test-lowest:  ## The test suite with the lowest versions of our requirements tha
 constraints:  ## Resolve every extra afresh, in an empty environment, and pin what was installed (TORCH=... moves torch)
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	build/constraints/bin/pip install --quiet torch==$(TORCH)
-	build/constraints/bin/pip install --quiet --editable '.[dev]'
+	build/constraints/bin/pip install --quiet --editable '.[dev,docs]'
 	build/constraints/bin/pip check
 	{ echo '# Versions that development and CI install, resolved together. Made by: make constraints'; \
 	  build/constraints/bin/pip freeze --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt

@@ -151,7 +151,7 @@ class Builder(ABC, Generic[Unit, Recipe]):
             count: Number of rows, at least 1.
 
         Raises:
-            As `from_options`.
+            ProactiveBenchError: As `from_options`.
         """
         raise _unwritten(cls, "train_portion", "chooses the rows that TRAIN_ROWS promises")
 
