@@ -92,7 +92,7 @@ build/$@/bin/python -m pytest $(TESTS)
 endef
 
 test-slurm: $(DEV)  ## A plan on a Slurm of Debian's packages on this machine: apt-get install slurmctld slurmd munge
-	$(BIN)/python -m pytest -rs tests/cluster/test_slurm.py
+	TEST_SLURM=1 $(BIN)/python -m pytest -rs tests/cluster/test_slurm.py
 
 test-quantization:  ## The tests of --quantization, for which bitsandbytes is installed beside the development tools
 	rm -rf build/quantization && $(BIN)/python -m pip install --quiet --no-deps --target build/quantization bitsandbytes

@@ -1,6 +1,6 @@
 """A plan on a real Slurm: controller and node of Debian's packages on this machine, and what happens when they die.
 
-Runs where slurmctld, slurmd and munged are installed and this is root: make test-slurm.
+It takes minutes, so it runs by `make test-slurm` alone, as root, where slurmctld, slurmd and munged are installed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from tests.support.processes import ROOT
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+if "TEST_SLURM" not in os.environ:
+    pytest.skip("takes minutes: make test-slurm", allow_module_level=True)
 if missing := [name for name in PROGRAMS if not shutil.which(name, path=PATH)]:
     pytest.skip(
         f"needs Slurm: apt-get install slurmctld slurmd munge ({missing[0]} is missing)", allow_module_level=True
