@@ -15,7 +15,7 @@ demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a pi
 	$(BIN)/proactivebench demo --out demo
 
 test: $(DEV)  ## The whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 fuzz: $(DEV)  ## Every property test with 20,000 new examples in place of the same 100; some hours
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis --hypothesis-show-statistics
@@ -105,7 +105,7 @@ test-lowest:  ## The test suite with the lowest versions of our requirements tha
 	echo torch==$(TORCH) > build/lowest/torch.txt
 	build/lowest/bin/uv pip install --python build/lowest/bin/python --resolution lowest-direct \
 	    --constraint build/lowest/torch.txt --editable '.[dev]'
-	build/lowest/bin/python -m pytest -n 2 --dist worksteal
+	build/lowest/bin/python -m pytest -n 3 --dist worksteal
 
 constraints:  ## Resolve every extra afresh, in an empty environment, and pin what was installed (TORCH=... moves torch)
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints

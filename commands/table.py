@@ -20,7 +20,7 @@ def _names(context: click.Context, option: click.Parameter, said: Sequence[str])
     names = {}
     for words in said:
         folder, sign, name = words.partition("=")
-        if not (sign and name.strip() and Path(folder).is_dir()):
+        if not (sign and folder and name.strip()):
             raise click.BadParameter(f"{words!r} is not of the form RUN=NAME, with the folder of a run.")
         names[Path(folder).resolve()] = name.strip()
     return names

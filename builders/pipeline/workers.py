@@ -15,9 +15,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -34,6 +35,9 @@ _CHUNKS_UNDER_WAY_PER_WORKER = 4
 
 _ALONE_SECONDS = 2.0
 """How long this process works alone: about what others need to start."""
+
+WAIT_FOR_ALL = False
+"""Whether all work waits for the others, however little it is; set where what they make is compared."""
 
 _shared: Any = None
 
@@ -62,20 +66,28 @@ class Workers(Generic[Shared]):
     def __enter__(self) -> Self:
         return self
 
-    def _call_for_others(self) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(
-            self._count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(self._shared,)
-        )
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for this process alone
-        self._started = [pool.submit(os.getpid) for _ in range(self._count)]
-        signal.signal(signal.SIGINT, handler)
-        return pool
+    def _call_for_others(self) -> None:
+        """Starts the processes, which leave Ctrl-C to this one: it is blocked while they are started, as they inherit.
+
+        It is not lost to this process, which has it afterwards, when the processes are known and can be ended.
+        """
+        resource_tracker.ensure_running()  # to start it lets Ctrl-C through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._pool = ProcessPoolExecutor(
+                self._count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(self._shared,)
+            )
+            self._started = [self._pool.submit(os.getpid) for _ in range(self._count)]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _others_are_there(self) -> bool:
-        if self._count == 1 or time.monotonic() - self._begin < _ALONE_SECONDS:
+        if self._count == 1 or not (WAIT_FOR_ALL or time.monotonic() - self._begin >= _ALONE_SECONDS):
             return False
         if self._pool is None:
-            self._pool = self._call_for_others()
+            self._call_for_others()
+        if WAIT_FOR_ALL:
+            wait(self._started)
         return all(started.done() for started in self._started)
 
     def __exit__(

@@ -18,7 +18,6 @@ from proactivebench.digests import file_digests
 from proactivebench.errors import UsageError
 from proactivebench.models.demo import DEMO
 from proactivebench.work.files import parse_json
-from raw_sources.plugins import hint
 
 FROM_THE_HUB = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
 """Endings of the files that are brought from the Hub: no code, and no pickles."""
@@ -44,7 +43,7 @@ def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
         UsageError: There is no such folder, and nothing of that name can be had from the Hub.
     """
     if name.startswith("demo:") and name not in DEMO:
-        raise UsageError(f"There is no model {name!r}. {hint(name, [*DEMO])}")
+        raise UsageError(f"There is no model {name!r}. There are: {', '.join(DEMO)}.")
     folder = DEMO.get(name, Path(name))
     if folder.is_dir():
         if revision is not None:

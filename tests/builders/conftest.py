@@ -17,5 +17,5 @@ def _busy_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def labels(tmp_path: Path) -> list[VsodLabel]:
-    return read_labels(write_labels(tmp_path / "labels.csv"))
+def labels(tmp_path_factory: pytest.TempPathFactory) -> list[VsodLabel]:
+    return read_labels(write_labels(tmp_path_factory.mktemp("labels") / "labels.csv"))

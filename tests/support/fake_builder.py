@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -13,8 +12,8 @@ from typing import Any
 import pytest
 
 from builders.base import Builder, Frame, Plan, PlannedSample, Skip, sample_random
+from builders.pipeline import workers
 from builders.pipeline.build import build
-from builders.pipeline.workers import Workers
 from proactivebench import scenarios
 from raw_sources.base import Problem, SourceError
 
@@ -125,14 +124,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 def wait_for_workers(patch: pytest.MonkeyPatch) -> None:
     """Lets builds give all work to their workers, however little it is and however long those take to start."""
-
-    def are_there(self: Workers[Any]) -> bool:
-        if self._count > 1:
-            self._pool = self._pool or self._call_for_others()
-            wait(self._started)
-        return self._count > 1
-
-    patch.setattr(Workers, "_others_are_there", are_there)
+    patch.setattr(workers, "WAIT_FOR_ALL", True)
 
 
 def interrupt(folder: Path, after: int) -> None:
