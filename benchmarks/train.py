@@ -50,6 +50,7 @@ from proactivebench.models.processors import load_processor
 from proactivebench.training import grpo
 from proactivebench.training.data import COLUMNS
 from proactivebench.training.settings import BatchPlan, TrainSettings
+from proactivebench.training.trainer import Trainer
 from tests.support.small_benchmark import DRAWINGS, build_small
 from tests.support.tiny_models import tiny_model
 from tests.support.train_rows import single_turns, write_rows
@@ -165,8 +166,12 @@ def train_with_trl(settings: TrainSettings, out: Path) -> None:
     trainer.train()
 
 
-PARTS = {"all": "training_step", "generation": "_generate", "loss": "compute_loss"}
-"""Part of a step -> the trainer's method that does it; what is left of all is the way back, but for the update."""
+PARTS = {
+    "all": (GRPOTrainer, "training_step"),
+    "generation": (Trainer, "generate"),
+    "loss": (GRPOTrainer, "compute_loss"),
+}
+"""Part of a step -> the method that does it; what is left of all is the way back, but for the update."""
 
 
 @contextmanager
@@ -188,8 +193,8 @@ def watched(model: Path, clock: Callable[[], float], spent: dict[str, float]) ->
         return measured
 
     with ExitStack() as patches:
-        for part, name in PARTS.items():
-            patches.enter_context(patch.object(GRPOTrainer, name, timed(getattr(GRPOTrainer, name), part, clock)))
+        for part, (trainer, name) in PARTS.items():
+            patches.enter_context(patch.object(trainer, name, timed(getattr(trainer, name), part, clock)))
         prepare = timed(kind.preprocess, "pictures", time.thread_time)
         patches.enter_context(patch.object(kind, "preprocess", prepare))
         yield
