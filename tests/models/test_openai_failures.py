@@ -9,6 +9,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from packaging.version import Version
 
 from proactivebench.errors import UsageError
 from proactivebench.models.base import Message, Picture, PictureError, ReplyError, Request
@@ -48,7 +49,7 @@ def test_retry_after_is_waited_for(server: StubServer, request_of: Request) -> N
     assert time.monotonic() - started >= 0.5
 
 
-@pytest.mark.skipif(openai.__version__ < "3", reason="openai 2 tries again at its own pace")
+@pytest.mark.skipif(Version(openai.__version__) < Version("3"), reason="openai 2 tries again at its own pace")
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(server: StubServer, request_of: Request) -> None:
     server.answers = [Answer(b"come back later", 429, {"Retry-After": "3600"})]
     error = ask_one(server, request_of)
