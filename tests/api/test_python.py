@@ -65,7 +65,7 @@ def test_importing_the_package_loads_nothing_and_offers_everything() -> None:
     assert set(pb.__all__) - {"__version__"} == set(api.__all__)
     assert all(getattr(pb, name) is getattr(api, name) for name in api.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'evalute'"):
-        _ = pb.evalute
+        _ = pb.evalute  # type: ignore[attr-defined]  # type checkers find it, too
 
 
 def test_one_model_plays_several_runs_in_a_notebook_and_in_a_script(data: pb.Benchmark, tmp_path: Path) -> None:
