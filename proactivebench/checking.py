@@ -7,7 +7,6 @@ person wants all of them at once.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from rich.progress import Progress
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
+from proactivebench.frame_bytes import find_frame
 from proactivebench.images import Picture, PictureError, load_picture
 from proactivebench.layout import MANIFEST, samples_name
 from proactivebench.manifest import read_manifest
@@ -154,8 +154,10 @@ def _check_manifest(folder: Path, report: CheckReport, progress: Progress) -> No
 def _compare(folder: Path, path: str, digest: str) -> Iterator[str]:
     """What is wrong with a file of the manifest."""
     try:
-        with (folder / path).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = find_frame(folder / path).sha256()
+    except UsageError as error:
+        yield str(error)
+        return
     except OSError:
         yield f"{path}: listed in {MANIFEST}, but missing"
         return

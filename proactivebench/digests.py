@@ -1,4 +1,4 @@
-"""SHA-256 of files, read once and remembered until a file is touched.
+"""SHA-256 of files and of frames in tars, read once and remembered until a file is touched.
 
 What a run was played on and with is told apart by every byte of it, and reading gigabytes before each run would be too
 slow. So digests are kept in a file of the user's cache (`XDG_CACHE_HOME`), by path, device, inode, size, and the times
@@ -19,13 +19,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 
+from proactivebench.frame_bytes import FrameBytes, find_frame
+
 QUIET_SECONDS = 2.0
 """How long a file must have been left alone before its digest is remembered; coarser than any file system's clock."""
 
 PATIENCE = 10.0
 """Seconds to wait while another process writes the memory."""
-
-_CHUNK = 1 << 20
 
 
 def memory_file() -> Path:
@@ -48,42 +48,37 @@ def file_digests(
         OSError: A file is missing or cannot be read; `filename` is its path.
     """
     paths = {file: os.path.abspath(file) for file in dict.fromkeys(files)}  # noqa: PTH100 - Path.absolute is slow
-    stats = {file: file.stat() for file in paths}
-    marks = {paths[file]: _mark(stat) for file, stat in stats.items()}
+    found = {path: find_frame(Path(path)) for path in paths.values()}
+    marks = {path: one.mark for path, one in found.items()}
     known = _recall(marks)
-    owed = {path: stats[file].st_size for file, path in paths.items() if path not in known}
+    owed = {path: one for path, one in found.items() if path not in known}
     fresh = _read_all(owed, report)
     now = time.time()
     settled = {
         path: digest
         for path, digest in fresh.items()
-        if _mark(stat := Path(path).stat()) == marks[path] and now - max(stat.st_mtime, stat.st_ctime) > QUIET_SECONDS
+        if (now_there := find_frame(Path(path))).mark == marks[path]
+        and now - max(now_there.stat.st_mtime, now_there.stat.st_ctime) > QUIET_SECONDS
     }
     _remember(settled, marks)
     return {file: known.get(path) or fresh[path] for file, path in paths.items()}
 
 
-def _mark(stat: os.stat_result) -> str:
-    """What changes with every change of a file."""
-    return f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+def _read_all(owed: Mapping[str, FrameBytes], report: Callable[[int, int], None]) -> dict[str, str]:
+    total, done, lock = sum(one.size for one in owed.values()), 0, Lock()
 
-
-def _read_all(owed: Mapping[str, int], report: Callable[[int, int], None]) -> dict[str, str]:
-    total, done, lock = sum(owed.values()), 0, Lock()
-
-    def read(path: str) -> str:
+    def read(one: FrameBytes) -> str:
         nonlocal done
         digest = hashlib.sha256()
-        with Path(path).open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                with lock:
-                    done += len(chunk)
-                    report(done, total)
+        for chunk in one.chunks():
+            digest.update(chunk)
+            with lock:
+                done += len(chunk)
+                report(done, total)
         return digest.hexdigest()
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(owed, pool.map(read, owed), strict=True))
+        return dict(zip(owed, pool.map(read, owed.values()), strict=True))
 
 
 def _recall(marks: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.digests import file_digests
+from proactivebench.frame_bytes import is_frame
 from proactivebench.images import Picture, PictureError
 from proactivebench.scenarios import Scenario
 from proactivebench.scenarios.reach import shown_states
@@ -54,7 +55,8 @@ class Frames:
             report: Told how many bytes are read, as `file_digests` does it.
 
         Raises:
-            UsageError: The benchmark does not hold a scenario, or a frame is a link that leads out of it.
+            UsageError: The benchmark does not hold a scenario, a frame is a link that leads out of it, or a tar is
+                damaged.
             SampleError: A line is not a sample.
             OSError: A frame cannot be read.
         """
@@ -63,7 +65,7 @@ class Frames:
             samples = benchmark.samples(scenario, filtered=False)
             shown[scenario.name] = sorted({state.frame_path() for sample in samples for state in shown_states(sample)})
         files = {path: benchmark.frame(path) for paths in shown.values() for path in paths}
-        found = file_digests((file for file in files.values() if file.is_file()), report)
+        found = file_digests((file for file in files.values() if is_frame(file)), report)
         return cls(benchmark.root, {path: found.get(file, MISSING) for path, file in files.items()}, shown)
 
     def identity(self) -> dict[str, str]:

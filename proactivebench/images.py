@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from proactivebench.errors import ProactiveBenchError, ReplyError
+from proactivebench.frame_bytes import find_frame
 from proactivebench.views import View
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -40,7 +41,7 @@ class Picture:
     """A picture that is not loaded yet.
 
     Attributes:
-        path: The stored file.
+        path: The stored file, or where it would be if it did not lie in a tar (`frame_bytes`).
         view: What to do with it after loading; None shows it as it is.
         sha256: SHA-256 that the stored file must have, in hex; None takes any.
     """
@@ -59,13 +60,14 @@ def read_stored(picture: Picture) -> bytes:
 
     Raises:
         OSError: The file cannot be read.
+        UsageError: The tar that holds it is damaged.
         PictureError: It is larger than any picture that is decoded.
         ChangedPictureError: It is not the file that it is said to be.
     """
-    with picture.path.open("rb") as file:
-        stored = file.read(MAX_BYTES + 1)
-    if len(stored) > MAX_BYTES:
+    found = find_frame(picture.path)
+    if found.size > MAX_BYTES:
         raise PictureError(f"{picture.path}: more than {MAX_BYTES:,} bytes. Store a smaller copy.")
+    stored = found.read()
     if picture.sha256 is not None and hashlib.sha256(stored).hexdigest() != picture.sha256:
         raise ChangedPictureError(
             f"{picture.path} was changed since the run began, so it stops here. What was played before is kept: put "
@@ -87,6 +89,7 @@ def load_picture(picture: Picture, max_pixels: int | None = None) -> Image.Image
 
     Raises:
         PictureError: The file is missing, damaged, too large or no picture, or the view leaves nothing of it.
+        UsageError: The tar that holds it is damaged.
         ChangedPictureError: It is not the file that it is said to be.
     """
     try:

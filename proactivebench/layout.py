@@ -3,6 +3,8 @@
 ```
 test/<dataset>_preprocessed.jsonl    the samples of a scenario, one a line
 test/<dataset>/...                   its frames, as the samples name them
+test/<dataset>/00000.tar             instead of files, of a large build: the same frames in tars (`tars`)
+test/<dataset>/frames.tsv            beside them: where in which tar each frame is
 test/<dataset>.zip                   the same frames, packed for the Hub
 data/train-*.parquet                 the training split
 manifest.json                        of a benchmark built here: how it came about
@@ -32,6 +34,9 @@ TABLES = "manifest"
 
 KEPT_IDS = "kept_ids.json"
 
+FRAME_INDEX = "frames.tsv"
+"""Name of the file that says where the frames are, in the folder of those that lie in tars."""
+
 
 def samples_name(dataset: str) -> str:
     """Name of the file of a scenario's samples, given the name of its data set."""
@@ -46,6 +51,11 @@ def samples_path(dataset: str) -> str:
 def frames_folder(dataset: str) -> str:
     """Path of the folder of a scenario's frames below the benchmark's folder."""
     return f"{TEST}/{dataset}"
+
+
+def tar_name(number: int) -> str:
+    """Name of a tar, counted from 0, in the folder of a scenario's frames."""
+    return f"{number:05}.tar"
 
 
 def archive_path(dataset: str) -> str:

@@ -1,9 +1,10 @@
 """`test/<dataset>.zip`: the frames of a build in the archives of the published layout.
 
-The same build gives the same bytes everywhere and always: members in the order of the manifest's table, all with one
-date and one mode, stored instead of deflated (pictures do not shrink, and what zlib makes of them depends on its
-version). Each frame is compared with the table while it is packed, so an archive holds what was built or does not come
-into being. Its comment is the checksum of the table, by which a later call knows that nothing is left to do.
+The same build gives the same bytes everywhere and always, whether it keeps its frames as files or in tars: members in
+the order of the manifest's table, all with one date and one mode, stored instead of deflated (pictures do not shrink,
+and what zlib makes of them depends on its version). Each frame is compared with the table while it is packed, so an
+archive holds what was built or does not come into being. Its comment is the checksum of the table, by which a later
+call knows that nothing is left to do.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rich.progress import Progress, TaskID
 from builders.hub.build import Build
 from builders.hub.remote import sha256
 from proactivebench.errors import ProactiveBenchError
+from proactivebench.frame_bytes import find_frame
 from proactivebench.layout import MANIFEST, TEST, archive_path
 from proactivebench.manifest import Entry
 from proactivebench.record_table import StoredFile
@@ -67,6 +69,7 @@ def package(build: Build, progress: Progress) -> list[Archive]:
 
     Raises:
         PackageError: A file is missing or differs from the manifest.
+        UsageError: A tar is damaged.
         ResumableError: The disk is full or not writable.
     """
     return [_package(build.folder, name, entry, progress) for name, entry in build.scenarios.items()]
@@ -108,7 +111,7 @@ def _write(
 
 def _read_verified(folder: Path, file: StoredFile) -> bytes:
     try:
-        data = (folder / file.path).read_bytes()
+        data = find_frame(folder / file.path).read()
     except OSError as error:
         raise _missing(folder / file.path, error) from error
     if hashlib.sha256(data).hexdigest() != file.sha256:

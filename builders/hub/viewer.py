@@ -18,6 +18,7 @@ from rich.progress import Progress
 from builders.hub.build import Build
 from builders.hub.package import PackageError, fingerprint
 from proactivebench.benchmark import Benchmark
+from proactivebench.frame_bytes import find_frame
 from proactivebench.images import Picture, load_picture
 from proactivebench.manifest import Entry
 from proactivebench.scenarios import SCENARIOS, Observation, Sample, Scenario, make_environment
@@ -145,7 +146,7 @@ def _ideal_episode(sample: Sample) -> tuple[list[Observation], list[str]]:
 def _picture(root: Path, shown: Observation) -> dict[str, Any]:
     """A frame as the feature `Image` of `datasets` stores it."""
     if shown.view is None:
-        return {"bytes": (root / shown.frame_path).read_bytes(), "path": Path(shown.frame_path).name}
+        return {"bytes": find_frame(root / shown.frame_path).read(), "path": Path(shown.frame_path).name}
     encoded = io.BytesIO()
     load_picture(Picture(root / shown.frame_path, shown.view)).save(encoded, "JPEG", quality=_JPEG_QUALITY)
     return {"bytes": encoded.getvalue(), "path": Path(shown.frame_path).name}
