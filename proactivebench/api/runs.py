@@ -11,6 +11,7 @@ from proactivebench.api.rows import Rows
 from proactivebench.errors import UsageError
 from proactivebench.evaluation import comparison
 from proactivebench.evaluation.measured import run_measured_on
+from proactivebench.evaluation.metrics import PER_TURN
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.when import measure_run
@@ -65,19 +66,21 @@ class Run:
     def scores(self) -> Rows:
         """A row per scenario, and the macro average of several: each score with its 95% interval.
 
-        Shares lie between 0 and 1; `psr` counts suggestions per episode.
+        Shares lie between 0 and 1; `psr` counts suggestions per episode. Where it is known what replies took,
+        `tokens_per_turn` and `seconds_per_turn` are means.
         """
         found = dict(self.metrics["scenarios"])
         if len(found) > 1:
             found["macro average"] = self.metrics["average"]
         names = [name for name in _SCORES if any(scores.get(name) is not None for scores in found.values())]
+        took = [name for name in PER_TURN if any(name in scores for scores in found.values())]
         rows = []
         for scenario, scores in found.items():
             row: dict[str, Any] = {"scenario": scenario, "n": scores.get("n")}
             for name in names:
                 low, high = scores.get(f"{name}_ci95") or (None, None)
                 row |= {name: scores.get(name), f"{name}_low": low, f"{name}_high": high}
-            rows.append(row)
+            rows.append(row | {name: scores.get(name) for name in took})
         return Rows(rows, f"{self.loaded.name}, measured on {run_measured_on(self.folder)}")
 
     @property
@@ -134,6 +137,8 @@ class Run:
                 "confidence": turn.confidence,
                 "refused": turn.refused,
                 "cut": turn.cut,
+                "tokens": turn.tokens,
+                "seconds": turn.seconds,
             }
             for one in self.records
             for number, turn in enumerate(one.turns)

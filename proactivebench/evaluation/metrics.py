@@ -12,6 +12,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, NamedTuple, Protocol
 
 from proactivebench.evaluation.records import Episode, Key
@@ -21,6 +22,9 @@ from proactivebench.scenarios import SCENARIOS, Action
 
 SHOWN_REPLIES, SHOWN_CHARACTERS = 3, 200
 """Unreadable replies that the scores quote, and how much of each."""
+
+PER_TURN = ("tokens_per_turn", "seconds_per_turn")
+"""What a reply took on average, of models and people of whom that is known."""
 
 _KINDS = ("suggestion", "abstention", "category", "unreadable")
 
@@ -65,6 +69,7 @@ class _Tally:
     first_turn: int = 0
     last_turn: int = 0
     wasted: int = 0
+    took: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
 
     def add(self, episode: Episode) -> None:
         if episode.error is not None:
@@ -75,6 +80,9 @@ class _Tally:
         self.played += 1
         self.refused += any(turn.refused for turn in episode.turns)
         self.cut += any(turn.cut for turn in episode.turns)
+        for turn in episode.turns:
+            for known, took in zip(self.took, (turn.tokens, turn.seconds), strict=True):
+                known.extend([] if took is None else [took])
         if episode.turns[0].kind == "open_ended":
             return
         turns = len(episode.turns)
@@ -106,9 +114,11 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         refusals among them; absent where a judge reads the replies), `acc` and `psr` (each with `_se` and `_ci95`),
         `first_turn_acc` (episodes whose first answer is right), `answers` (share of each kind of answer),
         `last_turn_share` (episodes that used all their turns), `wasted_suggestions` (episodes whose last turn was a
-        right suggestion, too late to show anything). Where suggestions have costs also `cost`, what those of an episode
-        took on average; units differ, so there is no average over scenarios. In mode `forced` `acc` is that of the last
-        frame, and what counts suggestions is absent. `average`: `acc` and `psr` over the scenarios that have a score.
+        right suggestion, too late to show anything), `tokens_per_turn` and `seconds_per_turn` (means over the replies
+        of which that is known; absent where it is known of none). Where suggestions have costs also `cost`, what those
+        of an episode took on average; units differ, so there is no average over scenarios. In mode `forced` `acc` is
+        that of the last frame, and what counts suggestions is absent. `average`: `acc` and `psr` over the scenarios
+        that have a score.
         Where a judge ended episodes of mode `oeg-multi` with output that cannot be read: how many (`judge_unreadable`),
         and for each scenario and on average `published_reading`, `acc` and `psr` as the published package counts, for
         which such episodes end wrong. `answered_by`: replies of other models than the one that was asked, counted by
@@ -135,6 +145,7 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             "errors_by_kind": dict(sorted(tally.errors.items())),
             "refused": tally.refused,
             "cut": tally.cut,
+            **{name: fmean(known) for name, known in zip(PER_TURN, tally.took, strict=True) if known},
         }
         if n := len(tally.scores):
             answers = tally.kinds.total()

@@ -56,7 +56,7 @@ def _about(reply: str) -> dict[str, Any]:
     """A reply and what is known of it beside its words."""
     known = {
         name: getattr(reply, name)
-        for name in ("answered_by", "confidence", "cut", "seconds")
+        for name in ("answered_by", "confidence", "cut", "seconds", "tokens")
         if isinstance(reply, Reply)
     }
     return {"reply": reply, "refused": isinstance(reply, Refusal), **known}
@@ -73,7 +73,8 @@ class Turn(BaseModel):
         reply: The model's literal answer.
         answered_by: The model that a server says the reply is of, where that is not the one that was asked.
         confidence: The probability that the model gave its reply, 0 to 1; in mode `forced`, of models that tell.
-        seconds: How long the answer took, of models that tell.
+        seconds: How long the answer took, of a person.
+        tokens: How many tokens were generated for the reply, of models that tell.
         refused: Whether the model is known to have declined to answer; it is read like any other reply.
         cut: Whether the reply reached the limit of tokens before its end; it is read like any other reply.
         kind: What the answer is.
@@ -96,6 +97,7 @@ class Turn(BaseModel):
     answered_by: str | None = None
     confidence: float | None = None
     seconds: float | None = None
+    tokens: int | None = None
     refused: bool = False
     cut: bool = False
     kind: Kind

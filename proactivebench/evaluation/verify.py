@@ -117,7 +117,8 @@ class Recorded(Model):
             error.kind = self._error.kind if self._error else error.kind
             raise error
         kind = Refusal if turn.refused else Reply
-        return kind(turn.reply, turn.answered_by, turn.confidence, cut=turn.cut, seconds=turn.seconds)
+        reply, seconds, tokens = turn.reply, turn.seconds, turn.tokens
+        return kind(reply, turn.answered_by, turn.confidence, cut=turn.cut, seconds=seconds, tokens=tokens)
 
     def identity(self) -> Mapping[str, object]:
         return {}

@@ -54,13 +54,15 @@ class Reply(str):
         cut: Whether it ended because it reached the limit of tokens, and not by itself.
         seconds: How long it took, where that is worth keeping: of a person. Of a model that answers many requests at
             once it would say more about the others.
+        tokens: How many tokens the model generated for it, its thinking and the one that ends it among them.
     """
 
-    __slots__ = ("answered_by", "confidence", "cut", "seconds")
+    __slots__ = ("answered_by", "confidence", "cut", "seconds", "tokens")
     answered_by: str | None
     confidence: float | None
     cut: bool
     seconds: float | None
+    tokens: int | None
 
     def __new__(
         cls,
@@ -70,12 +72,14 @@ class Reply(str):
         *,
         cut: bool = False,
         seconds: float | None = None,
+        tokens: int | None = None,
     ) -> Self:
         reply = super().__new__(cls, text)
         reply.answered_by = answered_by
         reply.confidence = confidence
         reply.cut = cut
         reply.seconds = seconds
+        reply.tokens = tokens
         return reply
 
 

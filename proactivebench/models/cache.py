@@ -116,8 +116,9 @@ class _Replies:
                 self._file.execute("PRAGMA journal_mode = WAL")
                 self._file.execute("PRAGMA synchronous = NORMAL")
                 self._file.execute(
-                    "CREATE TABLE IF NOT EXISTS replies "
-                    "(key TEXT PRIMARY KEY, reply TEXT, answered_by TEXT, cut INTEGER, digest TEXT) WITHOUT ROWID"
+                    "CREATE TABLE IF NOT EXISTS kept "
+                    "(key TEXT PRIMARY KEY, reply TEXT, answered_by TEXT, cut INTEGER, tokens INTEGER, digest TEXT) "
+                    "WITHOUT ROWID"
                 )
         except (OSError, sqlite3.Error) as error:
             raise UsageError(f"{self._path} cannot be used as a cache of replies ({error}); choose another.") from error
@@ -125,13 +126,13 @@ class _Replies:
     def get(self, key: str) -> Reply | None:
         """The reply; None where there is none, or a damaged one."""
         try:
-            query = "SELECT reply, answered_by, cut, digest FROM replies WHERE key = ?"
+            query = "SELECT reply, answered_by, cut, tokens, digest FROM kept WHERE key = ?"
             with closing(self._file.execute(query, (key,))) as rows:
                 row = rows.fetchone()
         except sqlite3.DatabaseError:
             return None
-        sound = row and isinstance(row[0], str) and row[3] == _digest(key, *map(str, row[:3]))
-        return Reply(row[0], row[1], cut=bool(row[2])) if sound else None
+        sound = row and isinstance(row[0], str) and row[4] == _digest(key, *map(str, row[:4]))
+        return Reply(row[0], row[1], cut=bool(row[2]), tokens=row[3]) if sound else None
 
     def put(self, key: str, reply: str) -> None:
         """Keeps a reply.
@@ -140,9 +141,10 @@ class _Replies:
             ProactiveBenchError: It could not be written.
         """
         try:
-            row = (str(reply), getattr(reply, "answered_by", None), int(getattr(reply, "cut", False)))
+            known = reply if isinstance(reply, Reply) else Reply(reply)
+            row = (str(known), known.answered_by, int(known.cut), known.tokens)
             values = (key, *row, _digest(key, *map(str, row)))
-            self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", values)
+            self._file.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?)", values)
         except sqlite3.Error as error:
             raise ProactiveBenchError(
                 f"{self._path}: cannot keep a reply ({error}). Make room, delete the file if it is damaged, or "

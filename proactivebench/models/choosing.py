@@ -89,9 +89,22 @@ def cut_off(new: torch.Tensor, settings: GenerationConfig, room: Sequence[float]
         room: Tokens that each row may have.
     """
     said = (new != settings.pad_token_id).sum(1)
-    within = torch.arange(new.shape[1]) < torch.tensor(room)[:, None]  # behind it padding, which may be an end itself
-    ended = (torch.isin(new, ending_tokens(settings)) & within).any(1)
+    ended = _ends(new, settings, room).any(1)
     return [not end and count >= most for end, count, most in zip(ended.tolist(), said.tolist(), room, strict=True)]
+
+
+def generated(new: torch.Tensor, settings: GenerationConfig, room: Sequence[float]) -> list[int]:
+    """How many tokens each reply has, the one that ends it among them; arguments as of `cut_off`."""
+    ends = _ends(new, settings, room)
+    said = (new != settings.pad_token_id).sum(1)
+    counts = torch.where(ends.any(1), ends.int().argmax(1) + 1, torch.minimum(said, torch.tensor(room)))
+    return [int(count) for count in counts.tolist()]
+
+
+def _ends(new: torch.Tensor, settings: GenerationConfig, room: Sequence[float]) -> torch.Tensor:
+    """Where tokens end a reply; behind a row's room is padding, which may be an end itself."""
+    within = torch.arange(new.shape[1]) < torch.tensor(room)[:, None]
+    return torch.isin(new, ending_tokens(settings)) & within
 
 
 class Confidence(LogitsProcessor):

@@ -26,6 +26,9 @@ GOOD_ENDS = (None, "stop", "length", "tool_calls", "eos_token", "stop_sequence",
 LONGEST_NAME = 120
 """Characters of a model's name that are kept."""
 
+MOST_TOKENS = 1 << 40
+"""A number of tokens that no reply has; a larger one is not kept."""
+
 _LIMITS = ("length", "model_length")
 
 
@@ -61,8 +64,15 @@ class _Completion(BaseModel):
     """What is read of a chat completion."""
 
     choices: list[_Choice] = Field(min_length=1)
+    usage: object = None
     error: object = None
     model: object = None
+
+    @property
+    def tokens(self) -> int | None:
+        """How many tokens were generated; None where the server does not say it, or says no number."""
+        said = self.usage.get("completion_tokens") if isinstance(self.usage, dict) else None
+        return said if isinstance(said, int) and 0 <= said <= MOST_TOKENS else None
 
 
 def read_completion(body: str, asked: str) -> Reply:
@@ -84,18 +94,18 @@ def read_completion(body: str, asked: str) -> Reply:
     choice = completion.choices[0]
     by = completion.model if isinstance(completion.model, str) and completion.model not in ("", asked) else None
     by = by and "".join(character if character.isprintable() else "?" for character in by[:LONGEST_NAME])
-    message, end = choice.message, choice.finish_reason
+    message, end, tokens = choice.message, choice.finish_reason, completion.tokens
     if completion.error or choice.error:
         raise ValueError(f"sent an error beside the reply: {body}")
     if end == "content_filter":
-        return Refusal(message.refusal or "", by)
+        return Refusal(message.refusal or "", by, tokens=tokens)
     if end not in GOOD_ENDS:
         raise ValueError(f"ended the reply with {end!r}, which is not the end of an answer: {body}")
     if message.refusal:
-        return Refusal(message.refusal, by)
+        return Refusal(message.refusal, by, tokens=tokens)
     cut = end in _LIMITS
     if message.content or (message.content is not None and end != "tool_calls"):
-        return Reply(message.content, by, choice.probability, cut=cut)
+        return Reply(message.content, by, choice.probability, cut=cut, tokens=tokens)
     if cut or message.reasoning or message.reasoning_content:
-        return Reply("", by, cut=cut)
+        return Reply("", by, cut=cut, tokens=tokens)
     raise ValueError(f"sent no reply (choices.0.message.content is missing): {body}")

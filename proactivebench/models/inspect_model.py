@@ -148,12 +148,13 @@ def read_output(output: ModelOutput, asked: str) -> Reply:
     """
     if output.error or output.empty:
         raise ServerError(f"sent no reply: {(output.error or 'nothing at all')[:SHOWN_CHARACTERS]}")
+    tokens = None if output.usage is None else output.usage.output_tokens
     by = None if asked.endswith(f"/{output.model}") else output.model
     if output.stop_reason == "content_filter":
-        return Refusal(output.completion, by)
+        return Refusal(output.completion, by, tokens=tokens)
     if output.stop_reason not in GOOD_ENDS:
         raise ServerError(f"ended the reply with {output.stop_reason!r}, which is not the end of an answer.")
-    return Reply(output.completion, by, cut=output.stop_reason in _LIMITS)
+    return Reply(output.completion, by, cut=output.stop_reason in _LIMITS, tokens=tokens)
 
 
 def _words(error: Exception) -> str:

@@ -26,7 +26,7 @@ from proactivebench.errors import UsageError
 from proactivebench.models.base import Model, PictureError, Reply, ReplyError, Request
 from proactivebench.models.batching import PREPARED_TOKENS, Batcher, BatchLimit
 from proactivebench.models.checkpoints import Checkpoint
-from proactivebench.models.choosing import Confidence, cut_off, drawing, effective, generation_settings
+from proactivebench.models.choosing import Confidence, cut_off, drawing, effective, generated, generation_settings
 from proactivebench.models.decoded import DecodedPictures
 from proactivebench.models.memory import memory_of
 from proactivebench.models.processors import (
@@ -221,8 +221,11 @@ class TransformersModel(Model):
         texts = self._checkpoint.processor.batch_decode(new, skip_special_tokens=True)
         room = [min(self._settings.max_new_tokens, self._positions - len(prompt)) for prompt in batch]
         sure = [None] * len(batch) if confidence is None else confidence.of(tokens)
-        replies = zip(batch, texts, sure, cut_off(new, settings, room), strict=True)
-        return [Reply(f"{prompt.opened}{text}", confidence=value, cut=cut) for prompt, text, value, cut in replies]
+        known = zip(sure, cut_off(new, settings, room), generated(new, settings, room), strict=True)
+        return [
+            Reply(f"{prompt.opened}{text}", confidence=value, cut=cut, tokens=tokens)
+            for prompt, text, (value, cut, tokens) in zip(batch, texts, known, strict=True)
+        ]
 
     def _stop(self, padding: torch.Tensor, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
         """Ends a row that has used up the model's positions, and all when the model is closed."""

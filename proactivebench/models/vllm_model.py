@@ -145,4 +145,4 @@ def _read(output: Any) -> Reply:
     if output.finish_reason not in GOOD_ENDS:
         raise ReplyError(f"vLLM ended the reply with {output.finish_reason!r}, which is not the end of an answer.")
     sure = None if output.logprobs is None else round(min(1.0, exp(output.cumulative_logprob)), 4)
-    return Reply(output.text, confidence=sure, cut=output.finish_reason == "length")
+    return Reply(output.text, confidence=sure, cut=output.finish_reason == "length", tokens=len(output.token_ids))

@@ -7,8 +7,9 @@ then shows.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 from urllib.parse import urlencode
 
@@ -60,11 +61,12 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Timed:
-    """The answers of one turn, or of several late ones: how many, how many cannot be read, and what they took."""
+    """The answers of one turn, or of several late ones: how many, how many cannot be read, what one took on average."""
 
     turn: str
     answers: int
     unreadable: int
+    tokens: float | None
     seconds: float | None
 
 
@@ -111,6 +113,11 @@ class Failures:
     def mostly_unreadable(self) -> bool:
         """Whether its scores say little, for most replies could not be read."""
         return self.unreadable > MOST * self.episodes
+
+    @property
+    def took(self) -> list[str]:
+        """What is known of how much a reply took: tokens of most models, seconds of a person."""
+        return [what for what in ("tokens", "seconds") if any(getattr(turn, what) is not None for turn in self.turns)]
 
 
 def link(part: int, scenario: str | None = None, **filters: str) -> str:
@@ -201,5 +208,10 @@ def _turns(episodes: Sequence[Episode]) -> Iterator[Timed]:
             by_turn[min(number, TURNS)].append(turn)
     for number, turns in sorted(by_turn.items()):
         name = f"{number + 1}" if number < TURNS else f"{TURNS + 1} and later"
-        known = [turn.seconds for turn in turns if turn.seconds is not None]
-        yield Timed(name, len(turns), sum(map(_unreadable, turns)), sum(known) / len(known) if known else None)
+        tokens, seconds = (_mean(getattr(turn, what) for turn in turns) for what in ("tokens", "seconds"))
+        yield Timed(name, len(turns), sum(map(_unreadable, turns)), tokens, seconds)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

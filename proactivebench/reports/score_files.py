@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from proactivebench.evaluation.metrics import PER_TURN
 from proactivebench.plain_text import as_cell
 from proactivebench.reports.latex import to_latex
 from proactivebench.reports.scores import COUNTS, Cell, ScoreTable
@@ -63,7 +64,7 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = ("setting", "model", "note", "source", "scenario", "measure", "value", "low", "high", "n")
-    writer.writerow((*names, "samples", "of samples", *COUNTS, "measured on"))
+    writer.writerow((*names, "samples", "of samples", *COUNTS, *PER_TURN, "measured on"))
     for table in tables:
         for row in table.rows:
             for scenario, cell in row.cells.items():
@@ -74,15 +75,16 @@ def to_csv(tables: Sequence[ScoreTable]) -> str:
                     texts = [f"{number:.4f}" for number in numbers] + [""] * (3 - len(numbers))
                     place = table.measured if row.run else "the published benchmark"
                     counts = (cell.n, *(cell.part or ("", "")), *(cell.counts.get(name, "") for name in COUNTS))
+                    took = [f"{cell.per_turn[name]:.4f}" if name in cell.per_turn else "" for name in PER_TURN]
                     about = map(as_cell, (table.setting, row.name, row.note, source, scenario, measure))
-                    writer.writerow((*about, *texts, *counts, as_cell(place)))
+                    writer.writerow((*about, *texts, *counts, *took, as_cell(place)))
     return file.getvalue()
 
 
 def _json_cell(cell: Cell) -> dict[str, Any]:
     scores = {measure: score._asdict() for measure, score in cell.scores.items()}
     part = {} if cell.part is None else {"samples": cell.part.samples, "of_samples": cell.part.of}
-    return {**scores, "n": cell.n, **part, **cell.counts}
+    return {**scores, "n": cell.n, **part, **cell.counts, **cell.per_turn}
 
 
 def to_json(tables: Sequence[ScoreTable]) -> str:

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from proactivebench.evaluation.measured import CAVEAT, JUDGE_CAVEAT, is_published, measured_on, part_of
+from proactivebench.evaluation.metrics import PER_TURN
 from proactivebench.evaluation.settings import Part
 from proactivebench.reports.asking import Asking, find_asking
 from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
@@ -61,12 +62,14 @@ class Cell:
         n: Episodes with a score; None for averages and published figures.
         part: How many samples are played of how many; None for averages and published figures.
         counts: Episodes by what must be known of them (`COUNTS`); what is not counted is left out.
+        per_turn: What a reply took on average (`PER_TURN`), where that is known.
     """
 
     scores: Mapping[str, Score]
     n: int | None = None
     part: Part | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    per_turn: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:
@@ -166,7 +169,8 @@ def _cell_of_run(found: Mapping[str, Any], run: Run, part: Part | None) -> Cell:
             low, high = found[f"{measure}_ci95"]
             scores[measure] = Score(scale * found[measure], (scale * low, scale * high))
     n = found.get("judged" if "agg" in run.measures else "n")
-    return Cell(scores, n, part, {name: found[name] for name in COUNTS if name in found})
+    counts, per_turn = ({name: found[name] for name in names if name in found} for names in (COUNTS, PER_TURN))
+    return Cell(scores, n, part, counts, per_turn)
 
 
 def _rows_of_run(run: Run, columns: Sequence[str], asking: Asking | None, *, compare_paper: bool) -> Iterator[Row]:

@@ -136,12 +136,12 @@ def test_a_missing_picture_is_left_to_the_model(tmp_path: Path) -> None:
 def test_what_is_known_of_a_reply_is_kept(tmp_path: Path, request_of: Request, cut: bool) -> None:
     class Cut(Counting):
         async def reply(self, request: Request) -> str:
-            return Reply(await super().reply(request), "another model", cut=cut)
+            return Reply(await super().reply(request), "another model", cut=cut, tokens=7)
 
     for _ in range(2):
         [reply] = ask(Cut(), tmp_path / "c", request_of)
         assert isinstance(reply, Reply)
-        assert (reply, reply.answered_by, reply.cut) == ("reply 1 ünï", "another model", cut)
+        assert (reply, reply.answered_by, reply.cut, reply.tokens) == ("reply 1 ünï", "another model", cut, 7)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_is_known_of_a_reply_is_kept(tmp_path: Path, request_of: Request, c
 def test_a_damaged_entry_is_answered_anew(tmp_path: Path, request_of: Request, column: str) -> None:
     ask(model := Counting(), tmp_path / "c", request_of)
     with sqlite3.connect(tmp_path / "c" / FILE) as file:
-        assert file.execute(f"UPDATE replies SET {column}").rowcount == 1
+        assert file.execute(f"UPDATE kept SET {column}").rowcount == 1
     file.close()
     assert ask(model, tmp_path / "c", request_of, request_of) == ["reply 2 ünï"] * 2
 

@@ -14,7 +14,7 @@ transformers = pytest.importorskip("transformers")
 
 from proactivebench.models import choosing  # noqa: E402
 from proactivebench.models.checkpoints import load_checkpoint  # noqa: E402
-from proactivebench.models.choosing import GumbelNoise, cut_off, drawing, effective, generation_settings  # noqa: E402
+from proactivebench.models.choosing import GumbelNoise, cut_off, drawing, effective, generated, generation_settings  # noqa: E402
 
 OWN: list[dict[str, Any]] = [
     {},
@@ -141,6 +141,8 @@ def test_cut_is_what_reached_its_limit_without_an_end() -> None:
     settings = generation_settings(config, sample=False, pad=0, max_new_tokens=4)
     new = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 7], [1, 8, 0, 0], [1, 2, 3, 0], [1, 2, 3, 0]])
     assert cut_off(new, settings, [4, 4, 4, 4, 3]) == [True, False, False, False, True]
+    assert generated(new, settings, [4, 4, 4, 4, 3]) == [4, 4, 2, 3, 3]
     filled_with_ends = generation_settings(config, sample=False, pad=7, max_new_tokens=4)
     new = torch.tensor([[1, 2, 3, 7], [1, 2, 3, 7], [1, 7, 7, 7]])
     assert cut_off(new, filled_with_ends, [3, 4, 3]) == [True, False, False]
+    assert generated(new, filled_with_ends, [3, 4, 3]) == [3, 4, 2]

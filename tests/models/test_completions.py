@@ -39,6 +39,8 @@ ANSWERS = [
     (completion(None, "length"), ""),
     (completion(None, "length", message={"reasoning_content": "A. Cat."}), ""),
     (completion(None, message={"reasoning": "A. Cat."}), ""),
+    (completion("C", beside={"usage": {"completion_tokens": 12}}), "C"),
+    (completion("C", beside={"usage": {"completion_tokens": "many"}}), "C"),
 ]
 REFUSALS = [
     (completion(None, message={"refusal": "I cannot help."}), "I cannot help."),
@@ -107,6 +109,8 @@ def test_what_has_a_good_end_is_an_answer(
     cut = json.loads(body)["choices"][0]["finish_reason"] == "length"
     assert {turn.get("cut", False) for episode in played.episodes for turn in episode["turns"]} == {cut}
     assert ("cut at the limit of tokens" in played.output) is cut
+    counted = {turn.get("tokens") for episode in played.episodes for turn in episode["turns"]}
+    assert counted == ({12} if b": 12}" in body else {None}), "what the server says it took"
 
 
 @pytest.mark.parametrize(("body", "text"), REFUSALS)

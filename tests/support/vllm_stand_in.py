@@ -41,6 +41,7 @@ class SamplingParams:
 class CompletionOutput:
     text: str
     finish_reason: str | None
+    token_ids: list[int]
     cumulative_logprob: float | None = None
     logprobs: list[dict[int, float]] | None = None
 
@@ -120,7 +121,7 @@ class LLM:
         text = self._processor.batch_decode(new, skip_special_tokens=True)[0]
         ends = self._network.generation_config.eos_token_id
         ended = bool(torch.isin(new, torch.tensor(ends)).any())
-        output = CompletionOutput(text, self.finish_reason or ("stop" if ended else "length"))
+        output = CompletionOutput(text, self.finish_reason or ("stop" if ended else "length"), new[0].tolist())
         if settings.logprobs is not None:
             output.cumulative_logprob = sum(sure)
             output.logprobs = [{int(token): value} for token, value in zip(new[0], sure, strict=True)]
