@@ -36,7 +36,7 @@ MOST = 0.5
 
 @dataclass(frozen=True)
 class Category:
-    """The episodes of one right answer in one scenario."""
+    """The episodes of one right answer in one scenario, and what was named instead, most often first."""
 
     scenario: str
     answer: str
@@ -44,6 +44,7 @@ class Category:
     right: int
     at_once: int
     segments: tuple[Segment, ...]
+    instead: tuple[tuple[str, int], ...]
     link: str
 
 
@@ -91,7 +92,7 @@ class Failures:
         unreadable: Those that ended with a reply that names no option.
         unreadable_link: Leads to them.
         scenarios: Short name -> its scores, as `metrics.json` has them.
-        categories: The categories with the smallest share of right answers.
+        categories: All categories, those with the smallest share of right answers first.
         confusions: What was named instead more than once, most often first.
         turns: The answers by turn.
         quotes: Some replies that cannot be read.
@@ -113,6 +114,11 @@ class Failures:
     def mostly_unreadable(self) -> bool:
         """Whether its scores say little, for most replies could not be read."""
         return self.unreadable > MOST * self.episodes
+
+    @property
+    def hardest(self) -> tuple[Category, ...]:
+        """The categories that are shown first: the worst, if anything is wrong with them."""
+        return tuple(one for one in self.categories if one.right < one.episodes)[:SHOWN]
 
     @property
     def took(self) -> list[str]:
@@ -155,7 +161,7 @@ def _failures(part: int, run: Run, episodes: Sequence[Episode]) -> Failures:
         sum(_unreadable(one.turns[-1]) for one in episodes),
         link(part, ending=Ending.UNREADABLE),
         {name: scores for name, scores in run.metrics["scenarios"].items() if scores.get("acc") is not None},
-        tuple(_categories(part, run, episodes))[:SHOWN],
+        tuple(_categories(part, run, episodes)),
         tuple(_confusions(part, run, episodes))[:SHOWN],
         tuple(_turns(episodes)),
         tuple(quotes.values()),
@@ -178,12 +184,12 @@ def _categories(part: int, run: Run, episodes: Sequence[Episode]) -> list[Catego
             sum(one.correct for one in group),
             sum(one.right_at_first_sight for one in group),
             segments_of(run, group),
+            tuple(Counter(name for one in group if (name := named(one)) not in (None, answer)).most_common()),
             link(part, scenario, answer=answer),
         )
         for (scenario, answer), group in groups.items()
     ]
-    worst = (one for one in found if one.right < one.episodes)
-    return sorted(worst, key=lambda one: (one.right / one.episodes, -one.episodes, one.scenario, one.answer))
+    return sorted(found, key=lambda one: (one.right / one.episodes, -one.episodes, one.scenario, one.answer))
 
 
 def _confusions(part: int, run: Run, episodes: Sequence[Episode]) -> list[Confusion]:

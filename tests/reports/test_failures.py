@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from statistics import fmean
 from urllib.parse import parse_qs
 
 import pytest
 
+from proactivebench import api
 from proactivebench.benchmark import Benchmark
 from proactivebench.evaluation.settings import Settings
+from proactivebench.models.base import Reply, Request
 from proactivebench.reports.endings import Ending, ending
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.failures import Failures, find_failures
 from proactivebench.reports.page import runs_page
 from proactivebench.reports.runs import Run, load_runs
+from proactivebench.reports.score_files import to_csv
+from proactivebench.reports.scores import score_tables
 from proactivebench.scenarios import SCENARIOS, is_abstention
 from tests.support.small_runs import Reciter, play
 
@@ -42,9 +48,32 @@ def test_categories_are_counted_worst_first(failing: Run, found: Failures) -> No
         episodes = [episode for episode in failing.episodes if episode.answer == one.answer]
         assert (one.episodes, one.right) == (len(episodes), sum(episode.correct for episode in episodes))
         assert sum(segment.count for segment in one.segments) == len(episodes)
+    assert sum(one.episodes for one in found.categories) == 12, "all are listed"
     shares = [one.right / one.episodes for one in found.categories]
     assert shares == sorted(shares)
-    assert max(shares) < 1
+    assert max(shares) == 1
+    assert found.hardest == tuple(one for one in found.categories if one.right < one.episodes)
+    assert [one.instead for one in found.categories if one.instead] == [((found.confusions[0].named, 2),)]
+
+
+def test_what_a_reply_took_stands_by_turn_where_it_is_known(small_runs: Path, tmp_path: Path) -> None:
+    class Counting(Reciter):
+        async def reply(self, request: Request) -> Reply:
+            return Reply(await super().reply(request), tokens=3 + (request.seed % 2))
+
+    run = load_runs([play(small_runs / "data", Counting({}), tmp_path / "run")])[0]
+    [told] = find_failures([run])
+    taken = [turn.tokens for one in run.episodes for turn in one.turns if turn.tokens is not None]
+    assert told.took == ["tokens"]
+    assert told.turns[0].tokens == run.metrics["scenarios"]["QD"]["tokens_per_turn"] == fmean(taken)
+    tables = score_tables([run])
+    [line] = [
+        row for row in csv.DictReader(to_csv(tables).splitlines()) if (row["measure"], row["scenario"]) == ("acc", "QD")
+    ]
+    assert (line["tokens_per_turn"], line["seconds_per_turn"]) == (f"{fmean(taken):.4f}", "")
+    [row] = api.Run(run).scores
+    assert row["tokens_per_turn"] == fmean(taken)
+    assert "tokens" in runs_page(EpisodeAlbum([run]), [run])
 
 
 def test_what_is_named_instead_leads_to_its_episodes(failing: Run, found: Failures) -> None:
