@@ -61,9 +61,19 @@ ROOMS = {
     "runs that are killed, interrupted or joined": [
         "tests/evaluation/test_reliability.py",
         "tests/evaluation/test_ranks.py",
+        "tests/builders/test_resuming.py",
     ],
+    "shards that are missing, torn or of another build or run": [
+        "tests/builders/test_shards.py",
+        "tests/evaluation/test_run_shards.py",
+    ],
+    "plans whose tasks fail, and that say something else": ["tests/commands/test_launch.py"],
+    "journals and tables of records that are damaged": ["tests/builders/test_journal.py"],
     "pages: injected texts, loads from elsewhere": ["tests/reports/test_report_page.py"],
-    "the local server: other hosts, other pages, traversal, odd requests": ["tests/reports/test_play.py"],
+    "the local server: other hosts, other pages, traversal, odd requests": [
+        "tests/reports/test_play.py",
+        "tests/reports/test_labelling.py",
+    ],
     "a full disk, a folder that may not be written": ["tests/commands/test_disk.py"],
     "keys, escapes, markup and formulas in what is printed or written": ["tests/commands/test_plain_text.py"],
 }
@@ -98,7 +108,7 @@ def fuzzed(name: str, count: int) -> Result:
 
 
 LINES: dict[str, tuple[Attack, int, int]] = {
-    **{f"SIGKILL: {name}": (partial(killed, name), 10, 2) for name in COMMANDS},
+    **{f"SIGKILL: {name}": (partial(killed, name), 30, 2) for name in COMMANDS},
     **{f"twice at once: {name}": (partial(twice, name), 4, 1) for name in COMMANDS if name != "train"},
     "records of a run cut anywhere": (torn, 600, 6),
     **{name: (partial(by_tests, files), 1, 1) for name, files in ROOMS.items()},

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from proactivebench.benchmark import Benchmark
 from tests.support.hub_store import LocalHub
-from tests.support.kills import Hunted, contents, difference
+from tests.support.kills import PROGRAM, Hunted, contents, difference
 from tests.support.local_hub import serve
 from tests.support.processes import PATIENCE, ROOT, started
 from tests.support.slow_model import SLOW
@@ -44,8 +44,9 @@ class _World:
         home = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.folder / "home"), "HF_HUB_DISABLE_XET": "1"}
         return {**home, "HF_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
 
-    def command(self, *arguments: object) -> list[object]:
-        return [sys.executable, "-m", "proactivebench", *arguments]
+    def hunter(self, name: str) -> Hunted:
+        """Runs a command, and does not kill it yet."""
+        return Hunted(0.0, random.Random(name), self.folder, self.variables, COMMANDS[name].program)
 
 
 class Command(NamedTuple):
@@ -54,30 +55,43 @@ class Command(NamedTuple):
     Attributes:
         arguments: The command, in a working directory of its own beside `data` and `run`.
         left: What it leaves: folders in that directory.
-        alone: Whether a second one at the same time is refused; publishing twice is the Hub's business.
+        before: Commands that are needed before it.
+        program: What stands before its arguments.
     """
 
     arguments: Sequence[object]
-    left: Sequence[str]
-    alone: bool = True
+    left: Sequence[str] = ("out",)
+    before: Sequence[Sequence[object]] = ()
+    program: Sequence[object] = PROGRAM
 
 
+_TOGETHER = (sys.executable, "-m", "tests.support.together")
 _BUILD = ("build", "quickdraw", "--raw", DRAWINGS, "--out", "out", "--per-category", 6)
+_EVALUATE = ("evaluate", "--model", SLOW, "--data", "data", "--out", "out")
+_SCRIPTED = ("evaluate", "--model", "scripted:random", "--data", "data")
 _TRAIN_SPLIT = ("build", "train", "--raw", DRAWINGS, "--out", "out", "--coco", 0, "--quickdraw", 300)
 _STEPS = ("--max-steps", 4, "--save-every", 1, "--completions-per-step", 16, "--per-device-batch", 8)
 
+_SHARDS = tuple(("--shard", f"{number}/3") for number in (1, 2, 3))
+
 COMMANDS = {
-    "build": Command(_BUILD, ["out"]),
-    "build, two workers": Command((*_BUILD, "--workers", 2), ["out"]),
-    "build train": Command(_TRAIN_SPLIT, ["out"]),
+    "build": Command(_BUILD),
+    "build, two workers": Command((*_BUILD, "--workers", 2), program=_TOGETHER),
+    "build, a shard": Command((*_BUILD, *_SHARDS[1])),
+    "build train": Command(_TRAIN_SPLIT),
+    "merge of a build": Command(("merge", "out"), before=[(*_BUILD, *shard) for shard in _SHARDS]),
     "package": Command(("package", "data"), ["data"]),
     "publish": Command(("publish", "data", "--repo", REPO), ["data"]),
-    "pull": Command(("pull", REPO, "--out", "out"), ["out"], alone=False),
-    "evaluate": Command(("evaluate", "--model", SLOW, "--data", "data", "--out", "out"), ["out"]),
+    "pull": Command(("pull", REPO, "--out", "out"), before=[("publish", "data", "--repo", REPO)]),
+    "evaluate": Command(_EVALUATE),
+    "evaluate, a shard": Command((*_EVALUATE, *_SHARDS[1])),
+    "merge of a run": Command(("merge", "out"), before=[(*_SCRIPTED, "--out", "out", *shard) for shard in _SHARDS]),
     "filter": Command(("filter", "data", "--runs", "run"), ["data"]),
-    "when": Command(("when", "run", "--forced", "forced"), ["run"]),
-    "report": Command(("report", "run", "--out", "out"), ["out"]),
-    "leaderboard": Command(("leaderboard", "run", "--out", "out"), ["out"]),
+    "when": Command(
+        ("when", "run", "--forced", "forced"), ["run"], [(*_SCRIPTED, "--mode", "forced", "--out", "forced")]
+    ),
+    "report": Command(("report", "run", "--out", "out")),
+    "leaderboard": Command(("leaderboard", "run", "--out", "out")),
     "train": Command(
         (
             "train",
@@ -92,7 +106,7 @@ COMMANDS = {
             "--out",
             "out",
         ),
-        ["out"],
+        before=[("build", "train", "--raw", DRAWINGS, "--out", "split", "--coco", 0, "--quickdraw", 40)],
     ),
 }
 """Name -> command that is killed, and started twice."""
@@ -107,7 +121,7 @@ def _world() -> Iterator[_World]:
         world = _World(folder, hub)
         build_small(folder / "data", per_category=14)
         quiet = Hunted(0.0, random.Random(0), folder, world.variables)
-        quiet.run("evaluate", "--model", "scripted:random", "--data", "data", "--out", "run")
+        quiet.run(*_SCRIPTED, "--out", "run")
         yield world
 
 
@@ -120,13 +134,8 @@ def _place(world: _World, name: str) -> Iterator[Path]:
         shutil.copytree(world.folder / "run", place / "run")
         quiet = Hunted(0.0, random.Random(0), place, world.variables)
         world.hub.repos.clear()
-        if name == "pull":
-            quiet.run("publish", "data", "--repo", REPO)
-        if name == "when":
-            forced = ("--mode", "forced", "--out", "forced")
-            quiet.run("evaluate", "--model", "scripted:random", "--data", "data", *forced)
-        if name == "train":
-            quiet.run("build", "train", "--raw", DRAWINGS, "--out", "split", "--coco", 0, "--quickdraw", 40)
+        for arguments in COMMANDS[name].before:
+            quiet.run(*arguments)
         yield place
 
 
@@ -149,7 +158,7 @@ def killed(name: str, count: int) -> Result:
     """Kills a command that many times, in several folders, and lets it end in each of them."""
     command, survived, note = COMMANDS[name], 0, ""
     with _world() as world:
-        hunted = Hunted(0.0, random.Random(name), world.folder, world.variables)
+        hunted = world.hunter(name)
         expected = _undisturbed(world, name, hunted)  # from which it knows how long the command takes
         hunted.chance = 0.8
         while hunted.kills < count:
@@ -169,10 +178,10 @@ def twice(name: str, count: int) -> Result:
     """Starts a command twice at once: one ends well, the other one too or with a sentence, and nothing is mixed."""
     command, survived, note = COMMANDS[name], 0, ""
     with _world() as world:
-        expected = _undisturbed(world, name, Hunted(0.0, random.Random(0), world.folder, world.variables))
+        expected = _undisturbed(world, name, world.hunter(name))
         for _ in range(count):
             with _place(world, name) as place:
-                words = world.command(*command.arguments)
+                words = [*command.program, *command.arguments]
                 with (
                     started(words, cwd=place, variables=world.variables) as one,
                     started(words, cwd=place, variables=world.variables) as other,

@@ -20,6 +20,8 @@ from tests.support.processes import PATIENCE, ROOT, started
 
 KILLED = -9
 
+PROGRAM = (sys.executable, "-m", "proactivebench")
+
 _RUN = {"episodes.jsonl", "prompts.jsonl"}
 """Files whose lines stand in the order in which things happened."""
 
@@ -36,6 +38,7 @@ class Hunted:
         rng: Decides when.
         cwd: Working directory of the commands.
         variables: Environment variables that differ from those of this process.
+        program: What stands before the arguments of a command.
         kills: Number of processes that were killed.
         said: Everything that the commands have said.
         peaks: Name of a command -> most memory in MB that one of its processes was seen with.
@@ -45,6 +48,7 @@ class Hunted:
     rng: random.Random
     cwd: Path
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    program: Sequence[object] = PROGRAM
     kills: int = 0
     said: list[str] = field(default_factory=list)
     peaks: dict[str, int] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class Hunted:
         Raises:
             AssertionError: It failed by itself.
         """
-        words = [sys.executable, "-m", "proactivebench", *arguments]
+        words = [*self.program, *arguments]
         name = str(arguments[0])
         while True:
             limit = None
