@@ -44,7 +44,10 @@ def link_installed(name: str, place: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of a virtual environment: the wheel, installed by pip, and what it requires."""
+    """The `bin` of a virtual environment: the wheel, installed by pip, and what it requires.
+
+    All its work waits for the worker processes, which else are not there before a build as short as this one is done.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     [wheel] = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
     venv.create(folder / "venv", symlinks=True)
@@ -52,6 +55,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", "--quiet", wheel]
     subprocess.run(pip, check=True)
     [place] = folder.joinpath("venv", "lib").glob("python*/site-packages")
+    workers = place / "builders" / "pipeline" / "workers.py"
+    alone, together = "WAIT_FOR_ALL = False", "WAIT_FOR_ALL = True"
+    assert alone in workers.read_text()
+    workers.write_text(workers.read_text().replace(alone, together))
     [described] = place.glob("proactivebench_toolkit-*.dist-info")
     metadata = described.joinpath("METADATA").read_text(encoding="utf-8").splitlines()
     prefix = "Requires-Dist: "
