@@ -1,31 +1,30 @@
 """Safe unpacking of zip and tar archives that strangers made.
 
 The whole archive becomes one new folder, or nothing does: members are written to a hidden temporary folder beside it,
-which is renamed at the end. A member is taken only if it is a plain file or folder whose path stays inside on every
-operating system and meets no other member there, whatever the file system thinks of letter case and Unicode forms.
-Links and devices are refused rather than skipped: no data set needs them. Sizes are counted while writing, since
-headers lie. For the same reason nothing is read at once that is longer than `MAX_AT_ONCE`: a tar header may claim to be
-gigabytes long, and the directory of a zip archive, which is read whole, takes several times its length in memory.
+which is renamed at the end. A member is taken only if it is a plain file or folder with a safe name of its own
+(`member_names`). Links and devices are refused rather than skipped: no data set needs them. Sizes are counted while
+writing, since headers lie. For the same reason nothing is read at once that is longer than `MAX_AT_ONCE`: a tar header
+may claim to be gigabytes long, and the directory of a zip archive, which is read whole, takes several times its length
+in memory.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-import re
 import shutil
+import sqlite3
 import stat
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from raw_sources.base import SourceError
+from raw_sources.member_names import MemberNames, RefusedError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -47,7 +46,6 @@ _DAMAGED = (
     OverflowError,
     RuntimeError,
 )
-_UNSAFE_NAME = re.compile(r"^/|^[A-Za-z]:|\\|[\x00-\x1f]|(^|/)\.\.(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +100,10 @@ def unpack(
         top = list(partial.iterdir())
         whole = top[0] if [path.name for path in top] == [folder.name] and top[0].is_dir() else partial
         whole.rename(folder)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         place = f" (at member {unpacking.current!r})" if unpacking.current else ""
-        raise SourceError(
-            f"{archive} cannot be unpacked into {folder}{place}: {error.strerror or error}. Nothing was unpacked."
-        ) from error
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"{archive} cannot be unpacked into {folder}{place}: {why}. Nothing was unpacked.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -117,8 +114,6 @@ class _Unpacking:
     def __init__(self, archive: Path, root: Path, limits: Limits, report: Callable[[int], None]) -> None:
         self.archive, self.root, self.limits, self.report = archive, root, limits, report
         self.members = self.written = 0
-        self.files: dict[str, str] = {}
-        self.folders = {"."}
         self.current = ""
 
     def run(self) -> None:
@@ -126,11 +121,11 @@ class _Unpacking:
             with self.archive.open("rb") as stream:
                 magic = stream.read(4)
             members = _zip_members if magic in {b"PK\x03\x04", b"PK\x05\x06"} else _tar_members
-            with closing(members(self.archive)) as found:
+            with MemberNames() as names, closing(members(self.archive)) as found:
                 for member in found:
-                    self.current = member.name
-                    self.take(member)
-        except _RefusedError as refusal:
+                    self.current = shown(member.name)
+                    self.take(member, names)
+        except RefusedError as refusal:
             raise SourceError(f"{self.archive}: member {refusal.member!r} {refusal}. Nothing was unpacked.") from None
         except _DAMAGED as error:
             place = f"after member {self.current!r}" if self.current else "at its beginning"
@@ -138,33 +133,15 @@ class _Unpacking:
                 f"{self.archive} is damaged or no zip or tar archive ({place}: {error}). Download it again."
             ) from error
 
-    def take(self, member: _Member) -> None:
+    def take(self, member: _Member, names: MemberNames) -> None:
         self.members += 1
         if self.members > self.limits.members:
-            raise _RefusedError(member.name, f"is one too many: at most {self.limits.members:,} are allowed")
-        path = self.place(member)
+            raise RefusedError(member.name, f"is one too many: at most {self.limits.members:,} are allowed")
+        path = self.root / names.take(member.name, is_folder=member.content is None)
         if member.content is None:
             path.mkdir(parents=True, exist_ok=True)
         else:
             self.write(member, member.content, path)
-
-    def place(self, member: _Member) -> Path:
-        """Where the member goes: a path that is safe and its own."""
-        if _UNSAFE_NAME.search(member.name):
-            raise _RefusedError(member.name, "would be written outside its folder, or has an unsafe name")
-        path = PurePosixPath(member.name)
-        key = _key(path)
-        folders = [_key(parent) for parent in path.parents]
-        if member.content is None:
-            folders.append(key)
-        elif key in self.files or key in self.folders:
-            raise _RefusedError(member.name, f"falls on another member, {self.files.get(key, key)!r}")
-        else:
-            self.files[key] = member.name
-        if blocked := [folder for folder in folders if folder in self.files]:
-            raise _RefusedError(member.name, f"needs a folder where there is a file, {self.files[blocked[0]]!r}")
-        self.folders.update(folders)
-        return self.root / path
 
     def write(self, member: _Member, content: IO[bytes], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +151,7 @@ class _Unpacking:
             while chunk := content.read(_CHUNK):
                 length += len(chunk)
                 if length > allowed:
-                    raise _RefusedError(
+                    raise RefusedError(
                         member.name,
                         f"unpacks to more than is allowed ({self.limits.file_bytes:,} bytes in one file, "
                         f"{self.limits.total_bytes:,} in all)",
@@ -186,32 +163,19 @@ class _Unpacking:
         self.written += length
 
 
-class _RefusedError(Exception):
-    """A member that is not taken, and why."""
-
-    def __init__(self, member: str, why: str) -> None:
-        super().__init__(why)
-        self.member = member
-
-
-def _key(path: PurePosixPath) -> str:
-    """What a path is to the least discerning file system."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
-
-
 def _zip_members(archive: Path) -> Generator[_Member, None, None]:
     with archive.open("rb", buffering=0) as raw, zipfile.ZipFile(_Stream(raw)) as container:
         for info in container.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise _RefusedError(info.filename, "is neither a plain file nor a folder")
+                raise RefusedError(info.filename, "is neither a plain file nor a folder")
             if info.flag_bits & 1:
-                raise _RefusedError(info.filename, "is encrypted")
+                raise RefusedError(info.filename, "is encrypted")
             if info.is_dir():
                 yield _Member(info.filename, 0, None)
                 continue
             if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                raise _RefusedError(info.filename, "is neither stored nor deflated")
+                raise RefusedError(info.filename, "is neither stored nor deflated")
             with container.open(info) as content:
                 yield _Member(info.filename, info.file_size, content)
 
@@ -221,7 +185,7 @@ def _tar_members(archive: Path) -> Generator[_Member, None, None]:
         container: Any = tarfile.TarFile(fileobj=stream)
         while (info := container.next()) is not None:
             if not (info.isdir() or info.isreg()):
-                raise _RefusedError(info.name, "is neither a plain file nor a folder")
+                raise RefusedError(info.name, "is neither a plain file nor a folder")
             yield _Member(info.name, info.size, container.extractfile(info))
             container.members.clear()  # tarfile remembers every header it has read
         if stream.last_read != bytes(tarfile.BLOCKSIZE):  # tarfile takes anything that is not a header for the end

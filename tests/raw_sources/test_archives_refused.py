@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import shutil
 import stat
 import struct
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from raw_sources.archives import Limits, unpack
 from raw_sources.base import SourceError
+from raw_sources.member_names import MemberNames
 from tests.support.archives import FILES, MakeArchive, content, make_tar, make_tgz, make_zip, refuses
 
 
@@ -201,6 +203,36 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
 
 def test_a_name_that_is_too_long_is_named(tmp_path: Path, make: MakeArchive) -> None:
     refuses(make(tmp_path / "x", {"good": b"1", "n" * 300: b"2"}), "at member 'nnn")
+
+
+def test_a_name_of_many_folders_is_refused_before_it_is_taken_apart(tmp_path: Path, make: MakeArchive) -> None:
+    archive = make(tmp_path / "x", {"good": b"1", "a/" * 30_000 + "b": b"2"})
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match="has a name of 60,001 characters, expected at most 1,024") as refused:
+            unpack(archive, tmp_path / "out")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert len(str(refused.value)) < 600
+
+
+def test_memory_does_not_grow_with_the_members() -> None:
+    with MemberNames() as names:
+        tracemalloc.start()
+        try:
+            for number in range(2_000):
+                names.take(f"{number:0900}", is_folder=False)
+            assert tracemalloc.get_traced_memory()[1] < 3 << 19
+        finally:
+            tracemalloc.stop()
+
+
+def test_names_that_are_no_utf_8_are_kept_as_they_are(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as container:
+        container.addfile(tarfile.TarInfo("caf\u00e9"), io.BytesIO())
+    unpack(tmp_path / "x", tmp_path / "out")
+    assert [os.fsencode(path.name) for path in (tmp_path / "out").iterdir()] == [b"caf\xe9"]
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(
