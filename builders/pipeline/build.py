@@ -108,7 +108,7 @@ def _build(job: _Job, part: Part, workers: int, progress: Progress) -> BuildRepo
         with Workers(workers, job) as pool:
             problems = _plan(job, pool, plans, progress)
             _render(job, pool, plans, journal, progress)
-        return part.finish(part.header(versions, problems), journal.finished)
+        return part.finish(part.header(versions, problems), journal.all_finished)
 
 
 def _plan(job: _Job, pool: Workers[_Job], plans: Plans, progress: Progress) -> list[Problem]:

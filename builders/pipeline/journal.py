@@ -3,7 +3,7 @@
 The first line says which build it belongs to; every other line is what became of a record (`record_table`), with its
 sample, in the order of the plan. So a journal is read beside the plan, line by line, and a line that is out of order or
 damaged is dropped with all behind it, which is made again. When the build is complete, its samples and its table are
-copied from here, and the file is removed.
+copied from here, all of them or none, and the file is removed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
+from proactivebench.errors import ResumableError
 from proactivebench.record_table import RecordEntry, parse_line
 from proactivebench.work.files import parse_json
 from proactivebench.work.lines import LineFile, complete_lines
@@ -46,6 +47,7 @@ class Journal:
         self.path = path
         self.header = self._read_header()
         self._lines: LineFile | None = None
+        self._count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -72,10 +74,26 @@ class Journal:
         except ValueError:
             return
 
+    def all_finished(self) -> Iterator[Finished]:
+        """What was kept and added: everything, when the build is complete.
+
+        Raises:
+            ResumableError: It does not stand there any more.
+        """
+        count = 0
+        for finished in self.finished():
+            yield finished
+            count += 1
+        if count != self._count:
+            raise ResumableError(
+                f"{self.path} was changed during the build: it holds {count:,} of {self._count:,} lines."
+            )
+
     def start(self, header: Mapping[str, Any]) -> None:
         """Writes the first line; what was noted before is gone."""
         self._close()
         self._lines = LineFile(self.path, [])
+        self._count = 0
         self.header = dict(header)
         self._lines.append(self.header)
 
@@ -83,8 +101,10 @@ class Journal:
         """Drops all but the first finished ones; what is added comes behind them."""
         self._close()
         self._lines = LineFile(self.path, islice(complete_lines(self.path), 1 + count))
+        self._count = count
 
     def add(self, finished: bytes) -> None:
         """Notes what became of the next record, as a line without its end; its files are all written."""
         assert self._lines is not None, "a journal is started or kept first"
         self._lines.append_line(finished)
+        self._count += 1

@@ -66,7 +66,7 @@ def merge_part(out: Path, name: str) -> BuildReport:
 def _common(folders: Sequence[Path]) -> ShardHeader:
     """What all shards say of their build, with the rows of all."""
     headers = [read_header(folder) for folder in folders]
-    first, *others = [msgspec.to_builtins(msgspec.structs.replace(header, rows=None)) for header in headers]
+    first, *others = [msgspec.to_builtins(msgspec.structs.replace(header, rows=None, lines=0)) for header in headers]
     for folder, other in zip(folders[1:], others, strict=True):
         if changed := changes(first, other):
             raise UsageError(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from builders.pipeline.journal import Finished, Journal
 from builders.pipeline.shard_file import SHARD_FILE, ShardHeader, read_finished, read_header, write_shard
@@ -236,8 +236,8 @@ class Part:
         report = BuildReport(self.name, header.rows or 0, header.rows or 0, problems=list(header.problems))
         is_scenario = header.rows is None
         if self.shard:
-            deque(_counted(finished(), report, is_scenario=is_scenario), maxlen=0)
-            write_shard(self.folder, header, finished())
+            lines = sum(1 for _ in _counted(finished(), report, is_scenario=is_scenario))
+            write_shard(self.folder, structs.replace(header, lines=lines), finished())
         else:
             self._write_whole(header, finished, report, is_scenario)
         self._journal.unlink(missing_ok=True)

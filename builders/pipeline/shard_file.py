@@ -1,7 +1,8 @@
 """`shard.jsonl`: what a shard of a build hands on, its journal with all that the whole build needs to know.
 
-It appears when everything else of a shard is there. Its first line says which build it belongs to and what is wrong
-with the raw data; every other line is what became of a record, in the order of the plan of the whole build.
+It appears when everything else of a shard is there. Its first line says which build it belongs to, what is wrong with
+the raw data, and how many lines follow, so that a copy that was cut short is noticed; every other line is what became
+of a record, in the order of the plan of the whole build.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ShardHeader(msgspec.Struct, frozen=True, kw_only=True):
         versions: Name -> version of the libraries that decide them, too.
         problems: Raw data that is broken or missing, wherever it is.
         rows: Number of rows; None for a scenario.
+        lines: Number of records whose fate the shard says.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ShardHeader(msgspec.Struct, frozen=True, kw_only=True):
     versions: Mapping[str, str]
     problems: Sequence[Problem]
     rows: int | None = None
+    lines: int = 0
 
 
 def write_shard(folder: Path, header: ShardHeader, finished: Iterable[Finished]) -> None:
@@ -67,14 +70,18 @@ def read_finished(folder: Path) -> Iterator[Finished]:
     """Yields what became of the records of a shard.
 
     Raises:
-        UsageError: A line does not say that.
+        UsageError: A line does not say that, or there are more or fewer than the first one says.
     """
+    expected, found = read_header(folder).lines, 0
     for line in islice(complete_lines(folder / SHARD_FILE), 1, None):
         try:
             yield parse_line(line, Finished)
         except ValueError as error:
             raise _damaged(folder, error) from None
+        found += 1
+    if found != expected:
+        raise _damaged(folder, f"it has {found:,} of {expected:,} lines")
 
 
-def _damaged(folder: Path, error: Exception) -> UsageError:
-    return UsageError(f"{folder / SHARD_FILE} is damaged ({error}). Delete {folder}, and build that shard again.")
+def _damaged(folder: Path, why: object) -> UsageError:
+    return UsageError(f"{folder / SHARD_FILE} is damaged ({why}). Copy or build that shard again, without {folder}.")

@@ -116,7 +116,7 @@ class _Build:
             for place, skip in enumerate(draws.skipped):
                 if self._owns(f"left out {place}"):
                     self._note(journal, _place(ceil(draws.count / ROWS_PER_FILE), place), skip)
-            return self.part.finish(self.part.header(self.versions, draws.problems, rows), journal.finished)
+            return self.part.finish(self.part.header(self.versions, draws.problems, rows), journal.all_finished)
 
     def _owns(self, key: str) -> bool:
         return self.part.shard is None or self.part.shard.owns(key)

@@ -91,6 +91,15 @@ def all_shards(shards: Path, is_complete: Callable[[Path], bool]) -> Sequence[Pa
 def remove_shards(shards: Path) -> None:
     """Removes the shards of a work that is done; stopped in the middle, it leaves none that looks complete."""
     gone = shards.with_name(f".{shards.name}.gone")
+    if shards.exists():
+        shutil.rmtree(gone, ignore_errors=True)
+        shards.replace(gone)
     shutil.rmtree(gone, ignore_errors=True)
-    shards.replace(gone)
-    shutil.rmtree(gone)
+
+
+def are_gone(shards: Path) -> bool:
+    """Whether no shard is left, not even one that was begun; what `remove_shards` left when it was stopped goes."""
+    if any(not path.parent.name.startswith(".") for path in shards.glob("*/*")):
+        return False
+    remove_shards(shards)
+    return True

@@ -146,7 +146,7 @@ def test_shards_of_libraries_of_other_versions_are_refused(tmp_path: Path) -> No
         merge_part(tmp_path, "QD")
 
 
-@pytest.mark.parametrize("harm", ["cut", "gone", "strange", "outside"])
+@pytest.mark.parametrize("harm", ["cut", "gone", "strange", "outside", "copied in part", "a line twice"])
 def test_a_shard_that_was_harmed_is_named(harm: str, tmp_path: Path) -> None:
     in_shards(lambda shard: build(FakeBuilder(), tmp_path, shard=shard), 2)
     folder = tmp_path / "shards" / "QD" / "2-of-2"
@@ -155,6 +155,10 @@ def test_a_shard_that_was_harmed_is_named(harm: str, tmp_path: Path) -> None:
         frame.write_bytes(b"")
     elif harm == "gone":
         frame.unlink()
+    elif harm == "copied in part":
+        file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+    elif harm == "a line twice":
+        file.write_text(file.read_text() + file.read_text().splitlines(keepends=True)[-1])
     elif harm == "strange":
         file.write_text(file.read_text() + "{}\n")
     else:
@@ -220,5 +224,9 @@ def test_commands_say_what_to_do_next(tmp_path: Path, bundled_quickdraw: Path) -
     call(*words, tmp_path / "there", "--shard", "2/2")
     shutil.copytree(tmp_path / "there" / "shards", tmp_path / "here" / "shards", dirs_exist_ok=True)
     assert call("merge", tmp_path / "here") == (0, "QD built: 2 samples, 17 frames.")
+    stopped = tmp_path / "here" / "shards" / ".QD.gone" / "1-of-2"  # as a merge leaves it that was killed at its end
+    stopped.mkdir(parents=True)
+    assert call("merge", tmp_path / "here") == (0, f"{tmp_path / 'here'} is merged already.")
+    assert not (tmp_path / "here" / "shards").exists()
     build(make_builder(QD, bundled_quickdraw, per_category=1, categories="cat,bus"), tmp_path / "whole")
     assert content(tmp_path / "here") == content(tmp_path / "whole")
