@@ -33,7 +33,8 @@ from builders.quickdraw import QuickDrawBuilder
 from commands.shared import quieten
 from proactivebench import prompts
 from proactivebench.benchmark import Benchmark
-from proactivebench.evaluation.engine import evaluate, plan
+from proactivebench.evaluation.engine import evaluate
+from proactivebench.evaluation.plan import plan
 from proactivebench.evaluation.settings import Settings
 from proactivebench.frames import Frames
 from proactivebench.models.checkpoints import Checkpoint, load_checkpoint
@@ -152,7 +153,7 @@ def vllm(folder: Path, benchmark: Benchmark, samples: list[Sample], options: arg
 def planned(benchmark: Benchmark, options: argparse.Namespace) -> list[Sample]:
     """The samples that are played."""
     frames = Frames.of(benchmark, [QD])
-    return [task.sample for task in plan(benchmark, [QD], frames, Settings(limit=options.samples)).tasks]
+    return [task.sample for task in plan(benchmark, [QD], frames, Settings(limit=options.samples)).tasks()]
 
 
 def measure(checkpoint: Checkpoint, benchmark: Benchmark, options: argparse.Namespace) -> dict[str, Any]:

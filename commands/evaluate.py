@@ -177,10 +177,9 @@ def evaluate(
 
 
 def _episodes(benchmark: Benchmark, scenario: Scenario, settings: Settings) -> int:
-    from proactivebench.evaluation.settings import chosen_samples
+    from proactivebench.evaluation.plan import choose
 
-    samples = list(benchmark.samples(scenario, filtered=settings.filtered))
-    return len(chosen_samples(scenario, samples, settings)) * settings.repeats
+    return choose(benchmark, scenario, settings)[0].samples * settings.repeats
 
 
 def _load_judge(spec: str, options: ModelOptions, instructions: Path | None) -> Any:

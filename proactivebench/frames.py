@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,16 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.digests import file_digests
 from proactivebench.frame_bytes import is_frame
 from proactivebench.images import Picture, PictureError
-from proactivebench.scenarios import Scenario
+from proactivebench.scenarios import Sample, Scenario
 from proactivebench.scenarios.reach import shown_states
 from proactivebench.views import View
+from proactivebench.work.aside import Table
 
 MISSING = ""
 """Stands for the digest of a frame that is not there."""
+
+_TOGETHER = 4096
+"""Frames that are read together."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,18 @@ class Frames:
 
     Attributes:
         root: The folder that their paths start from.
-        digests: Path below `root` -> SHA-256, or `MISSING`.
-        scenarios: Short scenario name -> paths of its frames, ascending.
+        scenarios: Short names of the scenarios.
     """
 
     root: Path
-    digests: Mapping[str, str]
-    scenarios: Mapping[str, Sequence[str]]
+    scenarios: Sequence[str]
+    _table: Table
 
     @classmethod
     def of(
         cls,
         benchmark: Benchmark,
-        scenarios: Iterable[Scenario],
+        scenarios: Sequence[Scenario],
         report: Callable[[int, int], None] = lambda done, total: None,
     ) -> Frames:
         """The frames that the samples of some scenarios can show, those that the leak filter drops included.
@@ -52,26 +56,59 @@ class Frames:
         Args:
             benchmark: Where they are.
             scenarios: Scenarios that the benchmark holds.
-            report: Told how many bytes are read, as `file_digests` does it.
+            report: Told how many frames of how many are done with, as `file_digests` does it.
 
         Raises:
             UsageError: The benchmark does not hold a scenario, a frame is a link that leads out of it, or a tar is
                 damaged.
             SampleError: A line is not a sample.
             OSError: A frame cannot be read.
+            ResumableError: The temporary folder is full.
         """
-        shown = {}
-        for scenario in scenarios:
-            samples = benchmark.samples(scenario, filtered=False)
-            shown[scenario.name] = sorted({state.frame_path() for sample in samples for state in shown_states(sample)})
-        files = {path: benchmark.frame(path) for paths in shown.values() for path in paths}
-        found = file_digests((file for file in files.values() if is_frame(file)), report)
-        return cls(benchmark.root, {path: found.get(file, MISSING) for path, file in files.items()}, shown)
+        frames = cls.shown_by(benchmark.root, [(one, benchmark.samples(one, filtered=False)) for one in scenarios])
+        [(count,)] = frames._table.read("SELECT COUNT(DISTINCT path) FROM rows")
+        done, last = 0, ""
+        while paths := frames._paths_after(last):
+            files = {path: file for path in paths if is_frame(file := benchmark.frame(path))}
+            found = file_digests(files.values(), partial(_tell, report, done, len(paths), count))
+            rows = ((found[file], path) for path, file in files.items())
+            frames._table.run_all("UPDATE rows SET sha256 = ? WHERE path = ?", rows)
+            done, last = done + len(paths), paths[-1]
+        return frames
+
+    @classmethod
+    def shown_by(cls, root: Path, samples: Iterable[tuple[Scenario, Iterable[Sample]]]) -> Frames:
+        """The frames that samples can show, as if none of them were there.
+
+        Args:
+            root: The folder that their paths start from.
+            samples: Those of each scenario.
+        """
+        table = Table("path TEXT, scenario TEXT, sha256 TEXT, PRIMARY KEY (path, scenario)")
+        names = []
+        for scenario, there in samples:
+            names.append(scenario.name)
+            rows = ((state.frame_path(), scenario.name, MISSING) for sample in there for state in shown_states(sample))
+            table.run_all("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", rows)
+        return cls(root, names, table)
+
+    def _paths_after(self, last: str) -> list[str]:
+        """The paths that come after one, ascending, as many as are read together."""
+        query = "SELECT DISTINCT path FROM rows WHERE path > ? ORDER BY path LIMIT ?"
+        return [path for (path,) in self._table.read(query, (last, _TOGETHER))]
 
     def identity(self) -> dict[str, str]:
-        """What tells the frames of each scenario from any others: SHA-256 over their paths and digests."""
-        digests = {name: [(path, self.digests[path]) for path in paths] for name, paths in self.scenarios.items()}
-        return {name: hashlib.sha256(json.dumps(pairs).encode()).hexdigest() for name, pairs in digests.items()}
+        """What tells the frames of each scenario from any others: SHA-256 over their paths and digests, as JSON."""
+        found = {}
+        for name in self.scenarios:
+            digest, comma = hashlib.sha256(b"["), ""
+            query = "SELECT path, sha256 FROM rows WHERE scenario = ? ORDER BY path"
+            for pair in self._table.read(query, (name,)):
+                digest.update(f"{comma}{json.dumps(pair)}".encode())
+                comma = ", "
+            digest.update(b"]")
+            found[name] = digest.hexdigest()
+        return found
 
     def picture(self, frame_path: str, view: View | None = None) -> Picture:
         """A picture of one of these frames, which can be read as long as it is the same.
@@ -83,9 +120,14 @@ class Frames:
         Raises:
             PictureError: It is not one of these frames.
         """
-        if frame_path not in self.digests:
-            raise PictureError(f"{frame_path!r} is not a frame that a sample can show.")
-        return Picture(self.root / frame_path, view, self.digests[frame_path])
+        for (digest,) in self._table.read("SELECT sha256 FROM rows WHERE path = ? LIMIT 1", (frame_path,)):
+            return Picture(self.root / frame_path, view, digest)
+        raise PictureError(f"{frame_path!r} is not a frame that a sample can show.")
+
+
+def _tell(report: Callable[[int, int], None], before: int, frames: int, count: int, done: int, total: int) -> None:
+    """Says of some bytes of the frames that are read together how many of all frames they are."""
+    report(before + frames * done // total, count)
 
 
 def data_identity(

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from proactivebench import __version__
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, ResumableError, UsageError
 from proactivebench.evaluation.concurrency import Pool, run_through
 from proactivebench.evaluation.episodes import Task, play
-from proactivebench.evaluation.examples import check_examples, examples_for
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import read_judgements, run_metrics
+from proactivebench.evaluation.metrics import finished
+from proactivebench.evaluation.plan import Owed, plan
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RUN, SHARD, RunLog, read_episodes, write_where
-from proactivebench.evaluation.settings import Part, Settings, chosen_samples
+from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.evaluation.watcher import UNWATCHED, Watcher
 from proactivebench.frames import Frames, data_identity
 from proactivebench.models.base import Model
@@ -52,39 +53,6 @@ def run_identity(
         "parts": {name: part._asdict() for name, part in parts.items()},
         "data": data_identity(benchmark, scenarios, frames, filtered=settings.filtered),
     }
-
-
-class Plan(NamedTuple):
-    """The episodes of a run, and how many of the samples of each scenario they play; what plays none is left out."""
-
-    tasks: list[Task]
-    parts: dict[str, Part]
-
-
-def plan(benchmark: Benchmark, scenarios: Sequence[Scenario], frames: Frames, settings: Settings) -> Plan:
-    """What a run plays.
-
-    Raises:
-        UsageError: The benchmark lacks one of the scenarios, the samples that were named, or examples.
-        SampleError: A line is not a sample.
-    """
-    check_examples(scenarios, settings)
-    if strange := sorted(set(settings.samples or ()).difference(scenario.name for scenario in scenarios)):
-        raise UsageError(
-            f"The list names samples of {strange[0]}, which is not played here. Take them out of the list."
-        )
-    tasks, parts = [], {}
-    for scenario in scenarios:
-        samples = list(benchmark.samples(scenario, filtered=settings.filtered))
-        chosen = chosen_samples(scenario, samples, settings)
-        if chosen:
-            parts[scenario.name] = Part(len(chosen), len(samples))
-        for sample in chosen:
-            examples = examples_for(sample, samples, settings, frames)
-            tasks += [Task(sample, repeat, examples) for repeat in range(settings.repeats)]
-    if not tasks:
-        raise UsageError(f"{benchmark.folder} has no samples to play with these settings.")
-    return Plan(tasks, parts)
 
 
 def evaluate(
@@ -142,21 +110,18 @@ def evaluate(
         pool = Pool(model) if judge is None else Pool(model, judge.model)
         reader = None if judge is None else Judge(pool.members[1], judge.instructions)
         frames = Frames.of(benchmark, scenarios, watcher.check)
-        tasks, parts = plan(benchmark, scenarios, frames, settings)
-        groups = [tasks[start : start + model.group] for start in range(0, len(tasks), model.group)]
-        identity = run_identity(benchmark, scenarios, frames, model, settings, parts, reader)
+        planned = plan(benchmark, scenarios, frames, settings)
+        identity = run_identity(benchmark, scenarios, frames, model, settings, planned.parts, reader)
         if shard is not None:
-            groups = [group for group in groups if shard.owns("/".join(map(str, group[0].key)))]
-            tasks = [task for group in groups for task in group]
             identity[SHARD] = str(shard)
-        allowed_errors = int(max_errors * len(tasks))
         log.claim(identity)
         if ranks.first:
             write_where(folder, benchmark.folder)
-        owed = [group for group in groups if not log.done.issuperset(task.key for task in group)]
-        shared = ranks.share(owed)
-        watcher.begin(len(tasks) // ranks.size, (len(tasks) - sum(map(len, owed))) // ranks.size)
-        if owed and ranks.first and (note := log.played_on({**model.machine(), "processes": ranks.size})):
+        owed = Owed.of(planned, model.group, shard, log.done)
+        allowed_errors = int(max_errors * owed.total)
+        shared = ranks.share(owed, owed.groups)
+        watcher.begin(owed.total // ranks.size, (owed.total - owed.episodes) // ranks.size)
+        if owed.groups and ranks.first and (note := log.played_on({**model.machine(), "processes": ranks.size})):
             watcher.note(note)
 
         async def play_one(task: Task) -> None:
@@ -175,13 +140,12 @@ def evaluate(
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()
-        episodes = list(read_episodes(folder))
-        metrics = run_metrics(episodes, read_judgements(folder), settings.seed)
-        if ranks.first and len(episodes) == len(tasks):  # else too many errors ended it early
+        metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
+        if ranks.first and finished(metrics) == owed.total:  # else too many errors ended it early
             log.write_metrics(metrics)
     errors = sum(scores["errors"] for scores in metrics["scenarios"].values())
     if errors > allowed_errors:
-        raise ResumableError(_explain_errors(folder, errors, len(tasks), max_errors))
+        raise ResumableError(_explain_errors(folder, errors, owed.total, max_errors))
     return metrics
 
 

@@ -190,7 +190,7 @@ def judge_run(
             watcher.count(judged)
 
         try:
-            run_through(pool.work_through(ranks.share(owed).take, judge_one))
+            run_through(pool.work_through(ranks.share(owed, len(owed)).take, judge_one))
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()

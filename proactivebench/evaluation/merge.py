@@ -13,6 +13,7 @@ from typing import Any
 
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.judging import run_metrics
+from proactivebench.evaluation.metrics import finished
 from proactivebench.evaluation.run_log import (
     EPISODES,
     METRICS,
@@ -24,6 +25,7 @@ from proactivebench.evaluation.run_log import (
     read_where,
     write_where,
 )
+from proactivebench.work.aside import different
 from proactivebench.work.files import parse_json, write_json, write_whole, writing
 from proactivebench.work.folder import MACHINES, changes, locked
 from proactivebench.work.lines import complete_lines
@@ -56,11 +58,9 @@ def merge_run(folder: Path) -> dict[str, Any]:
             write_where(folder, where)
         write_json(folder / RUN, description)
         described = read_run(folder)
-        episodes = list(read_episodes(folder))
-        planned = described.settings.repeats * sum(part.samples for part in described.parts.values())
-        if len(episodes) != planned:
-            raise UsageError(f"{folder / SHARDS} holds {len(episodes):,} of {planned:,} episodes. Play them again.")
-        metrics = run_metrics(episodes, (), described.settings.seed)
+        metrics = run_metrics(read_episodes(folder), (), described.settings.seed)
+        if (played := finished(metrics)) != described.episodes:
+            raise UsageError(f"{folder / SHARDS} holds {played:,} of {described.episodes:,} episodes. Play them again.")
         write_json(folder / METRICS, metrics)
         remove_shards(folder / SHARDS)
     return metrics
@@ -68,7 +68,7 @@ def merge_run(folder: Path) -> dict[str, Any]:
 
 def _lines(shards: Sequence[Path], name: str) -> Iterator[bytes]:
     """The lines of all shards, each once."""
-    return iter(dict.fromkeys(chain.from_iterable(complete_lines(shard / name) for shard in shards)))
+    return different(chain.from_iterable(complete_lines(shard / name) for shard in shards))
 
 
 def _common(folder: Path, shards: Sequence[Path]) -> dict[str, Any]:

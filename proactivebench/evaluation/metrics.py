@@ -12,12 +12,18 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from proactivebench.evaluation.records import Episode, Key
+from proactivebench.evaluation.scores import Mean, Scores
 from proactivebench.evaluation.settings import derive_seed
-from proactivebench.evaluation.statistics import Estimate, average, estimate, estimate_share
+from proactivebench.evaluation.statistics import (
+    Estimate,
+    average,
+    estimate_clusters,
+    estimate_clusters_share,
+    estimate_share,
+)
 from proactivebench.scenarios import SCENARIOS, Action
 
 SHOWN_REPLIES, SHOWN_CHARACTERS = 3, 200
@@ -37,28 +43,12 @@ def _all_with_uncertainty(values: Mapping[str, Estimate]) -> dict[str, Any]:
     return {key: value for name, found in values.items() for key, value in _with_uncertainty(name, found).items()}
 
 
-class _Score(NamedTuple):
-    """What is needed of an episode; small, for runs of many episodes. Sorts by sample."""
-
-    id: int
-    repeat: int
-    source: str
-    correct: float
-    suggestions: float | None
-    cost: float | None
-
-    @classmethod
-    def of(cls, episode: Episode, scores: Mapping[str, float]) -> _Score:
-        counted = scores["acc"], scores.get("psr"), scores.get("cost")
-        return cls(episode.id, episode.repeat, episode.source, *counted)
-
-
 @dataclass
 class _Tally:
     """What is needed of the episodes of one scenario."""
 
-    scores: list[_Score] = field(default_factory=list)
-    lost: list[_Score] = field(default_factory=list)
+    scored: int = 0
+    lost: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     played: int = 0
@@ -69,24 +59,23 @@ class _Tally:
     first_turn: int = 0
     last_turn: int = 0
     wasted: int = 0
-    took: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
+    took: tuple[Mean, Mean] = field(default_factory=lambda: (Mean(), Mean()))
 
     def add(self, episode: Episode) -> None:
         if episode.error is not None:
             self.errors[episode.error.kind] += 1
-            if episode.unreadable_judgement:
-                self.lost.append(_Score.of(episode, episode.published_scores or {}))
+            self.lost += episode.unreadable_judgement
             return
         self.played += 1
         self.refused += any(turn.refused for turn in episode.turns)
         self.cut += any(turn.cut for turn in episode.turns)
         for turn in episode.turns:
             for known, took in zip(self.took, (turn.tokens, turn.seconds), strict=True):
-                known.extend([] if took is None else [took])
+                known.add(took)
         if episode.turns[0].kind == "open_ended":
             return
         turns = len(episode.turns)
-        self.scores.append(_Score.of(episode, episode.scores))
+        self.scored += 1
         self.kinds.update(turn.kind for turn in episode.turns)
         self.unreadable += _ended_unreadable(episode)
         self.judged |= episode.turns[-1].judge is not None
@@ -126,16 +115,18 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
         `unreadable_replies`: up to three of them, each with `scenario`, `id`, `repeat` and the start of the `reply`.
     """
     tallies: dict[str, _Tally] = {}
+    scores_of_all = Scores()
     unreadable: list[tuple[Key, str]] = []
     others: Counter[str] = Counter()
     for episode in episodes:
         tallies.setdefault(episode.scenario, _Tally()).add(episode)
+        scores_of_all.add(episode)
         others.update(turn.answered_by for turn in episode.turns if turn.answered_by is not None)
         if _ended_unreadable(episode):
             shown = episode.turns[-1].reply[:SHOWN_CHARACTERS]
             unreadable = heapq.nsmallest(SHOWN_REPLIES, [*unreadable, (episode.key, shown)])
     scenarios: dict[str, Any] = {}
-    ours, published = _PlayedScores(seed), _PlayedScores(seed)
+    ours, published = _PlayedScores(scores_of_all, seed), _PlayedScores(scores_of_all, seed, lost=True)
     lost = any(tally.lost for tally in tallies.values())
     for name in filter(tallies.__contains__, SCENARIOS):
         tally = tallies[name]
@@ -145,20 +136,20 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
             "errors_by_kind": dict(sorted(tally.errors.items())),
             "refused": tally.refused,
             "cut": tally.cut,
-            **{name: fmean(known) for name, known in zip(PER_TURN, tally.took, strict=True) if known},
+            **{name: known.value for name, known in zip(PER_TURN, tally.took, strict=True) if known.count},
         }
-        if n := len(tally.scores):
+        if n := tally.scored:
             answers = tally.kinds.total()
             scores |= {} if tally.judged else {"unreadable": tally.unreadable}
-            scores |= ours.of(name, tally.scores)
+            scores |= ours.of(name)
             scores["first_turn_acc"] = tally.first_turn / n
             scores["answers"] = {kind: tally.kinds[kind] / answers for kind in _KINDS}
             if "psr" in scores:
                 scores["last_turn_share"] = tally.last_turn / n
                 scores["wasted_suggestions"] = tally.wasted / n
-        if lost and (counted := tally.scores + tally.lost):
-            scores["judge_unreadable"] = len(tally.lost)
-            scores["published_reading"] = {"n": len(counted), **published.of(name, counted)}
+        if lost and (counted := tally.scored + tally.lost):
+            scores["judge_unreadable"] = tally.lost
+            scores["published_reading"] = {"n": counted, **published.of(name)}
         scenarios[name] = scores
     overall = ours.average() or {"acc": None, "psr": None}
     overall |= {"published_reading": published.average()} if lost else {}
@@ -174,26 +165,30 @@ def compute_metrics(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any
     }
 
 
+def finished(metrics: Mapping[str, Any]) -> int:
+    """How many episodes some scores are of, as `compute_metrics` gives them; those with an error included."""
+    return sum(scores["n"] + scores["errors"] for scores in metrics["scenarios"].values())
+
+
 class _PlayedScores:
     """The scores of one reading of episodes, gathered scenario by scenario."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, scores: Scores, seed: int, *, lost: bool = False) -> None:
+        self._scores = scores
         self._seed = seed
+        self._lost = lost
         self._estimates: dict[str, list[Estimate]] = {"acc": [], "psr": []}
 
-    def of(self, name: str, episodes: Sequence[_Score]) -> dict[str, Any]:
+    def of(self, name: str) -> dict[str, Any]:
         """The scores of one scenario."""
-        ordered = sorted(episodes)
-        sources = [score.source for score in ordered]
         seed = derive_seed(self._seed, name)  # the scenarios' draws are averaged as independent ones
-        found = {"acc": estimate_share([score.correct for score in ordered], sources, seed)}
-        suggestions = [score.suggestions for score in ordered if score.suggestions is not None]
-        if suggestions:
-            found["psr"] = estimate(suggestions, sources, seed)
-        for score, value in found.items():
-            self._estimates[score].append(value)
-        if costs := [score.cost for score in ordered if score.cost is not None]:
-            found["cost"] = estimate(costs, sources, seed)
+        clusters = self._scores.clusters(name, lost=self._lost)
+        found = {
+            score: (estimate_clusters_share if score == "acc" else estimate_clusters)(values, seed)
+            for score, values in clusters.items()
+        }
+        for score, estimates in self._estimates.items():
+            estimates += [found[score]] if score in found else []
         return _all_with_uncertainty(found)
 
     def average(self) -> dict[str, Any]:

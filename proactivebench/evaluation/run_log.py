@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.episodes import PlayedEpisode
-from proactivebench.evaluation.records import Episode, Key, text_hash
+from proactivebench.evaluation.records import Episode, text_hash
 from proactivebench.evaluation.settings import Part, Settings
+from proactivebench.work.aside import Seen, different
 from proactivebench.work.files import parse_json, write_json, write_whole, writing
 from proactivebench.work.folder import MACHINES, DescribedFolder, differences, shown
 from proactivebench.work.lines import LineFile, complete_lines, read_records
@@ -138,26 +139,29 @@ class RunLog(DescribedFolder):
 
     def __init__(self, folder: Path, ranks: Ranks = ALONE):
         super().__init__(folder, RUN, ranks)
-        self.done: set[Key] = set()
+        self.done = Seen()
 
     def open_files(self, at_exit: Callable[[Callable[[], None]], Any]) -> None:
         self._prompts = LineFile(self.folder / PROMPTS, self._different_prompts() if self.ranks.first else None)
         at_exit(self._prompts.close)
-        self._texts = set(read_prompts(self.folder))
+        self._texts = Seen()
+        for name, _, _ in _prompts(self.folder):
+            self._texts.add(name)
         self._episodes = LineFile(self.folder / EPISODES, self._finished() if self.ranks.first else None)
         at_exit(self._episodes.close)
-        self.done = {episode.key for episode in read_episodes(self.folder)}
+        for episode in read_episodes(self.folder):
+            self.done.add(episode.key)
 
     def _finished(self) -> Iterator[bytes]:
-        for line in dict.fromkeys(complete_lines(self.folder / EPISODES)):
+        for line in different(complete_lines(self.folder / EPISODES)):
             with suppress(ValidationError):  # what is damaged, here or among the prompts, is to be played again
                 episode = Episode.model_validate_json(line)
-                if episode.error is None and self._texts.issuperset(turn.prompt for turn in episode.turns):
+                if episode.error is None and all(turn.prompt in self._texts for turn in episode.turns):
                     yield line
 
     def _different_prompts(self) -> Iterable[bytes]:
         """The lines without those that are damaged, or that a second process wrote too."""
-        return dict.fromkeys(line for _, _, line in _prompts(self.folder))
+        return different(line for _, _, line in _prompts(self.folder))
 
     def played_on(self, machine: Mapping[str, Any]) -> str | None:
         """Notes in `run.json` on what the run is played from now on.
@@ -185,9 +189,8 @@ class RunLog(DescribedFolder):
         """
         for text in played.texts:
             name = text_hash(text)
-            if name not in self._texts:
+            if self._texts.add(name):
                 self._prompts.append({"hash": name, "text": text})
-                self._texts.add(name)
         self._episodes.append(played.episode.model_dump(mode="json", exclude_defaults=True))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:

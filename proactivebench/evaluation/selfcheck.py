@@ -22,6 +22,7 @@ from proactivebench.errors import ProactiveBenchError, ReplyError
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.concurrency import Pool, run_through
 from proactivebench.evaluation.episodes import Task, user_message
+from proactivebench.evaluation.plan import plan
 from proactivebench.evaluation.run_log import EPISODES, PROMPTS, RUN, read_episodes
 from proactivebench.evaluation.settings import Settings, derive_seed
 from proactivebench.frames import Frames
@@ -80,7 +81,7 @@ def selfcheck(
     """
     settings = Settings(limit=-(-samples // len(scenarios)))
     frames = Frames.of(benchmark, scenarios)
-    requests = [_first(task, settings, frames) for task in engine.plan(benchmark, scenarios, frames, settings).tasks]
+    requests = [_first(task, settings, frames) for task in plan(benchmark, scenarios, frames, settings).tasks()]
     with tempfile.TemporaryDirectory() as place:
         on_step("Asking one by one, all at once, and with grey pictures")
         greys = [_grey(request, Path(place)) for request in requests]
@@ -138,7 +139,7 @@ async def _ask(model: Model, requests: Sequence[Request], greys: Sequence[Reques
 
     async def ask(asked: Sequence[Request], at_once: int) -> list[str | None]:
         replies: list[str | None] = [None] * len(asked)
-        numbers = ALONE.share([[number] for number in range(len(asked))])
+        numbers = ALONE.share(([number] for number in range(len(asked))), len(asked))
 
         async def one(number: int) -> None:
             try:

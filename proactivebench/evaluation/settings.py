@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -41,7 +42,7 @@ class Settings(BaseModel):
         system_prompt: System message in front of every conversation; None sends none.
         seed: Decides everything random.
         repeats: Plays of every sample.
-        limit: Samples per scenario, as `chosen_samples` takes them; None plays all, and becomes `PAPER_LIMIT` in the
+        limit: Samples per scenario, as `chosen_places` takes them; None plays all, and becomes `PAPER_LIMIT` in the
             open-ended modes where no samples are named.
         samples: Short scenario name -> ids to play; None plays all.
         filtered: Leave out what the benchmark's leak filter dropped.
@@ -102,26 +103,41 @@ def derive_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def chosen_samples(scenario: Scenario, samples: Sequence[Sample], settings: Settings) -> list[Sample]:
-    """The samples of one scenario that a run plays, in their own order.
-
-    A limit takes the first ones of a shuffled list, in the order that published runs take theirs from: always the same,
-    whatever the run's seed, so that a smaller limit plays a part of a larger one's, and 100 the paper's samples.
+def named_samples(scenario: Scenario, samples: Iterable[Sample], settings: Settings) -> Iterator[Sample]:
+    """Yields those samples of a scenario that the settings name, in their own order; where they name none, all.
 
     Raises:
         UsageError: The settings name a sample that is not there.
     """
-    if settings.samples is not None:
-        wanted = set(settings.samples.get(scenario.name, ()))
-        samples = [sample for sample in samples if sample.id in wanted]
-        if missing := wanted.difference(sample.id for sample in samples):
-            raise UsageError(
-                f"There is no {scenario.name} sample {min(missing)}, which the list names ({len(missing)} such ids). "
-                "Did the leak filter drop it? Then --no-filter plays it."
-            )
-    shuffled = list(range(len(samples)))
+    if settings.samples is None:
+        yield from samples
+        return
+    missing = set(wanted := frozenset(settings.samples.get(scenario.name, ())))
+    for sample in samples:
+        if sample.id in wanted:
+            missing.discard(sample.id)
+            yield sample
+    if missing:
+        raise UsageError(
+            f"There is no {scenario.name} sample {min(missing)}, which the list names ({len(missing)} such ids). "
+            "Did the leak filter drop it? Then --no-filter plays it."
+        )
+
+
+def chosen_places(count: int, limit: int | None) -> bytearray:
+    """Which of so many samples a limit takes: 1 for each of them, 0 for the others.
+
+    It takes the first ones of a shuffled list, in the order that published runs take theirs from: always the same,
+    whatever the run's seed, so that a smaller limit plays a part of a larger one's, and 100 the paper's samples.
+    """
+    if limit is None or limit >= count:
+        return bytearray(b"\1") * count
+    shuffled = array("I", range(count))
     random.Random(0).shuffle(shuffled)
-    return [samples[place] for place in sorted(shuffled[: settings.limit])]
+    chosen = bytearray(count)
+    for place in shuffled[:limit]:
+        chosen[place] = 1
+    return chosen
 
 
 def read_sample_list(path: Path) -> dict[str, tuple[int, ...]]:

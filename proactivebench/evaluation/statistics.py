@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 BOOTSTRAP_DRAWS = 2000
-_DRAWS_AT_ONCE = 100
+_DRAWS_AT_ONCE, _PICKS_AT_ONCE = 100, 1 << 20
 _Z95 = 1.96  # 97.5% quantile of the normal distribution
 
 
@@ -36,6 +37,21 @@ class Estimate:
     draws: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Clusters:
+    """Some values, as far as their estimate needs them.
+
+    Attributes:
+        mean: The mean of all.
+        sums: The sum of the values of each source, the sources ascending.
+        counts: How many values each has.
+    """
+
+    mean: float
+    sums: NDArray[np.float64]
+    counts: NDArray[np.integer[Any]]
+
+
 def estimate(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> Estimate:
     """The mean of some values.
 
@@ -44,15 +60,24 @@ def estimate(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> 
         sources: For each sample, the name of what it was made of.
         seed: Of the bootstrap.
     """
+    return estimate_clusters(_clusters(values, sources), seed)
+
+
+def _clusters(values: Sequence[float], sources: Sequence[str]) -> Clusters:
     numbers = np.asarray(values, dtype=np.float64)
     _, cluster = np.unique(np.asarray(sources), return_inverse=True)
-    sums, counts = np.bincount(cluster, numbers), np.bincount(cluster)
-    mean = float(numbers.mean())
+    sums: NDArray[Any] = np.bincount(cluster, numbers)
+    return Clusters(float(numbers.mean()), sums, np.bincount(cluster))
+
+
+def estimate_clusters(found: Clusters, seed: int = 0) -> Estimate:
+    """The mean of values that were added up by their sources; as `estimate`."""
+    sums, counts, mean = found.sums, found.counts, found.mean
     clusters = len(counts)
     se = None
     if clusters > 1:
         residuals = sums - mean * counts
-        se = float(np.sqrt((residuals**2).sum() * clusters / (clusters - 1)) / len(numbers))
+        se = float(np.sqrt((residuals**2).sum() * clusters / (clusters - 1)) / counts.sum())
     parts = [sums[picks].sum(axis=1) / counts[picks].sum(axis=1) for picks in _picks(clusters, seed)]
     draws = np.concatenate(parts)
     low, high = np.percentile(draws, [2.5, 97.5])
@@ -60,10 +85,13 @@ def estimate(values: Sequence[float], sources: Sequence[str], seed: int = 0) -> 
 
 
 def _picks(clusters: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Yields the sources of the bootstrap samples, shape (100, clusters) each."""
+    """Yields the sources of the bootstrap samples, shape (1 to 100, clusters) each."""
     rng = np.random.default_rng(seed)
-    for _ in range(BOOTSTRAP_DRAWS // _DRAWS_AT_ONCE):
-        yield rng.integers(clusters, size=(_DRAWS_AT_ONCE, clusters))
+    left = BOOTSTRAP_DRAWS
+    while left:
+        draws = min(left, _DRAWS_AT_ONCE, max(1, _PICKS_AT_ONCE // clusters))
+        yield rng.integers(clusters, size=(draws, clusters))
+        left -= draws
 
 
 def resampled(sources: Sequence[str], seed: int = 0) -> Iterator[NDArray[np.float64]]:
@@ -97,10 +125,15 @@ def estimate_share(values: Sequence[float], sources: Sequence[str], seed: int = 
         sources: For each sample, the name of what it was made of.
         seed: Of the bootstrap.
     """
-    found = estimate(values, sources, seed)
-    if np.ptp(found.draws) > 0:
-        return found
-    return replace(found, interval=_wilson(found.mean, len(set(sources))))
+    return estimate_clusters_share(_clusters(values, sources), seed)
+
+
+def estimate_clusters_share(found: Clusters, seed: int = 0) -> Estimate:
+    """The share of ones among zeros and ones that were added up by their sources; as `estimate_share`."""
+    made = estimate_clusters(found, seed)
+    if np.ptp(made.draws) > 0:
+        return made
+    return replace(made, interval=_wilson(made.mean, len(found.counts)))
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:

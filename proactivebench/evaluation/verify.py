@@ -15,10 +15,11 @@ from proactivebench.answers import without_thinking
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.evaluation.concurrency import run_through
-from proactivebench.evaluation.engine import PROTOCOL, plan
+from proactivebench.evaluation.engine import PROTOCOL
 from proactivebench.evaluation.episodes import Task, play
 from proactivebench.evaluation.judge import Judge
 from proactivebench.evaluation.judging import JudgedReply, read_judgements, run_metrics
+from proactivebench.evaluation.plan import plan
 from proactivebench.evaluation.records import Episode, Turn, text_hash
 from proactivebench.evaluation.run_log import METRICS, RUN, read_episodes, read_prompts, read_run
 from proactivebench.evaluation.settings import Settings
@@ -73,7 +74,7 @@ def _episodes(folder: Path, benchmark: Benchmark) -> Iterator[str]:
     scenarios = [get_scenario(name) for name in run.scenarios]
     frames = Frames.of(benchmark, scenarios)
     planned = plan(benchmark, scenarios, frames, run.settings)
-    tasks = {task.key: task for task in planned.tasks}
+    tasks = {task.key: task for task in planned.tasks()}
     if run.parts != planned.parts:
         yield "run.json says that it plays other numbers of samples than its settings do."
     texts = read_prompts(folder)

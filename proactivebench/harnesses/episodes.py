@@ -16,9 +16,10 @@ from typing import Any
 
 from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.engine import plan, run_identity
+from proactivebench.evaluation.engine import run_identity
 from proactivebench.evaluation.episodes import PlayedEpisode, Task, play
 from proactivebench.evaluation.judge import Judge
+from proactivebench.evaluation.plan import plan
 from proactivebench.evaluation.settings import Part, Settings
 from proactivebench.frames import Frames
 from proactivebench.models.base import Model, ReplyError, Request
@@ -79,7 +80,8 @@ class Episodes:
         benchmark = Benchmark.open(_folder(str(data), names))
         chosen, how = benchmark.chosen(names), Settings(**settings)
         frames = Frames.of(benchmark, chosen)
-        return cls(benchmark, chosen, how, frames, *plan(benchmark, chosen, frames, how))
+        planned = plan(benchmark, chosen, frames, how)
+        return cls(benchmark, chosen, how, frames, list(planned.tasks()), planned.parts)
 
     @classmethod
     def of_variables(cls, scenario: str | Sequence[str] = ALL) -> Episodes:

@@ -201,7 +201,7 @@ class Run:
 @lru_cache(maxsize=8)
 def _frames(benchmark: Benchmark, names: tuple[str, ...]) -> Frames:
     """Looked at once for all runs of a benchmark."""
-    return Frames.of(benchmark, map(get_scenario, names))
+    return Frames.of(benchmark, [get_scenario(name) for name in names])
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
 
 from proactivebench.errors import ProactiveBenchError
+from proactivebench.work.aside import Table, short_key
 from proactivebench.work.files import write_whole, writing
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
@@ -46,17 +47,19 @@ def read_records(path: Path, kind: type[AnyRecord], name: str) -> Iterator[AnyRe
     Raises:
         ProactiveBenchError: A line is not a record, or has the key of another one.
     """
-    lines: dict[Hashable, tuple[int, int]] = {}
+    lines = Table("key BLOB PRIMARY KEY, number INTEGER, line BLOB")
     for number, line in enumerate(complete_lines(path), start=1):
         try:
             record = kind.model_validate_json(line)
         except ValueError as error:
             problem = " ".join(str(error).split())
             raise ProactiveBenchError(f"{path}, line {number}: no {name} ({problem})") from error
-        before, digest = lines.setdefault(record.key, (number, hash(line)))
-        if before == number:
+        key, contents = short_key(record.key), short_key(line)
+        if lines.run("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", (key, number, contents)):
             yield record
-        elif digest != hash(line):
+            continue
+        [(before, first)] = lines.read("SELECT number, line FROM rows WHERE key = ?", (key,))
+        if first != contents:
             raise ProactiveBenchError(
                 f"{path}, line {number}: {record.key} is in line {before} already, with other contents. Delete one of "
                 "the two."

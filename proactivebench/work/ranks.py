@@ -9,7 +9,7 @@ not finished is continued with any number of processes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,12 +32,14 @@ class Shared(Generic[Piece]):
 
     Args:
         pieces: All of them, the same ones in the same order in every process.
+        count: How many there are.
         size: Number of processes.
         add: Adds to how many were taken by all processes, and returns the sum.
     """
 
-    def __init__(self, pieces: Sequence[Piece], size: int, add: Callable[[int], int]):
-        self._pieces = pieces
+    def __init__(self, pieces: Iterable[Piece], count: int, size: int, add: Callable[[int], int]):
+        self._pieces = enumerate(pieces)
+        self._count = count
         self._size = size
         self._add = add
 
@@ -50,11 +52,11 @@ class Shared(Generic[Piece]):
         Returns:
             The piece; None where all are taken, or where other processes should have what is left.
         """
-        left = len(self._pieces) - self._add(0)
+        left = self._count - self._add(0)
         if left <= 0 or in_hand * self._size >= in_hand + left:
             return None
         number = self._add(1) - 1
-        return self._pieces[number] if number < len(self._pieces) else None
+        return next((piece for place, piece in self._pieces if place == number), None)
 
 
 def _counter() -> Callable[[int], int]:
@@ -86,9 +88,9 @@ class Ranks:
         """Whether this is the process that owns the folder."""
         return self.rank == 0
 
-    def share(self, pieces: Sequence[Piece]) -> Shared[Piece]:
-        """Pieces of work for all processes, which share out the same ones at the same time."""
-        return Shared(pieces, self.size, self._counters())
+    def share(self, pieces: Iterable[Piece], count: int) -> Shared[Piece]:
+        """So many pieces of work for all processes, which share out the same ones at the same time."""
+        return Shared(pieces, count, self.size, self._counters())
 
     def wait(self) -> None:
         """Waits until all processes have come here.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +15,15 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import ProactiveBenchError, UsageError
 from proactivebench.evaluation import engine
 from proactivebench.evaluation.run_log import RunLog, read_episodes
-from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.watcher import Watcher
 from proactivebench.frames import Frames
 from proactivebench.models.base import Model, PictureError, Request
 from proactivebench.models.scripted import ScriptedModel
-from proactivebench.scenarios import QD, Environment
+from proactivebench.scenarios import QD, Environment, Sample
 from proactivebench.views import ShortEdge
 from proactivebench.work.folder import locked
+from tests.support.choosing import chosen_samples
 from tests.support.example_samples import example_sample
 from tests.support.small_benchmark import build_small
 
@@ -230,6 +232,23 @@ def test_a_smaller_limit_plays_a_part_of_a_larger_one() -> None:
     assert {s.id for s in small} < {s.id for s in large}
     assert chosen_samples(QD, samples, Settings(limit=10, seed=1)) == small, "seeds are compared on the same samples"
     assert chosen_samples(QD, samples, Settings()) == samples
+
+
+def test_a_run_holds_the_samples_that_it_plays_and_no_others(benchmark: Benchmark, tmp_path: Path) -> None:
+    def held() -> int:
+        return sum(isinstance(thing, Sample) for thing in gc.get_objects())
+
+    class Counting(ScriptedModel):
+        concurrency = 1
+
+        async def reply(self, request: Request) -> str:
+            seen.append(held())
+            return await super().reply(request)
+
+    seen, before = list[int](), held()
+    run(benchmark, Counting("guess"), tmp_path, settings={"mode": "reference"})
+    assert len(seen) == 6
+    assert max(seen) - before <= 2
 
 
 def test_an_episode_that_is_there_twice_counts_once(benchmark: Benchmark, tmp_path: Path) -> None:

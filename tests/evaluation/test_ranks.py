@@ -69,7 +69,7 @@ def crew(pieces: int, size: int) -> list[Callable[[int], int | None]]:
         taken += more
         return taken
 
-    return [Ranks(rank, size, lambda: add).share(range(pieces)).take for rank in range(size)]
+    return [Ranks(rank, size, lambda: add).share(range(pieces), pieces).take for rank in range(size)]
 
 
 @given(pieces=st.integers(0, 40), size=st.integers(1, 5), chance=st.randoms(use_true_random=False))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proactivebench.evaluation import statistics
 from proactivebench.evaluation.statistics import average, estimate, estimate_share
 
 
@@ -13,6 +14,15 @@ def test_without_clusters_the_error_is_the_usual_one() -> None:
     assert result.se == pytest.approx(np.std(values, ddof=1) / np.sqrt(5))
     low, high = result.interval
     assert 0 <= low < 0.6 < high <= 1
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, sources = [0.0, 1.0, 0.5, 2.0, 1.0], list("abbca")
+    picks = np.random.default_rng(3).integers(3, size=(statistics.BOOTSTRAP_DRAWS, 3))
+    sums, counts = np.array([1.0, 1.5, 2.0]), np.array([2, 2, 1])
+    for at_once in (1, 7, 1 << 20):
+        monkeypatch.setattr(statistics, "_PICKS_AT_ONCE", at_once)
+        assert (estimate(values, sources, 3).draws == sums[picks].sum(axis=1) / counts[picks].sum(axis=1)).all()
 
 
 def test_copies_of_a_source_add_no_certainty() -> None:

@@ -16,14 +16,14 @@ from proactivebench.benchmark import Benchmark
 from proactivebench.errors import UsageError
 from proactivebench.evaluation.examples import examples_for
 from proactivebench.evaluation.run_log import read_episodes
-from proactivebench.evaluation.settings import Settings, chosen_samples
+from proactivebench.evaluation.settings import Settings
 from proactivebench.frames import Frames
 from proactivebench.models.base import Message, Request
 from proactivebench.scenarios import MVPN, QD, ROD, Sample, get_scenario
 from proactivebench.scenarios.check import way_to_reference
-from proactivebench.scenarios.reach import observations
 from proactivebench.views import ShortEdge, View
 from tests.support.all_scenarios import Answering, four_samples_each, play
+from tests.support.choosing import chosen_samples
 from tests.support.example_samples import example_sample
 
 
@@ -119,7 +119,7 @@ def test_examples_are_those_of_the_published_package(record: dict[str, Any]) -> 
     asked = solved.model_copy(update={"answer": "Other.", "image_template": "other/{image}.png"})
     others = [solved] * (3 if reduced else 1)
     settings = Settings(shots=len(others), shrink_examples=reduced, hint=record["config"]["hint"])
-    frames = Frames(Path("DATA"), {seen.frame_path: "" for seen in observations(solved)}, {})
+    frames = Frames.shown_by(Path("DATA"), [(scenario, [solved])])
     drawn = []
     for number in range(20):  # for ROD either direction may be drawn
         messages = examples_for(asked.model_copy(update={"id": number}), others, settings, frames)
