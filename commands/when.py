@@ -41,14 +41,17 @@ def when(run: Path, forced: Path) -> None:
     from proactivebench.evaluation.measured import run_measured_on
     from proactivebench.evaluation.run_log import read_run
     from proactivebench.evaluation.when import WHEN, measure_run
+    from proactivebench.evaluation.who import called, weights
 
     found = measure_run(run, forced)
     _table(found, output())
     _utility_table(found["average"], output())
     output().print(f"Measured on {run_measured_on(run)}.", style="dim", markup=False, soft_wrap=True)
-    models = [read_run(folder).model.get("model") for folder in (run, forced)]
-    if models[0] != models[1]:
-        said = f"The forced answers are those of {models[1]}, not of {models[0]}: this is not a measure of {models[0]}."
+    mine, theirs = (read_run(folder).model for folder in (run, forced))
+    if weights(mine) != weights(theirs):
+        names = called(mine), called(theirs)
+        which = "" if names[0] != names[1] else " with other weights"
+        said = f"The forced answers are those of {names[1]}{which}, not of {names[0]}: this is not a measure of it."
         console().print(said, style="yellow", markup=False, soft_wrap=True)
     console().print(f"Everything, with all intervals, is in {run / WHEN}.", markup=False, soft_wrap=True)
 

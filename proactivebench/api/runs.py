@@ -81,7 +81,8 @@ class Run:
                 low, high = scores.get(f"{name}_ci95") or (None, None)
                 row |= {name: scores.get(name), f"{name}_low": low, f"{name}_high": high}
             rows.append(row | {name: scores.get(name) for name in took})
-        return Rows(rows, f"{self.loaded.name}, measured on {run_measured_on(self.folder)}")
+        about = ", ".join([self.model, *self.loaded.notes])
+        return Rows(rows, f"{about}: measured on {run_measured_on(self.folder)}")
 
     @property
     def samples(self) -> Rows:
@@ -227,7 +228,9 @@ def compare(first: Run | str | Path, second: Run | str | Path) -> Rows:
     """
     before, after = (one.folder if isinstance(one, Run) else Path(one) for one in (first, second))
     found = comparison.compare_runs(before, after)
-    caption = f"{found.shared:,} episodes have a score in both runs."
+    played = " and ".join(f"{n:,}" for n in found.played)
+    measured = "; ".join(dict.fromkeys(map(run_measured_on, (before, after))))
+    caption = f"{found.shared:,} episodes have a score in both runs, of {played}. Measured on {measured}."
     if found.settings:
         ways = (f"{name}: {shown(one)} / {shown(other)}" for name, one, other in found.settings)
         caption += f" The runs differ in {'; '.join(ways)}."

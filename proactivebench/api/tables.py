@@ -49,7 +49,8 @@ class Table:
             rows = []
             for name in sheet.names:
                 texts = [None if entry is None else entry.text for entry in sheet.entries(name)]
-                rows.append({"model": name, **dict(zip(columns, texts, strict=True))})
+                told = f"{name} ({note})" if (note := sheet.told(name)) else name
+                rows.append({"model": told, **dict(zip(columns, texts, strict=True))})
             parts.append(Rows(rows, f"{sheet.title}. {sheet.about}")._repr_html_() or "")
         return "".join(parts) or None
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from proactivebench.errors import UsageError
-from proactivebench.evaluation.run_log import RunData, read_run, read_where
+from proactivebench.evaluation.run_log import EPISODES, RunData, read_run, read_where
 from proactivebench.evaluation.settings import Part
 from proactivebench.provenance import PUBLISHED
+from proactivebench.scenarios import SCENARIOS
+from proactivebench.work.lines import complete_lines
 
 CAVEAT = "The paper's models were measured on the published benchmark: compare within one benchmark, never across."
 """Stands by the paper's rows where runs were played on other data."""
@@ -36,33 +38,39 @@ def part_of(parts: Mapping[str, Part]) -> str:
     return "" if played == there else f"{played:,} of {there:,} samples"
 
 
-def measured_on(folder: Path, data: Sequence[RunData], parts: Iterable[str]) -> str:
-    """The benchmark of some runs that agree: its name, a short digest, how much of it, and whether after a leak filter.
+def measured_on(folder: Path, data: Sequence[RunData], parts: Sequence[Mapping[str, Part]]) -> str:
+    """The benchmark of some runs that agree: its name, a short digest, and what of it was played.
+
+    That is how many samples of which scenarios, and whether a leak filter had left them.
 
     Args:
         folder: The benchmark's folder, which names it where it was not pulled.
         data: Of each run; at least one.
-        parts: Of each run, as `part_of` says it.
+        parts: Of each run.
     """
-    different = set(parts)
-    played = different.pop() if len(different) == 1 else "as many samples as stand beside each name"
+    different = {part_of(one) for one in parts}
+    played = different.pop() or "all samples" if len(different) == 1 else "as many samples as stand beside each name"
+    scenarios = ", ".join(name for name in SCENARIOS if any(name in one for one in parts))
     repository, at, commit = (data[0].source or folder.resolve().name).partition("@")
     name = f"{repository}{at}{commit[:8]}"
     digests = {(name, one.samples[name], one.frames[name]) for one in data for name in one.samples}
     short = hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()[:8]
     filtered = {digest is not None for one in data for digest in one.kept_ids.values()}
-    after = "in part after the leak filter" if len(filtered) == 2 else "after the leak filter" if any(filtered) else ""
-    return f"{name} ({short}), {' '.join(filter(None, (played, after))) or 'all samples'}"
+    after = f"{' in part' * (len(filtered) == 2)} after the leak filter" if any(filtered) else ""
+    return f"{name} ({short}), {played} of {scenarios}{after}"
 
 
 def run_measured_on(run: Path) -> str:
-    """The benchmark of one run, as `measured_on` says it.
+    """The benchmark of one run, as `measured_on` says it, how much of that is played by now, and what was asked.
 
     Raises:
         UsageError: The folder is not a run.
     """
     described = read_run(run)
-    return measured_on(read_where(run) or Path("unknown data"), [described.data], [part_of(described.parts)])
+    measured = measured_on(read_where(run) or Path("unknown data"), [described.data], [described.parts])
+    done = sum(1 for _ in complete_lines(run / EPISODES))
+    so_far = f", {done:,} of {described.episodes:,} episodes so far" if done < described.episodes else ""
+    return f"{measured}{so_far}; {described.settings.in_words}"
 
 
 def differing(first: RunData, second: RunData, *, kept: bool = True) -> tuple[str, str] | None:

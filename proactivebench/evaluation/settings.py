@@ -20,6 +20,15 @@ Mode = Literal["mcqa", "reference", "forced", "oeg", "oeg-multi"]
 OPEN_ENDED = ("oeg", "oeg-multi")
 """Modes in which models reply freely."""
 
+MULTIPLE_CHOICE = "multiple choice"
+"""The usual setting, in words."""
+
+SIZE_ONLY = ("seed", "limit", "repeats", "samples")
+"""Settings that change how many or which episodes are played, but not what is asked."""
+
+_MODES = {"oeg": "open-ended", "oeg-multi": "open-ended multi-turn"}
+"""Mode -> what people call it, where that is another word."""
+
 PAPER_LIMIT = 100
 """Samples per scenario with free replies in the paper."""
 
@@ -88,6 +97,26 @@ class Settings(BaseModel):
     def open_ended(self) -> bool:
         """Whether models reply freely instead of choosing."""
         return self.mode in OPEN_ENDED
+
+    @property
+    def unusual(self) -> list[str]:
+        """What is not as usual in what is asked, in words."""
+        words = []
+        usual = Settings().model_dump(mode="json", exclude=set(SIZE_ONLY))
+        for key, value in self.model_dump(mode="json", include=set(usual)).items():
+            name = key.replace("_", " ")
+            if value == usual[key]:
+                continue
+            if isinstance(value, bool):
+                words.append(name if value else f"not {name}")
+            else:
+                words.append(_MODES.get(value, value) if key == "mode" else f"{name} {value}")
+        return words
+
+    @property
+    def in_words(self) -> str:
+        """What is asked: `multiple choice`, `hint`, `reference` ..."""
+        return ", ".join(self.unusual) or MULTIPLE_CHOICE
 
 
 class Part(NamedTuple):

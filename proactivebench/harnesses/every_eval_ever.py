@@ -19,6 +19,7 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.judging import run_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import METRICS, RUN, RunDescription, read_episodes, read_prompts, read_run
+from proactivebench.evaluation.who import called
 from proactivebench.prompts import shown
 from proactivebench.scenarios import get_scenario
 from proactivebench.work.files import parse_json, write_whole
@@ -50,6 +51,13 @@ _METRICS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+_METHOD = (
+    "bootstrap over sources, Wilson's where all agree",
+    "of the scenarios' intervals, as independent ones (MOVER)",
+)
+"""How an interval is made: that of a scenario, that of the average."""
+
+
 def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
     """Writes a run in that form.
 
@@ -73,8 +81,9 @@ def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
     if len(episodes) < run.episodes or not (folder / METRICS).exists():
         raise UsageError(f"{folder} was not played to its end; repeat its evaluate command, which continues it.")
     described = parse_json((folder / RUN).read_bytes())
-    name = str(run.model["model"])
-    developer, _, model = _identifier(name).rpartition("/")
+    developer, _, model = _identifier(str(run.model["model"])).rpartition("/")
+    if adapter := run.model.get("adapter"):
+        model = f"{model}+{_word(Path(str(adapter)).name)}"
     stem = str(uuid.UUID(bytes=hashlib.sha256((folder / RUN).read_bytes()).digest()[:16], version=4))
     place = Path("data", BENCHMARK, developer, model)
     stamp = str(int((folder / METRICS).stat().st_mtime))
@@ -103,7 +112,7 @@ def export_run(folder: Path, out: Path, organization: str) -> list[Path]:
             "additional_details": {"protocol": str(described.get("protocol"))},
         },
         "model_info": {
-            "name": name,
+            "name": called(run.model),
             "id": f"{developer}/{model}",
             "additional_details": {"deployment_type": "unknown", "model_availability": "unknown", **_texts(run.model)},
         },
@@ -156,7 +165,7 @@ def _results(run: RunDescription, metrics: Mapping[str, Any]) -> Iterator[dict[s
             if scores.get(score) is None:
                 continue
             low, high = scores[f"{score}_ci95"]
-            interval = {"lower": low, "upper": high, "confidence_level": 0.95, "method": "bootstrap over sources"}
+            interval = {"lower": low, "upper": high, "confidence_level": 0.95, "method": _METHOD[scenario == "average"]}
             uncertainty: dict[str, Any] = {"confidence_interval": interval}
             if scores[f"{score}_se"] is not None:
                 uncertainty["standard_error"] = {"value": scores[f"{score}_se"], "method": "clustered by source"}

@@ -21,6 +21,7 @@ from proactivebench.evaluation.judging import run_metrics
 from proactivebench.evaluation.run_log import METRICS, RunDescription, read_episodes, read_run
 from proactivebench.evaluation.settings import Settings
 from proactivebench.evaluation.verify import verify_run
+from proactivebench.evaluation.who import called
 from proactivebench.work.folder import shown
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def prepare_submission(folder: Path, benchmark: Benchmark, repo: str, source: st
     described: dict[str, Any] = {"evaluation_framework": FRAMEWORK, "date": _played_on(folder)}
     if source:
         described["source"] = {"url": source, "name": "Episodes of the run"}
-    described["notes"] = f"proactivebench-toolkit {__version__}, {run.model.get('model')}"
+    described["notes"] = f"proactivebench-toolkit {__version__}, {called(run.model)}"
     numbers = {None: metrics["average"], **metrics["scenarios"]}
     results = [
         {"dataset": {"id": dataset, "task_id": task_id(score, name), "revision": revision}, "value": value, **described}

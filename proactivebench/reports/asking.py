@@ -90,10 +90,10 @@ def _beside(run: Run, forced: Run, position: int) -> Asking:
     return Asking(run, position, pair(run.episodes, forced.episodes))
 
 
-def _who(run: Run) -> tuple[str, str, str]:
+def _who(run: Run) -> tuple[tuple[Any, ...], str, str]:
     """What a run shares with the forced run that it is held against: model, data, and setting but for the mode."""
-    words = [word for word in run.unusual if word != "forced"]
-    return run.model, run.played, ", ".join(words)
+    words = [word for word in run.settings.unusual if word != "forced"]
+    return run.weights, run.played, ", ".join(words)
 
 
 def _curves(answers: Answers, samples: int) -> Iterator[tuple[str, Any, Any]]:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proactivebench.evaluation.records import Episode
+from proactivebench.evaluation.settings import MULTIPLE_CHOICE, derive_seed
 from proactivebench.evaluation.statistics import average, estimate
 from proactivebench.reports.plot_style import Theme, add_legend, marker_of_run, new_figure, short
-from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
+from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import SCALES, Row
 from proactivebench.reports.spots import add_spot, label_spots
 
@@ -34,12 +35,13 @@ def joint_draws(run: Run) -> NDArray[np.float64]:
             by_scenario.setdefault(episode.scenario, []).append(episode)
     seed = run.identity["settings"]["seed"]
     sources = {name: [episode.source for episode in group] for name, group in by_scenario.items()}
+    seeds = {name: derive_seed(seed, name) for name in by_scenario}  # scenarios are drawn independently of each other
     accs = [
-        estimate([100.0 * episode.correct for episode in group], sources[name], seed)
+        estimate([100.0 * episode.correct for episode in group], sources[name], seeds[name])
         for name, group in by_scenario.items()
     ]
     psrs = [
-        estimate([len(episode.turns) - 1.0 for episode in group], sources[name], seed)
+        estimate([len(episode.turns) - 1.0 for episode in group], sources[name], seeds[name])
         for name, group in by_scenario.items()
     ]
     return np.column_stack([average(accs).draws, average(psrs).draws])
@@ -129,9 +131,9 @@ def _reference_pairs(
     runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper
 ) -> Iterator[tuple[str, float, float, bool]]:
     """Models with both accuracies: name, on the reference frame, on the benchmark, whether it is a run."""
-    reference = {(run.model, run.played): run for run in runs if run.setting == "reference"}
+    reference = {(run.weights, run.played): run for run in runs if run.setting == "reference"}
     for run in with_turns:
-        other = reference.get((run.model, run.played))
+        other = reference.get((run.weights, run.played))
         if other is None:
             continue
         accs = [one.metrics["average"].get("acc") for one in (other, run)]

@@ -9,7 +9,7 @@ sample of its benchmark can show it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,23 +22,15 @@ from proactivebench.evaluation.measured import part_of, require_same
 from proactivebench.evaluation.records import Episode, Key, Turn
 from proactivebench.evaluation.run_log import EPISODES, RUN, RunData, read_episodes, read_prompts, read_where
 from proactivebench.evaluation.settings import Part, Settings
+from proactivebench.evaluation.who import called, weights
 from proactivebench.frames import Frames
 from proactivebench.images import Picture, PictureError
 from proactivebench.scenarios import SCENARIOS, Sample, get_scenario
 from proactivebench.views import Crop, Grey
 from proactivebench.work.files import parse_json
 
-MULTIPLE_CHOICE = "multiple choice"
-"""The usual setting, in words."""
-
-_MODES = {"oeg": "open-ended", "oeg-multi": "open-ended multi-turn"}
-"""Mode -> what reports call it, where that is another word."""
-
 _MEASURES = {"reference": ("acc",), "forced": ("acc",), "oeg": ("agg", "cc", "ps")}
 """Mode -> names of its scores, where they are others than accuracy and suggestions."""
-
-_SIZE_ONLY = ("seed", "limit", "repeats", "samples")
-"""Settings that change how many or which episodes are played, but not what is asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,18 +145,18 @@ class Run:
 
     @property
     def model(self) -> str:
-        """The model's name."""
-        return str(self.identity["model"]["model"])
+        """What its model is called."""
+        return called(self.identity["model"])
+
+    @property
+    def weights(self) -> tuple[Any, ...]:
+        """Tells its model from any others."""
+        return weights(self.identity["model"])
 
     @property
     def setting(self) -> str:
         """What was asked, in words: `multiple choice`, `hint`, `reference` ..."""
-        return ", ".join(self.unusual) or MULTIPLE_CHOICE
-
-    @property
-    def unusual(self) -> list[str]:
-        """The settings that change what is asked and are not the usual ones, in words."""
-        return list(_unusual(self.identity["settings"]))
+        return self.settings.in_words
 
     def again(self) -> Run:
         """The same run with what has been played by now."""
@@ -210,19 +202,6 @@ def _samples(benchmark: Benchmark, names: tuple[str, ...]) -> Mapping[tuple[str,
     return {
         (name, sample.id): sample for name in names for sample in benchmark.samples(get_scenario(name), filtered=False)
     }
-
-
-def _unusual(settings: Mapping[str, Any]) -> Iterator[str]:
-    """The settings that change what is asked, in words."""
-    for key, usual in Settings().model_dump(mode="json").items():
-        value = settings.get(key, usual)
-        if value == usual or key in _SIZE_ONLY:
-            continue
-        words = key.replace("_", " ")
-        if isinstance(value, bool):
-            yield words if value else f"not {words}"
-        else:
-            yield _MODES.get(value, value) if key == "mode" else f"{words} {value}"
 
 
 def _read_identity(folder: Path) -> dict[str, Any]:
@@ -277,7 +256,7 @@ def load_runs(folders: Sequence[Path], data: Sequence[Path] = ()) -> list[Run]:
     for folder in folders:
         identity = _read_identity(folder)
         benchmark, frames = _find_data(folder, RunData.model_validate(identity["data"]), data)
-        name = ", ".join((identity["model"]["model"], *_unusual(identity["settings"])))
+        name = ", ".join((called(identity["model"]), *Settings.model_validate(identity["settings"]).unusual))
         runs.append(Run(folder, name, identity, benchmark, frames, tuple(read_episodes(folder))))
     for run in runs:
         for other in runs:

@@ -50,7 +50,7 @@ def to_markdown(tables: Sequence[ScoreTable], style: Style | None = None) -> str
         heads = [f"{setting}{' '.join(column)}" for setting, block in blocks for column in block.columns]
         lines = [["model", *heads], ["---"] + ["---:"] * len(heads)]
         for name in sheet.names:
-            note = "paper" if sheet.is_published(name) else sheet.notes(name)
+            note = sheet.told(name)
             told = " ".join(f"{name}{f' ({note})' * bool(note)}".split())
             cells = [_text(one, style.interval) for one in sheet.entries(name)]
             lines.append([re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", told), *cells])

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, NamedTuple
 
-from proactivebench.evaluation.measured import CAVEAT, JUDGE_CAVEAT, is_published, measured_on, part_of
+from proactivebench.evaluation.measured import CAVEAT, JUDGE_CAVEAT, is_published, measured_on
 from proactivebench.evaluation.metrics import PER_TURN
-from proactivebench.evaluation.settings import Part
+from proactivebench.evaluation.settings import MULTIPLE_CHOICE, Part
 from proactivebench.reports.asking import Asking, find_asking
-from proactivebench.reports.runs import MULTIPLE_CHOICE, Run
+from proactivebench.reports.runs import Run
 from proactivebench.scenarios import SCENARIOS
 
 AVERAGE = "macro average"
@@ -240,6 +240,6 @@ def score_tables(runs: Iterable[Run], *, compare_paper: bool = False) -> list[Sc
         beside_paper = any(row.run is None for row in rows)
         caveats = {CAVEAT: not is_published(data), JUDGE_CAVEAT: any(run.judge for run in alike)}
         caveat = " ".join(text for text, holds in caveats.items() if beside_paper and holds)
-        measured = measured_on(alike[0].benchmark.folder, data, [part_of(run.parts) for run in alike])
+        measured = measured_on(alike[0].benchmark.folder, data, [run.parts for run in alike])
         tables.append(ScoreTable(setting, measures, columns, tuple(rows), measured, caveat))
     return tables

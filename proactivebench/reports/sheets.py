@@ -4,7 +4,7 @@ A sheet has a block for each setting: one, or several side by side. Runs that we
 the seeds of a training: it shows their mean, and the standard deviation takes the place of the interval. The best of a
 column is bold where it is better than every other run of that column by the paired test of `comparison` (p < 0.05);
 demanding that of all of them needs no correction for their number. The paper's rows have no episodes to be tested
-against, so nothing is bold where one of them is better.
+against, so nothing is bold where one of them is better; nor is an average over fewer scenarios than others have.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from proactivebench.errors import UsageError
 from proactivebench.evaluation.comparison import SampleKey, Scored, by_sample, p_value
 from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import AVERAGE, Row, ScoreTable
+from proactivebench.scenarios import SCENARIOS
 
 SIGNIFICANT = 0.05
 """p below which a difference counts."""
@@ -185,8 +186,9 @@ class Block:
         rivals = [name for name in others if self.lines[name].runs]
         if not rivals or not self._samples.keys() >= {best, *rivals}:
             return None
-        scenarios = [name for name in self.lines[best].rows[0].cells if name != AVERAGE]
-        chosen = scenarios if heading == AVERAGE else [heading]
+        cells = [row.cells for line in self.lines.values() for row in line.rows]
+        everything = [name for name in SCENARIOS if any(name in one for one in cells)]
+        chosen = everything if heading == AVERAGE else [heading]
         for name in rivals:
             p = p_value(self._samples[best], self._samples[name], measure, chosen)
             if p is None or p >= SIGNIFICANT:
@@ -227,6 +229,10 @@ class Sheet:
         if len(texts) == 1:
             return texts.pop()
         return "; ".join(f"{setting}: {note}" for setting, note in lines if note)
+
+    def told(self, name: str) -> str:
+        """What stands beside the name of a row where there is room for words."""
+        return "paper" if self.is_published(name) else self.notes(name)
 
     def is_published(self, name: str) -> bool:
         """Whether a row is one of the paper's."""

@@ -16,9 +16,8 @@ from proactivebench.evaluation.measured import differing
 from proactivebench.evaluation.metrics import compute_metrics
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.run_log import RUN, RunDescription, read_episodes, read_run
-
-HOW_MANY = {"seed", "limit", "repeats", "samples"}
-"""Settings that decide which episodes are played, not what is asked."""
+from proactivebench.evaluation.settings import SIZE_ONLY
+from proactivebench.evaluation.who import called
 
 MISSED = 50
 """Episodes without the right answer that are told, at most."""
@@ -58,17 +57,17 @@ def _scored(folder: Path) -> dict[tuple[str, int, int], Episode]:
 
 def _others(folder: Path, described: RunDescription) -> Iterator[tuple[str, dict[tuple[str, int, int], Episode]]]:
     """Name and episodes of the runs beside a run that were asked the same; what cannot be read is passed over."""
-    asked = described.settings.model_dump(exclude=HOW_MANY)
+    asked = described.settings.model_dump(exclude=set(SIZE_ONLY))
     for other in sorted(folder.resolve().parent.iterdir()):
         if other == folder.resolve() or not (other / RUN).is_file():
             continue
         try:
             theirs = read_run(other)
-            if theirs.settings.model_dump(exclude=HOW_MANY) != asked or differing(
+            if theirs.settings.model_dump(exclude=set(SIZE_ONLY)) != asked or differing(
                 described.data, theirs.data, kept=False
             ):
                 continue
-            yield str(theirs.model.get("model", other.name)), _scored(other)
+            yield called(theirs.model), _scored(other)
         except ProactiveBenchError:
             continue
 

@@ -96,6 +96,18 @@ def test_tables_are_plain_and_agree_with_the_scores(small_runs: Path) -> None:
     assert [one["difference"] for one in pb.compare(found, small_runs / "ask")] == [0, 0]
 
 
+def test_a_part_and_a_control_say_so(data: pb.Benchmark, tmp_path: Path) -> None:
+    settings = pb.Settings(limit=4, control="blank")
+    part = pb.evaluate("scripted:ask", data, tmp_path / "part", settings=settings, progress=False)
+    for shown in (part.scores.caption, pb.compare(part, part).caption):
+        assert "4 of 6 samples of QD; control blank" in shown
+    assert "scripted:ask (4 of 6 samples)" in (pb.table(part)._repr_html_() or "")
+
+
+def test_rows_of_the_paper_say_so(small_runs: Path) -> None:
+    assert "GPT-4.1 (paper)" in (pb.table(pb.load_run(small_runs / "ask"), paper=True)._repr_html_() or "")
+
+
 def test_a_game_is_played_as_a_model_plays_it(data: pb.Benchmark) -> None:
     sample = next(sample for sample in data if len(sample.frames) > 2)
     game = sample.play()

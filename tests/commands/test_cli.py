@@ -283,4 +283,4 @@ def test_loading_a_model_leaves_the_terminal_to_our_own_progress(
 
 def test_compare_says_on_what_it_was_measured(small_runs: Path) -> None:
     result = call("compare", small_runs / "ask", small_runs / "guess")
-    assert re.search(r"Measured on data \(\w{8}\), all samples\.", result.stdout)
+    assert re.search(r"Measured on data \(\w{8}\), all samples of QD; multiple choice\.", result.stdout)

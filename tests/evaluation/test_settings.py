@@ -89,7 +89,7 @@ def test_repeats_and_sample_lists(benchmark: Benchmark, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="names samples of IN-C, which is not played here"):
         play(benchmark, ScriptedModel("guess"), tmp_path / "none", [QD], samples={"QD": (1,), "IN-C": (0,)})
     assert read_run(tmp_path / "run").parts == {"IN-C": (1, 4), "QD": (2, 4)}
-    assert run_measured_on(tmp_path / "run").endswith(", 3 of 8 samples")
+    assert run_measured_on(tmp_path / "run").endswith(", 3 of 8 samples of IN-C, QD; not filtered")
     with pytest.raises(UsageError, match=r"settings\.samples\.QD was \[1, 3\], is now \[1, 2\]"):
         play(benchmark, ScriptedModel("guess"), tmp_path / "run", samples={"QD": (1, 2), "IN-C": (0,)}, repeats=5)
     listing.write_text("QD one\n")

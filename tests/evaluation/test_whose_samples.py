@@ -122,7 +122,7 @@ def test_a_command_says_which_leak_filter_applies(hand_made: Path, data: Path, t
 def test_every_table_says_on_what_it_was_measured(data: Path, tmp_path: Path) -> None:
     command = ["evaluate", "--model", "scripted:guess", "--data", str(data), "--out", str(tmp_path / "run")]
     printed = CliRunner().invoke(cli.main, command).stdout
-    found = re.search(r"Measured on (data \(\w{8}\), all samples)\.", printed)
+    found = re.search(r"Measured on (data \(\w{8}\), all samples of QD); multiple choice\.", printed)
     assert found
     report = ["report", str(tmp_path / "run"), "--out", str(tmp_path / "report"), "--compare", "paper"]
     assert CAVEAT in CliRunner().invoke(cli.main, report).stderr
@@ -136,4 +136,4 @@ def test_every_table_says_on_what_it_was_measured(data: Path, tmp_path: Path) ->
     (data / "kept_ids.json").write_text('{"QD": [0, 3]}')
     command[-1] = str(tmp_path / "filtered")
     again = CliRunner().invoke(cli.main, command).stdout
-    assert found[1].replace("all samples", "after the leak filter") in again
+    assert f"{found[1]} after the leak filter; multiple choice." in again

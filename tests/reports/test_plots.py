@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ class TestPlots:
         assert draws.shape == (2000, 2)
         assert 100 * low <= draws[:, 0].mean() <= 100 * high
         assert draws[:, 1].mean() == pytest.approx(run.metrics["average"]["psr"], rel=0.1)
+
+    def test_scenarios_are_drawn_independently_of_each_other(self, small_runs: Path) -> None:
+        [run] = load_runs([small_runs / "ask"])
+        same = [one.model_copy(update={"scenario": "COCO"}) for one in run.episodes]
+        one, two = (joint_draws(each)[:, 1].std() for each in (run, replace(run, episodes=(*run.episodes, *same))))
+        assert two == pytest.approx(one / 2**0.5, rel=0.1)
 
     def test_accuracy_per_turns_counts_each_episode_once(self, small_runs: Path) -> None:
         [run] = load_runs([small_runs / "guess"])

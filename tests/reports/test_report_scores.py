@@ -33,9 +33,9 @@ class TestTables:
         whole = small_runs / "guess"
         part = play(small_runs / "data", ScriptedModel("ask"), tmp_path / "part", Settings(limit=4))
         [alone] = score_tables(load_runs([part]))
-        assert alone.measured.endswith(", 4 of 6 samples")
+        assert alone.measured.endswith(", 4 of 6 samples of QD")
         [table] = score_tables(runs := load_runs([whole, part]))
-        assert table.measured.endswith("as many samples as stand beside each name")
+        assert table.measured.endswith("as many samples as stand beside each name of QD")
         assert [(row.name, row.is_ranked) for row in table.rows] == [("scripted:guess", True), ("scripted:ask", False)]
         rows = list(csv.DictReader(io.StringIO(to_csv([table]))))
         assert {(row["model"], row["note"]) for row in rows} == {

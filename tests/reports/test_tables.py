@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -22,8 +24,8 @@ from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.latex import to_latex
 from proactivebench.reports.runs import load_runs
 from proactivebench.reports.score_files import to_markdown
-from proactivebench.reports.scores import Score, score_tables
-from proactivebench.reports.sheets import Entry, Style, sheets
+from proactivebench.reports.scores import AVERAGE, Cell, Row, Score, score_tables
+from proactivebench.reports.sheets import Block, Entry, Line, Style, sheets
 from tests.support.example_benchmark import build_examples
 from tests.support.small_benchmark import build_small
 from tests.support.small_runs import Reciter, play
@@ -89,7 +91,7 @@ def test_chosen_scenarios_have_an_average_of_their_own(tmp_path: Path) -> None:
     two = table(run, "--format", "md", "--scenario", "quickdraw", "--scenario", "rod", "--measure", "acc")
     assert "COCO" in three and "macro average" in three
     assert two.splitlines()[4] == "| model | ROD acc | QD acc | macro average acc |"
-    assert ", all samples" in two
+    assert ", all samples of ROD, QD." in two
     assert (
         table(run, "--format", "md", "--average-only").splitlines()[4]
         == "| model | macro average acc | macro average psr |"
@@ -118,6 +120,23 @@ def test_bold_is_the_best_where_it_is_better_than_every_other(place: Path) -> No
     assert (p_value(by_sample([close[0]]), by_sample([close[1]]), "acc", ["QD"]) or 0) > 0.05
     assert "textbf" not in table(*close) and "Bold" not in table(*close)
     assert "textbf" not in table(best), "nothing to be better than"
+
+
+def test_an_average_over_fewer_scenarios_is_never_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+    best = scored([1.0] * 10)
+    worse = {
+        (name, key[1]): each._replace(scores={"acc": 0.0}) for name in ("QD", "COCO") for key, each in best.items()
+    }
+    samples = {"few": best, "all": worse}
+    monkeypatch.setattr("proactivebench.reports.sheets.by_sample", lambda folders: samples[folders[0]])
+    lines = {}
+    for name, values in samples.items():
+        scenarios = dict.fromkeys(key[0] for key in values)
+        cells = {place: Cell({"acc": Score(100.0 * (name == "few"))}) for place in (*scenarios, AVERAGE)}
+        run: Any = SimpleNamespace(folder=name, unjudged=0)
+        lines[name] = Line(name, (Row(name, run, cells, len(scenarios), 2),))
+    block = Block("", ("QD", AVERAGE), ("acc",), lines)
+    assert [one and one.bold for one in block.entries("few")] == [True, False]
 
 
 def test_nothing_is_bold_below_a_row_of_the_paper(place: Path) -> None:
