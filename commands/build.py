@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from builders.options import Option
-    from builders.pipeline.parts import BuildReport
+    from builders.pipeline.report import BuildReport
+    from builders.pipeline.stores import Storage
     from proactivebench.scenarios import Scenario
     from proactivebench.work.shards import Shard
 
@@ -57,10 +58,11 @@ class _Task(NamedTuple):
     strict: bool
     shard: Shard | None
 
-    def run(self, build: Callable[..., BuildReport], what: object) -> None:
+    def run(self, build: Callable[..., BuildReport], what: object, **more: object) -> None:
         """Builds something with progress, and tells what it gave."""
         with progress() as bars:
-            report = build(what, self.out, workers=self.workers, strict=self.strict, shard=self.shard, progress=bars)
+            how = {"workers": self.workers, "strict": self.strict, "shard": self.shard, **more}
+            report = build(what, self.out, progress=bars, **how)
         build_table(report, console())
         if self.shard is not None:
             done = f"That is shard {self.shard}. When all are there, put them together: proactivebench merge {self.out}"
@@ -78,6 +80,13 @@ class _Task(NamedTuple):
 @click.option("--strict", is_flag=True, help="Fail at the first broken raw record instead of leaving it out.")
 @shard_option("Build only")
 @click.option(
+    "--storage",
+    type=click.Choice(["files", "shards"]),
+    default="files",
+    show_default=True,
+    help="A file for each frame of a scenario, or a few large tars: for millions of frames.",
+)
+@click.option(
     "--propose", type=NEW_FILE, help="Scenarios that need labels by a person: only write the table to fill in."
 )
 @click.pass_context
@@ -90,6 +99,7 @@ def build(
     workers: int,
     strict: bool,
     shard: Shard | None,
+    storage: Storage,
     propose: Path | None,
     **options: Any,
 ) -> None:
@@ -110,6 +120,8 @@ def build(
     if propose is not None:
         _require_one_that_proposes(parts)
     _refuse_misplaced(context, parts)
+    if not chosen and context.get_parameter_source("storage") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--storage does not apply to train: its rows hold their pictures.")
     if propose is not None:
         return _propose(chosen[0], raw, propose, out)
     if out is None:
@@ -118,7 +130,7 @@ def build(
         raise click.UsageError(f"{out} lies in {raw}, where its frames would be taken for raw data. Choose another.")
     said = {**options, "keep": out / ".similarity"}
     task = _Task(out, workers, strict, shard)
-    _build_scenarios(chosen, named, raw, said, task)
+    _build_scenarios(chosen, named, raw, said, task, storage)
     if "train" in scenarios:
         from builders.registry import builders, make_train_split
         from builders.train.files import build_train
@@ -146,11 +158,12 @@ def _build_scenarios(
     raw: Path,
     said: Mapping[str, Any],
     task: _Task,
+    storage: Storage,
 ) -> None:
     """Builds scenarios; those that nobody named are left out where they cannot be built, and say why."""
     from builders.base import NeedsMoreError
     from builders.pipeline.build import build
-    from builders.pipeline.parts import NothingBuiltError
+    from builders.pipeline.report import NothingBuiltError
     from builders.registry import make_builder
     from proactivebench.errors import UsageError
     from raw_sources.base import SourceError, SourceNotFoundError
@@ -173,7 +186,7 @@ def _build_scenarios(
     built = 0
     for builder in builders:
         with attempt(builder.scenario):
-            task.run(build, builder)
+            task.run(build, builder, storage=storage)
             built += 1
     if chosen and not built:
         raise UsageError(f"Nothing can be built from {raw}.")

@@ -15,7 +15,7 @@ from commands.shared import FOLDER, console, output, progress, quieten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from builders.pipeline.parts import BuildReport
+    from builders.pipeline.report import BuildReport
     from proactivebench.benchmark import Benchmark
     from proactivebench.reports.strip import Row
     from proactivebench.scenarios import Scenario

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from proactivebench.errors import UsageError
 from proactivebench.layout import FRAME_INDEX, tar_name
-from proactivebench.tars import find_line, header
+from proactivebench.tars import Place, find_line, header
 
 _CHUNK = 1 << 20
 
@@ -122,17 +122,34 @@ def _find_in_tar(path: Path) -> FrameBytes:
         raise damaged(index, error) from None
     if line is None:
         raise _missing(path)
-    tar = folder / tar_name(line.place.tar)
-    _refuse_link(tar)
-    head = header(line.path, line.size)
-    start = line.place.start + len(head)
     try:
-        seen = tar.stat()
-    except FileNotFoundError:
-        raise UsageError(f"{tar} is listed in {index}, but is not there. Build or copy {folder} again.") from None
-    if not stat.S_ISREG(seen.st_mode) or start + line.size > seen.st_size:
-        raise damaged(tar, f"it ends before {line.path}")
-    return FrameBytes(tar, start, line.size, head, seen)
+        return frame_in_tar(folder / tar_name(line.place.tar), *line)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{error.filename} is listed in {index}, but is not there. Build or copy {folder} again."
+        ) from None
+
+
+def frame_in_tar(tar: Path, path: str, place: Place, size: int) -> FrameBytes:
+    """A frame that stands in a tar at a known place.
+
+    Args:
+        tar: The file.
+        path: The frame's, below `test/`.
+        place: Where its header begins.
+        size: Its bytes.
+
+    Raises:
+        FileNotFoundError: There is no such tar.
+        UsageError: It is a link, or ends before that place.
+    """
+    _refuse_link(tar)
+    head = header(path, size)
+    start = place.start + len(head)
+    seen = tar.stat()
+    if not stat.S_ISREG(seen.st_mode) or start + size > seen.st_size:
+        raise damaged(tar, f"it ends before {path}")
+    return FrameBytes(tar, start, size, head, seen)
 
 
 def _refuse_link(path: Path) -> None:

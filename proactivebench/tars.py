@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -63,15 +64,26 @@ def padding(size: int) -> bytes:
     return bytes(-size % tarfile.BLOCKSIZE)
 
 
-def places(frames: Iterable[tuple[str, int]]) -> Iterator[tuple[Place, int]]:
-    """Where frames stand, given path below `test/` and size of each in the order of the build; and where each ends."""
-    tar = end = 0
-    for path, size in frames:
+@dataclass
+class Walk:
+    """Goes through the frames of a build in its order, and knows where each stands.
+
+    Attributes:
+        tar: Number of the tar that the last one is in.
+        end: Where in it the last one ends.
+    """
+
+    tar: int = 0
+    end: int = 0
+
+    def step(self, path: str, size: int) -> Place:
+        """Where the next frame stands, given its path below `test/` and its bytes."""
         length = len(header(path, size)) + size + len(padding(size))
-        if end and end + length > MOST_BYTES:
-            tar, end = tar + 1, 0
-        yield Place(tar, end), end + length
-        end += length
+        if self.end and self.end + length > MOST_BYTES:
+            self.tar, self.end = self.tar + 1, 0
+        place = Place(self.tar, self.end)
+        self.end += length
+        return place
 
 
 def index_lines(frames: Iterable[Indexed], folder: Path) -> Iterator[bytes]:

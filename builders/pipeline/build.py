@@ -12,7 +12,7 @@ may not; it makes its own frames alone, which is where the work is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,13 +20,15 @@ from typing import Any, NamedTuple
 import msgspec
 from rich.progress import Progress
 
-from builders.base import Builder, Skip
+from builders.base import Builder, Frame, Skip
 from builders.pipeline.foreign import require_ours
 from builders.pipeline.journal import Finished, Journal
-from builders.pipeline.parts import BuildReport, Part, working_in
+from builders.pipeline.parts import Part, working_in
 from builders.pipeline.plans import Item, Plans
+from builders.pipeline.report import BuildReport
 from builders.pipeline.spool import Batch, batches
-from builders.pipeline.storage import all_intact, store_frame
+from builders.pipeline.storage import describe_frame, write_frame
+from builders.pipeline.stores import Storage, Store, open_store
 from builders.pipeline.workers import Workers
 from proactivebench.work.quiet import QUIET
 from proactivebench.work.shards import Shard
@@ -39,6 +41,7 @@ class _Job(NamedTuple):
     builder: Builder[Any, Any]
     out: Path
     strict: bool
+    storage: Storage
 
 
 class _Unit(NamedTuple):
@@ -56,11 +59,19 @@ class _Task(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """What became of a piece of the plan: its line for the journal, the name of shared frames, why it gave nothing."""
+    """What became of a piece of the plan.
+
+    Attributes:
+        line: Its line for the journal.
+        shared: The name of shared frames.
+        skipped: Why it gave nothing.
+        frames: Those that are still to be stored.
+    """
 
     line: bytes
     shared: str | None
     skipped: str | None
+    frames: Sequence[Frame] = ()
 
 
 def build(
@@ -70,6 +81,7 @@ def build(
     workers: int = 1,
     strict: bool = False,
     shard: Shard | None = None,
+    storage: Storage = "files",
     progress: Progress = QUIET,
 ) -> BuildReport:
     """Builds one scenario into a folder, or continues a build that was interrupted.
@@ -83,6 +95,7 @@ def build(
         workers: Number of processes.
         strict: Makes the first broken raw record an error instead of leaving it out.
         shard: Which shard to build; None builds everything.
+        storage: Whether frames become files or go into tars.
         progress: Shows how far it is.
 
     Raises:
@@ -93,10 +106,10 @@ def build(
         ResumableError: The disk is full or not writable.
     """
     scenario = builder.scenario
-    part = Part(out, scenario.name, scenario.dataset, builder.settings(), builder.sources, shard)
+    part = Part(out, scenario.name, scenario.dataset, builder.settings(), builder.sources, shard, storage)
     require_ours(out)
     with working_in(part.folder):
-        return _build(_Job(builder, part.folder, strict), part, workers, progress)
+        return _build(_Job(builder, part.folder, strict, storage), part, workers, progress)
 
 
 def _build(job: _Job, part: Part, workers: int, progress: Progress) -> BuildReport:
@@ -105,9 +118,11 @@ def _build(job: _Job, part: Part, workers: int, progress: Progress) -> BuildRepo
     job.builder.check_folder(part.beside())
     versions = job.builder.versions()
     with part.under_way(versions) as journal, Plans(job.out, part.shard) as plans:
-        with Workers(workers, job) as pool:
+        store = open_store(job.storage, job.out, part.dataset)
+        with store, Workers(workers, job) as pool:
             problems = _plan(job, pool, plans, progress)
-            _render(job, pool, plans, journal, progress)
+            _render(job, pool, plans, journal, store, progress)
+        store.finish(file for done in journal.all_finished() for file in done.files)
         return part.finish(part.header(versions, problems), journal.all_finished)
 
 
@@ -131,20 +146,22 @@ def _plan_unit(job: _Job, unit: object) -> _Unit:
     return _Unit([*batches(plan.samples), *batches(plan.skipped)], list(plan.problems))
 
 
-def _render(job: _Job, pool: Workers[_Job], plans: Plans, journal: Journal, progress: Progress) -> None:
+def _render(job: _Job, pool: Workers[_Job], plans: Plans, journal: Journal, store: Store, progress: Progress) -> None:
     """Makes what is not finished, and notes it."""
     shared: dict[str, str | None] = {}  # frames that several samples show -> why they cannot be shown
     done = 0
     for finished, item in zip(journal.finished(), plans, strict=False):
-        if not (_is_of(job, item, finished) and (all_intact(job.out, finished.files) or _mended(job, item, finished))):
+        if not (_is_of(job, item, finished) and (store.keeps(finished.files) or _mended(job, item, finished, store))):
             break
         if name := _shared(item):
             shared[name] = finished.skipped
         done += 1
+    store.cut()
     journal.keep(done)
     task = progress.add_task(f"{job.builder.scenario.name}: rendering", total=plans.share, completed=done)
     for made in pool.map(_make, _tasks(islice(plans, done, None), set(shared))):
         reason = shared.setdefault(made.shared, made.skipped) if made.shared else made.skipped
+        store.add(made.frames)
         journal.add(_left_out(made.line, reason) if reason else made.line)
         progress.advance(task)
 
@@ -159,9 +176,13 @@ def _is_of(job: _Job, item: Item, finished: Finished) -> bool:
     return (finished.number, finished.key) == (item.number, item.planned.key) and not (job.strict and is_unusable)
 
 
-def _mended(job: _Job, item: Item, finished: Finished) -> bool:
+def _mended(job: _Job, item: Item, finished: Finished, store: Store) -> bool:
     """Makes frames anew that are not as they were noted; returns whether they are now."""
-    return _make(job, _Task(item, follows=False)).line == msgspec.json.encode(finished)
+    made = _make(job, _Task(item, follows=False))
+    if made.line != msgspec.json.encode(finished):
+        return False
+    store.add(made.frames)
+    return True
 
 
 def _tasks(items: Iterable[Item], known: set[str]) -> Iterator[_Task]:
@@ -187,12 +208,16 @@ def _make(job: _Job, task: _Task) -> _Made:
     sample = scenario.sample(id=sample_id, **planned.fields).model_dump_json().encode()
     try:
         frames = [] if task.follows else list(job.builder.render(planned))
-        files = [store_frame(job.out, scenario.dataset, frame) for frame in frames]
+        files = [describe_frame(scenario.dataset, frame) for frame in frames]
     except SourceError as error:
         if job.strict:
             raise
         finished = Finished(number=number, key=planned.key, skipped=str(error))
         return _Made(msgspec.json.encode(finished), planned.shared_frames, str(error))
+    if job.storage == "files":
+        for frame in frames:
+            write_frame(job.out, frame)
+        frames = []
     finished = Finished(
         number=number,
         key=planned.key,
@@ -202,4 +227,4 @@ def _make(job: _Job, task: _Task) -> _Made:
         files=tuple(files),
         sample=msgspec.Raw(sample),
     )
-    return _Made(msgspec.json.encode(finished), planned.shared_frames, None)
+    return _Made(msgspec.json.encode(finished), planned.shared_frames, None, frames)

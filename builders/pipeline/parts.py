@@ -12,7 +12,7 @@ import platform
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ import orjson
 from msgspec import Raw, structs
 
 from builders.pipeline.journal import Finished, Journal
+from builders.pipeline.report import BuildReport, nothing_built
 from builders.pipeline.shard_file import SHARD_FILE, ShardHeader, read_finished, read_header, write_shard
 from builders.pipeline.storage import all_stored, describe_file
+from builders.pipeline.stores import WORDS, Storage, all_there, found_storage
 from proactivebench import __version__
-from proactivebench.errors import ProactiveBenchError, UsageError
+from proactivebench.errors import UsageError
+from proactivebench.frame_bytes import is_frame
 from proactivebench.layout import DATA, TABLES, TRAIN, frames_folder, samples_path, table_path
 from proactivebench.manifest import Counts, Entry, FileEntry, add_to_manifest, read_manifest
 from proactivebench.record_table import RecordEntry, StoredFile, table_lines
@@ -32,50 +35,6 @@ from proactivebench.work.files import write_whole, writing
 from proactivebench.work.folder import changes, locked
 from proactivebench.work.shards import SHARDS, Shard
 from raw_sources.base import Problem
-
-
-class NothingBuiltError(ProactiveBenchError):
-    """Raw data without a single usable record."""
-
-
-def nothing_built(
-    what: str, problems: Sequence[Problem], left_out: Mapping[str, int], shown: int = 3
-) -> NothingBuiltError:
-    """The error for a part that came out empty, in one line with the first reasons.
-
-    Args:
-        what: What there is none of.
-        problems: Raw data that is broken or missing.
-        left_out: Reason -> number of records that were left out for it.
-        shown: Number of reasons.
-    """
-    skips = Counter(left_out).most_common()
-    reasons = [*map(str, problems), *(f"{count:,} x {reason}" for reason, count in skips)]
-    more = f"; and {len(reasons) - shown:,} more" if len(reasons) > shown else ""
-    return NothingBuiltError(
-        f"No {what} could be built: " + ("; ".join(reasons[:shown]) + more if reasons else "there are no raw records.")
-    )
-
-
-@dataclass(slots=True)
-class BuildReport:
-    """What a build gave.
-
-    Attributes:
-        scenario: Short name of the scenario, or `train`.
-        samples: Number of samples, or rows.
-        frames: Number of frames.
-        left_out: Reason -> number of records that were left out for it.
-        problems: Raw data that is broken or missing; empty where nothing had to be done.
-        up_to_date: Whether the build was there already, and nothing had to be done.
-    """
-
-    scenario: str
-    samples: int
-    frames: int
-    left_out: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
-    up_to_date: bool = False
 
 
 @contextmanager
@@ -101,6 +60,7 @@ class Part:
         settings: Everything that decides its bytes, as JSON values.
         sources: Names of the raw sources that it is made from.
         shard: Which shard of it is meant; None for all of it.
+        storage: How its frames are kept.
     """
 
     out: Path
@@ -109,6 +69,7 @@ class Part:
     settings: Mapping[str, Any]
     sources: Sequence[str]
     shard: Shard | None = None
+    storage: Storage = "files"
 
     @property
     def folder(self) -> Path:
@@ -135,19 +96,28 @@ class Part:
         """The report of the part if it is there and complete; of a shard also where all of the part is.
 
         Raises:
-            UsageError: It is there with other settings, or was not built here.
+            UsageError: It is there with other settings or its frames in another storage, or was not built here.
         """
+        self._refuse_other_storage()
         if self.shard and (report := replace(self, shard=None).existing()):
             return report
         if not self._result.exists() or self._journal.exists():
             return None
         return self._existing_shard() if self.shard else self._existing_whole()
 
+    def _refuse_other_storage(self) -> None:
+        frames = self.folder / frames_folder(self.dataset)
+        if (found := found_storage(frames)) not in (None, self.storage):
+            raise UsageError(
+                f"{frames} keeps its frames {WORDS[found]}. Repeat the command with --storage {found}, or choose "
+                "another folder."
+            )
+
     def _existing_shard(self) -> BuildReport | None:
         header = read_header(self.folder)
         self._refuse_other(header.settings)
-        stored = ((file.path, file.bytes) for done in read_finished(self.folder) for file in done.files)
-        if not all_stored(self.folder, stored):
+        stored = (file for done in read_finished(self.folder) for file in done.files)
+        if not all_there(self.folder, self.dataset, stored):
             return None
         report = BuildReport(self.name, header.rows or 0, header.rows or 0, up_to_date=True)
         deque(_counted(read_finished(self.folder), report, is_scenario=header.rows is None), maxlen=0)
@@ -165,9 +135,8 @@ class Part:
         if entry is None:
             raise UsageError(f"{self._result} is there, but was not built here. Choose another folder.")
         self._refuse_other(entry.settings)
-        stored = ((file.path, file.bytes) for file in entry.stored(self.out))
         listed = ((path, file.bytes) for path, file in entry.files.items())
-        if not all_stored(self.out, chain(listed, stored)):
+        if not all_stored(self.out, listed) or not all_there(self.out, self.dataset, entry.stored(self.out)):
             return None
         counts = entry.counts
         return BuildReport(self.name, counts.samples, counts.frames, Counter(entry.left_out), up_to_date=True)
@@ -182,7 +151,7 @@ class Part:
         if not (self.out / table_path(entry.dataset)).is_file():
             return False
         files = chain(entry.files, (file.path for file in entry.stored(self.out)))
-        return any((self.out / path).exists() for path in files if not path.startswith(f"{TABLES}/"))
+        return any(is_frame(self.out / path) for path in files if not path.startswith(f"{TABLES}/"))
 
     @contextmanager
     def under_way(self, versions: Mapping[str, str]) -> Iterator[Journal]:

@@ -32,12 +32,12 @@ def fingerprint(root: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
-    """Writes a frame to its place in a build.
+def describe_frame(dataset: str, frame: Frame) -> StoredFile:
+    """What the table says of a frame.
 
     Raises:
-        SourceError: The path, which may hold names from raw data, leaves the folder of its dataset, or has a name too
-            long for a file.
+        SourceError: The path, which may hold names from raw data, leaves the folder of its dataset, or has a name that
+            is too long for a file, or cannot be a line of an index.
     """
     first, *names = frame.path.split("/")
     if first != dataset or not names or "\\" in frame.path or not {"", ".", ".."}.isdisjoint(names):
@@ -46,9 +46,15 @@ def store_frame(out: Path, dataset: str, frame: Frame) -> StoredFile:
         raise SourceError(
             f"{frame.path[:80]!r}... has a name of more than {LONGEST_NAME} bytes, which no file can have"
         )
+    if any(character in frame.path for character in "\t\n\r\0"):
+        raise SourceError(f"{frame.path!r} has a tab or the end of a line in it")
+    return StoredFile(f"{TEST}/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
+
+
+def write_frame(out: Path, frame: Frame) -> None:
+    """Writes a frame, which `describe_frame` takes, to its place in a build."""
     with whole(out / TEST / frame.path, durable=False) as part:
         part.write_bytes(frame.data)
-    return StoredFile(f"{TEST}/{frame.path}", hashlib.sha256(frame.data).hexdigest(), len(frame.data))
 
 
 def describe_file(out: Path, path: Path) -> StoredFile:

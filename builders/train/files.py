@@ -22,7 +22,8 @@ from builders.base import Skip, sample_random
 from builders.pictures import picture_versions
 from builders.pipeline.foreign import require_ours
 from builders.pipeline.journal import Finished, Journal
-from builders.pipeline.parts import BuildReport, Part, working_in
+from builders.pipeline.parts import Part, working_in
+from builders.pipeline.report import BuildReport
 from builders.pipeline.storage import all_intact, describe_file
 from builders.pipeline.workers import Workers
 from builders.train.draws import Draws, Item

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 
 from builders.mvpn import QUESTIONS, SUGGESTIONS, MvpnBuilder
 from builders.pipeline.build import build
-from builders.pipeline.parts import NothingBuiltError
+from builders.pipeline.report import NothingBuiltError
 from builders.wording import category_text
 from proactivebench.errors import UsageError
 from proactivebench.scenarios import MVPN, Action, is_abstention

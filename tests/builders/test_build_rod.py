@@ -11,7 +11,7 @@ from PIL import Image
 
 from builders.pictures import encode_jpeg, read_picture
 from builders.pipeline.build import build
-from builders.pipeline.parts import NothingBuiltError
+from builders.pipeline.report import NothingBuiltError
 from builders.rod import QUESTIONS, SUGGESTIONS, RodBuilder
 from builders.wording import category_text
 from proactivebench.errors import UsageError

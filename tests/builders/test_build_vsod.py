@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from builders.pipeline.build import build
-from builders.pipeline.parts import NothingBuiltError
+from builders.pipeline.report import NothingBuiltError
 from builders.vsod import VsodBuilder
 from builders.vsod_labels import QUESTIONS, VsodLabel, read_labels
 from builders.vsod_proposals import STRIPS_PER_PAGE, find_occlusions, propose

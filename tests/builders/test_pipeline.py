@@ -14,7 +14,7 @@ import pytest
 
 from builders.base import Frame, PlannedSample, Skip
 from builders.pipeline.build import build
-from builders.pipeline.parts import NothingBuiltError, nothing_built
+from builders.pipeline.report import NothingBuiltError, nothing_built
 from builders.pipeline.storage import path_part
 from proactivebench.errors import ResumableError, UsageError
 from proactivebench.record_table import read_table

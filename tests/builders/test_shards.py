@@ -15,7 +15,7 @@ from builders.base import Builder
 from builders.coco import CocoBuilder, Photos
 from builders.pipeline.build import build
 from builders.pipeline.merge import merge_part, sharded_parts
-from builders.pipeline.parts import BuildReport, NothingBuiltError
+from builders.pipeline.report import BuildReport, NothingBuiltError
 from builders.quickdraw import Drawings, QuickDrawBuilder
 from builders.registry import make_builder
 from builders.train import files as train_files

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from builders.base import Skip
 from builders.coco import CocoBuilder, Photos
 from builders.pipeline.build import build
-from builders.pipeline.parts import NothingBuiltError
+from builders.pipeline.report import NothingBuiltError
 from builders.pipeline.workers import Workers
 from builders.quickdraw import Drawings, QuickDrawBuilder
 from builders.train import files as train_files
