@@ -43,26 +43,6 @@ def test_build_check_evaluate(tmp_path: Path) -> None:
     assert "100.0" in run.output
 
 
-def test_frames_in_tars_are_the_same_benchmark(data: Path, tmp_path: Path) -> None:
-    build = ("build", "qd", "--raw", DRAWINGS, "--per-category", 2, "--categories", "cat, bus, house")
-    assert call(*build, "--out", tmp_path / "tars", "--storage", "shards").exit_code == 0
-    assert "Repeat the command with --storage shards" in call(*build, "--out", tmp_path / "tars").output
-    evaluate, runs = ("evaluate", "--model", "scripted:ask", "--no-filter"), [tmp_path / "a", tmp_path / "b"]
-    for folder, run in zip((data, tmp_path / "tars"), runs, strict=True):
-        assert call("check", folder).output.endswith("No problems.\n")
-        assert call(*evaluate, "--data", folder, "--out", run).exit_code == 0
-        assert call("package", folder).exit_code == 0
-    assert (tmp_path / "tars" / "test" / "QuickDraw.zip").read_bytes() == (data / "test" / "QuickDraw.zip").read_bytes()
-    for name in ("run.json", "metrics.json"):
-        assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
-
-
-def test_storage_is_said_of_scenarios(tmp_path: Path) -> None:
-    refused = call("build", "train", "--raw", DRAWINGS, "--out", tmp_path / "data", "--storage", "shards")
-    assert refused.exit_code == 2
-    assert "--storage does not apply to train" in refused.output
-
-
 def test_check_names_what_is_wrong(tmp_path: Path) -> None:
     data = build_small(tmp_path / "data")
     frames = sorted((data / "test" / "QuickDraw").rglob("*.png"))
