@@ -1,8 +1,9 @@
 """The labels of VSOD at work: one row after the other, with every frame of its video, kept in the table as they grow.
 
-The table is the CSV file of `vsod_proposals`, and stays that: in a spreadsheet it has the same columns. A row is
-written as soon as it is sent, complete or not; what is still wrong with it is told beside it. A second person labels a
-copy of the table, and where both have filled in a row they are told how far they agree.
+The table is the CSV file of `vsod_proposals`, and stays that: in a spreadsheet it has the same columns. It is read anew
+whenever it is shown or written, so that what was changed in a spreadsheet meanwhile stays. A row is written as soon as
+it is sent, complete or not; what is still wrong with it is told beside it. A second person labels a copy of the table,
+and where both have filled in a row they are told how far they agree.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class VsodDesk(Desk):
         each, and `wrong`: what is still to be mended, by column. It has `beside` once both have filled it in.
         """
         with self._lock:
+            self._columns, self._rows = _read(self._table)
             return {
                 "rows": [self._described(number) for number in range(len(self._rows))],
                 "questions": {kind: pool[0] for kind, pool in QUESTIONS.items()},
@@ -95,6 +97,10 @@ class VsodDesk(Desk):
         if not all(isinstance(value, str) and len(value) < 2000 for value in filled.values()):
             raise ValueError("expected texts")
         with self._lock:
+            columns, rows = _read(self._table)
+            if [one["video"] for one in rows] != [one["video"] for one in self._rows]:
+                raise UsageError(f"{self._table} has other rows than this page, which must be loaded again")
+            self._columns, self._rows = columns, rows
             self._rows[row].update(filled)
             table = io.StringIO(newline="")
             writer = csv.DictWriter(table, self._columns, lineterminator="\n")

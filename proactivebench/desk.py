@@ -28,5 +28,6 @@ class Desk(ABC):
 
         Raises:
             ValueError: There is no such row or column, or a value is no text.
+            ProactiveBenchError: The table cannot be read, or has other rows by now.
             OSError: It could not be kept.
         """

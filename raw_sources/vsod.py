@@ -2,8 +2,9 @@
 
 Layout (test.py of its authors): `Data/<split>/<video>/` holds the frames, `Annotations/<split>/<video>/` one VOC file
 for each, also for frames without occlusion, and the two belong together by sorted order alone. Names of videos and
-frames are not published, so they mean nothing here; only frames whose numbers are not padded with zeros are brought
-into their order in time after they were paired.
+frames are not published, so they mean little here: frames whose numbers are not padded with zeros are brought into
+their order in time after they were paired; and where some pairs have one name and others have two, files are missing
+on both sides, and the order would give frames the annotations of others.
 
 A video whose frames and annotations do not correspond one to one cannot be used as a whole: there is no telling which
 frame an annotation is about. The XML comes from elsewhere, so document types and entities are refused.
@@ -206,6 +207,12 @@ class Vsod(Source[VsodRecord]):
             what = f"{len(frames)} frames and {len(files)} annotations, expected one annotation per frame"
             what += f" and at most {MAX_FRAMES:,}" if len(frames) > MAX_FRAMES else ""
             problems.append(Problem(str(self.folder / "Data" / split / video), what))
+            return None
+        strange = [(frame, file) for frame, file in zip(frames, files, strict=True) if frame.stem != file.stem]
+        if 0 < len(strange) < len(frames):
+            frame, file = strange[0]
+            what = f"{frame.name} and {file.name} are in the same place, though others have one name: some are missing"
+            problems.append(Problem(str(frame), what))
             return None
         read, bad = [], []
         for picture, file in sorted(zip(frames, files, strict=True), key=lambda pair: _natural(pair[0])):

@@ -4,7 +4,7 @@ The same build gives the same bytes everywhere and always, whether it keeps its 
 the order of the manifest's table, all with one date and one mode, stored instead of deflated (pictures do not shrink,
 and what zlib makes of them depends on its version). Each frame is compared with the table while it is packed, so an
 archive holds what was built or does not come into being. Its comment is the checksum of the table, by which a later
-call knows that nothing is left to do.
+call knows whose it is; that it is still whole, the call sees by reading it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import stat
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from rich.progress import Progress, TaskID
@@ -80,7 +81,9 @@ def _package(folder: Path, name: str, entry: Entry, progress: Progress) -> Archi
         _verify(folder, path, file.sha256)
     target = folder / archive_path(entry.dataset)
     mark = entry.table.sha256.encode()
-    up_to_date, frames = _comment(target) == mark, entry.counts.frames
+    frames = entry.counts.frames
+    stored = progress.track(entry.stored(folder), frames, description=f"{name}: reading its archive")
+    up_to_date = _is_whole(target, stored, mark)
     if not up_to_date:
         with writing(target), whole(target) as part:
             task = progress.add_task(f"{name}: packing", total=frames)
@@ -88,12 +91,27 @@ def _package(folder: Path, name: str, entry: Entry, progress: Progress) -> Archi
     return Archive(target, frames, target.stat().st_size, up_to_date)
 
 
-def _comment(archive: Path) -> bytes | None:
+def _is_whole(archive: Path, frames: Iterable[StoredFile], mark: bytes) -> bool:
+    """Whether an archive is there that holds these frames, and nothing else."""
     try:
         with zipfile.ZipFile(archive) as container:
-            return container.comment
-    except (OSError, zipfile.BadZipFile):
-        return None
+            return container.comment == mark and all(
+                member and frame and _holds(container, member, frame)
+                for member, frame in zip_longest(container.infolist(), frames)
+            )
+    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile):
+        return False
+
+
+def _holds(container: zipfile.ZipFile, member: zipfile.ZipInfo, frame: StoredFile) -> bool:
+    said = (member.filename, member.file_size, member.compress_type)
+    is_same = said == (_name(frame), frame.bytes, zipfile.ZIP_STORED)
+    return is_same and hashlib.sha256(container.read(member)).hexdigest() == frame.sha256
+
+
+def _name(frame: StoredFile) -> str:
+    """What a frame is called in an archive."""
+    return frame.path.removeprefix(f"{TEST}/")
 
 
 def _write(
@@ -102,7 +120,7 @@ def _write(
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as container:
         container.comment = mark
         for file in frames:
-            member = zipfile.ZipInfo(file.path.removeprefix(f"{TEST}/"), _DATE)
+            member = zipfile.ZipInfo(_name(file), _DATE)
             member.create_system = 3  # Unix, on Windows too
             member.external_attr = (stat.S_IFREG | 0o644) << 16
             container.writestr(member, _read_verified(folder, file))

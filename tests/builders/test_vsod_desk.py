@@ -51,6 +51,21 @@ def test_what_is_filled_in_is_kept_at_once_and_builds(source: Vsod, table: Path)
     assert (label.first_image, label.answer) == (11, "Two")
 
 
+def test_what_was_changed_in_a_spreadsheet_meanwhile_stays(source: Vsod, table: Path) -> None:
+    desk = VsodDesk(source, table)
+    desk.save(0, {"kind": "people"})
+    table.write_text(table.read_text().replace("people", "sleep").replace("video_001,", "video_001,7", 1))
+    assert desk.save(0, {"answer": "Two"})["row"]["kind"] == "sleep"
+    assert [row["kind"] for row in rows_of(table)] == ["sleep", ""]
+    assert rows_of(table)[1]["first_image"].startswith("7")
+    head, first, second = table.read_text().splitlines()
+    table.write_text("\n".join([head, second, first]))
+    with pytest.raises(UsageError, match=r"labels\.csv has other rows than this page"):
+        desk.save(0, {"answer": "Three"})
+    assert desk.describe()["rows"][1]["answer"] == "Two"
+    assert desk.save(1, {"answer": "Three"})["row"]["answer"] == "Three"
+
+
 def test_no_cell_of_a_table_is_lost(source: Vsod, table: Path) -> None:
     head, first, *others = table.read_text().splitlines()
     table.write_text("\n".join([head, f"{first},left over", *others]))

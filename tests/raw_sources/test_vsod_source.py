@@ -91,6 +91,18 @@ def test_frames_without_padding_come_in_the_order_of_time(tmp_path: Path) -> Non
     assert [frame.covered for frame in record.frames] == pytest.approx([(index + 1) / 20 for index in range(12)])
 
 
+def test_frames_do_not_get_the_annotations_of_others(raw: Path) -> None:
+    data = annotation(raw, "x").parents[3] / "Data" / "test" / "video_000"
+    (data / "0005.jpg").unlink()
+    annotation(raw, "0009.xml").unlink()
+    problems = Vsod.locate(raw).verify().problems
+    assert [problem.where for problem in problems] == [str(data / "0006.jpg")]
+    assert "0006.jpg and 0005.xml are in the same place, though others have one name" in problems[0].what
+    for file in sorted(data.iterdir()):
+        file.rename(data / f"frame-{file.name}")
+    assert not Vsod.locate(raw).verify().problems, "names of two kinds say nothing"
+
+
 def test_imagenet_with_boxes_is_not_taken_for_vsod(tmp_path: Path) -> None:
     for kind in ("Data", "Annotations"):
         (tmp_path / "ILSVRC" / kind / "CLS-LOC" / "val").mkdir(parents=True)

@@ -196,10 +196,14 @@ def test_the_view_follows_a_run(browser: Browser, small_runs: Path, tmp_path: Pa
         page.goto(server.url)
         expect(page.locator("#count")).to_have_text("1 episode")
         shown = page.locator("#entry h3").inner_text()
+        details = page.locator("#figures details, #summary details").first
+        is_open = details.evaluate("details => { details.dataset.old = 1; return details.open = !details.open }")
         (run / EPISODES).write_bytes(b"".join(lines))
         page.clock.fast_forward(5000)
         expect(page.locator("#count")).to_have_text("6 episodes")
         expect(page.locator("#entry h3")).to_have_text(shown)
+        expect(details).not_to_have_attribute("data-old", "1")
+        expect(details).to_have_js_property("open", is_open)
         expect(page.locator("#summary .endings tbody")).to_contain_text("6")
 
 

@@ -3,7 +3,7 @@ const album = (() => {
   const ROW = 56; // pixels, as in page.css
   const REFRESH = 5000; // milliseconds between two looks at a run under way
   const filters = byId("filters"), list = byId("list"), rows = byId("rows"), entry = byId("entry");
-  let index, all = [], found = [], selected = null, version = null;
+  let index, all = [], found = [], selected = null, shown = null, version = null;
   const chunks = new Map(); // name -> promise of a chunk
   const waiting = new Map(); // name -> what takes the chunk when its script has run
 
@@ -163,8 +163,11 @@ const album = (() => {
     }
     if (row !== selected) return;
     const others = all.filter((one) => one.sample === row.sample && one.part !== row.part);
-    entry.replaceChildren(...drawEntry(row, item, index, others, select));
-    entry.scrollTop = 0;
+    const parts = drawEntry(row, item, index, others, select), top = shown === row.key ? entry.scrollTop : 0;
+    if (shown === row.key) renew(entry, parts);
+    else entry.replaceChildren(...parts);
+    entry.scrollTop = top;
+    shown = row.key;
   }
 
   const toBrowser = () => byId("browser").scrollIntoView({ behavior: "smooth" });
@@ -200,7 +203,7 @@ const album = (() => {
       const now = await (await fetch("version", { cache: "no-store" })).text();
       if (version !== null && now !== version) {
         const fresh = new DOMParser().parseFromString(await (await fetch("./", { cache: "no-store" })).text(), "text/html");
-        for (const id of ["summary", "figures", "runs"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
+        for (const id of ["summary", "figures", "runs"]) renew(byId(id), fresh.getElementById(id).childNodes);
         chunks.clear();
         readIndex(fresh.getElementById("index").textContent);
         fillFilters();

@@ -11,6 +11,15 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// Gives an element fresh children; details that a reader has opened or closed stay as they are.
+function renew(element, children) {
+  const known = () => [...element.querySelectorAll("details")].map((details, place) =>
+    [`${place} ${details.firstElementChild.textContent}`, details]);
+  const opened = new Map(known().map(([name, details]) => [name, details.open]));
+  element.replaceChildren(...children);
+  for (const [name, details] of known()) details.open = opened.get(name) ?? details.open;
+}
+
 const byId = (id) => document.getElementById(id);
 const letter = (place) => String.fromCharCode(65 + place);
 const tone = (ending) => (ending === undefined ? "" : `e-${ending.replaceAll(" ", "-")}`);

@@ -71,6 +71,16 @@ def test_an_archive_that_is_not_whole_is_made_again(data: Path, damage: bytes | 
     assert first.path.read_bytes() == whole
 
 
+def test_an_archive_that_was_damaged_inside_is_made_again(data: Path) -> None:
+    [first] = pack(data)
+    whole = first.path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 1  # in the bytes of a frame: the directory and the comment are as they were
+    first.path.write_bytes(damaged)
+    assert not pack(data)[0].up_to_date
+    assert first.path.read_bytes() == whole
+
+
 def test_scenarios_that_join_later_leave_the_others_alone(data: Path) -> None:
     pack(data)
     build_examples(data, "COCO")
