@@ -57,8 +57,8 @@ def file_digests(
     settled = {
         path: digest
         for path, digest in fresh.items()
-        if (now_there := find_frame(Path(path))).mark == marks[path]
-        and now - max(now_there.stat.st_mtime, now_there.stat.st_ctime) > QUIET_SECONDS
+        if (there := found[path].seen_again()).mark == marks[path]
+        and now - max(there.stat.st_mtime, there.stat.st_ctime) > QUIET_SECONDS
     }
     _remember(settled, marks)
     return {file: known.get(path) or fresh[path] for file, path in paths.items()}

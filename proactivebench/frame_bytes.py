@@ -13,12 +13,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from proactivebench.errors import UsageError
 from proactivebench.layout import FRAME_INDEX, tar_name
-from proactivebench.tars import Place, find_line, header
+from proactivebench.tars import Indexed, Place, find_line, header
 
 _CHUNK = 1 << 20
 
@@ -43,9 +44,16 @@ class FrameBytes(NamedTuple):
     @property
     def mark(self) -> str:
         """What changes with every change of the file, or of where in it they are."""
-        seen = self.stat
-        file = f"{seen.st_dev} {seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
+        file = _mark(self.stat)
         return f"{file} {self.start} {self.size}" if self.head else file
+
+    def seen_again(self) -> FrameBytes:
+        """The same with the file as it is now.
+
+        Raises:
+            OSError: It is not there any more.
+        """
+        return self._replace(stat=self.file.stat())
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes, a megabyte at a time.
@@ -113,11 +121,12 @@ def damaged(file: Path, why: object) -> UsageError:
 def _find_in_tar(path: Path) -> FrameBytes:
     folder = next((above for above in path.parents if above.is_dir()), path.parent)
     index = folder / FRAME_INDEX
-    if not index.exists():
-        raise _missing(path)
-    _refuse_link(index)
     try:
-        line = find_line(index, path.relative_to(folder.parent).as_posix())
+        seen = _stat(index)
+    except FileNotFoundError:
+        raise _missing(path) from None
+    try:
+        line = _line(index, _mark(seen), path.relative_to(folder.parent).as_posix())
     except ValueError as error:
         raise damaged(index, error) from None
     if line is None:
@@ -125,9 +134,14 @@ def _find_in_tar(path: Path) -> FrameBytes:
     try:
         return frame_in_tar(folder / tar_name(line.place.tar), *line)
     except FileNotFoundError as error:
-        raise UsageError(
-            f"{error.filename} is listed in {index}, but is not there. Build or copy {folder} again."
-        ) from None
+        lost = f"{error.filename} is listed in {index}, but is not there."
+        raise UsageError(f"{lost} Build or copy {folder} again.") from None
+
+
+@lru_cache(maxsize=8192)
+def _line(index: Path, mark: str, path: str) -> Indexed | None:
+    """A line of an index, remembered until the index changes: a frame is looked for several times in a row."""
+    return find_line(index, path)
 
 
 def frame_in_tar(tar: Path, path: str, place: Place, size: int) -> FrameBytes:
@@ -143,15 +157,22 @@ def frame_in_tar(tar: Path, path: str, place: Place, size: int) -> FrameBytes:
         FileNotFoundError: There is no such tar.
         UsageError: It is a link, or ends before that place.
     """
-    _refuse_link(tar)
     head = header(path, size)
     start = place.start + len(head)
-    seen = tar.stat()
+    seen = _stat(tar)
     if not stat.S_ISREG(seen.st_mode) or start + size > seen.st_size:
         raise damaged(tar, f"it ends before {path}")
     return FrameBytes(tar, start, size, head, seen)
 
 
-def _refuse_link(path: Path) -> None:
-    if path.is_symlink():
+def _mark(seen: os.stat_result) -> str:
+    """What changes with every change of a file."""
+    return f"{seen.st_dev} {seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
+
+
+def _stat(path: Path) -> os.stat_result:
+    """Of a file itself: one that is a link is refused."""
+    seen = path.lstat()
+    if stat.S_ISLNK(seen.st_mode):
         raise UsageError(f"{path} is a link, so it is not read. Put the file itself there.")
+    return seen

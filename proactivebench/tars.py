@@ -35,6 +35,10 @@ MAX_LINE_BYTES = 16 << 10
 _LINE = re.compile(rb"([^\t]+)\t([0-9]{1,5})\t([0-9]{1,15})\t([0-9]{1,15})\n")
 
 _SORTED_TOGETHER = 50_000
+"""Lines."""
+
+_READ_TOGETHER = 512
+"""Bytes of an index that are read line by line, rather than searched."""
 
 
 class Place(NamedTuple):
@@ -114,7 +118,7 @@ def find_line(index: Path, path: str) -> Indexed | None:
     wanted = path.encode()
     with index.open("rb") as file:
         low, high = 0, file.seek(0, 2)  # the line begins in between, both included
-        while high - low > MAX_LINE_BYTES:
+        while high - low > _READ_TOGETHER:
             middle = (low + high) // 2
             file.seek(middle)
             file.readline(MAX_LINE_BYTES)
