@@ -89,7 +89,7 @@ def evaluate(
 
     Raises:
         UsageError: The folder holds another run, or is in use; or the whole run, where a shard is asked for; a judge is
-            missing.
+            missing; or the samples were changed under the run, which is then worth nothing.
         ChangedPictureError: A frame was changed under the run; what was played is kept.
         ResumableError: More episodes failed than allowed; what was played is kept.
     """
@@ -140,6 +140,7 @@ def evaluate(
         except* ProactiveBenchError as group:
             raise group.exceptions[0] from None
         ranks.wait()
+        _require_unchanged(benchmark, scenarios, identity["data"]["samples"], folder)
         metrics = run_metrics(read_episodes(folder), read_judgements(folder), settings.seed)
         if ranks.first and finished(metrics) == owed.total:  # else too many errors ended it early
             log.write_metrics(metrics)
@@ -147,6 +148,18 @@ def evaluate(
     if errors > allowed_errors:
         raise ResumableError(_explain_errors(folder, errors, owed.total, max_errors))
     return metrics
+
+
+def _require_unchanged(
+    benchmark: Benchmark, scenarios: Sequence[Scenario], digests: Mapping[str, str], folder: Path
+) -> None:
+    """Refuses a run whose samples, which are read while it is played, are no longer those that it began with."""
+    for scenario in scenarios:
+        if benchmark.samples_digest(scenario) != digests[scenario.name]:
+            raise UsageError(
+                f"{benchmark.path(scenario)} was changed while it was played, so {folder} holds episodes of both. "
+                "Delete that folder and play again."
+            )
 
 
 def _explain_errors(folder: Path, errors: int, total: int, max_errors: float) -> str:

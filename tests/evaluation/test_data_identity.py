@@ -79,6 +79,13 @@ def test_a_picture_that_changes_under_a_run_ends_it(data: Path, tmp_path: Path) 
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
+def test_samples_that_change_under_a_run_end_it(data: Path, tmp_path: Path) -> None:
+    samples = data / "test" / "QuickDraw_preprocessed.jsonl"
+    with pytest.raises(UsageError, match=r"was changed while it was played.*Delete"):
+        play(data, Seeing(3, lambda: samples.write_bytes(samples.read_bytes() + b"\n")), tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
 def test_a_picture_that_was_missing_may_not_turn_up_in_the_middle(data: Path, tmp_path: Path) -> None:
     frame = max(data.rglob("0000.png"))
     away = frame.rename(tmp_path / "away.png")
