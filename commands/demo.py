@@ -138,28 +138,38 @@ def _play(spec: str, data: Benchmark, run: Path) -> dict[str, Any]:
         return engine.evaluate(data, data.scenarios, model, Settings(), run, watcher=bars)
 
 
-def _tour(out: Path) -> Benchmark:
-    """Builds all seven scenarios from made-up raw data; what a person has to give is made up, too."""
+def made_up_raw(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Makes raw data of all seven scenarios up, and what a person has to give.
+
+    Returns:
+        The folder of the raw data, and the options of `build` that go with it.
+    """
     from builders.vsod_proposals import propose
-    from proactivebench.benchmark import Benchmark
-    from proactivebench.scenarios import SCENARIOS
     from raw_sources.fakes import make_all
     from raw_sources.vsod import Vsod
 
+    raw, table, labels = folder / "raw", folder / "table.csv", folder / "labels.csv"
+    make_all(raw)
+    propose(Vsod.locate(raw), table)
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row, answer in zip(rows, ("Two", "Three"), strict=True):
+        row |= {"kind": "people", "answer": answer, "wrong_answers": "One|Four|Five", "strong_occlusions": "yes"}
+    with labels.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return raw, {"class_names": next(raw.rglob("class_names.csv")), "labels": labels, "per_category": 1}
+
+
+def _tour(out: Path) -> Benchmark:
+    """Builds all seven scenarios from made-up raw data."""
+    from proactivebench.benchmark import Benchmark
+    from proactivebench.scenarios import SCENARIOS
+
     with tempfile.TemporaryDirectory() as folder:
-        raw, table, labels = Path(folder, "raw"), Path(folder, "table.csv"), Path(folder, "labels.csv")
-        make_all(raw)
-        propose(Vsod.locate(raw), table)
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        for row, answer in zip(rows, ("Two", "Three"), strict=True):
-            row |= {"kind": "people", "answer": answer, "wrong_answers": "One|Four|Five", "strong_occlusions": "yes"}
-        with labels.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        names = next(raw.rglob("class_names.csv"))
-        _build(dict.fromkeys(SCENARIOS.values(), raw), out, class_names=names, labels=labels, per_category=1)
+        raw, options = made_up_raw(Path(folder))
+        _build(dict.fromkeys(SCENARIOS.values(), raw), out, **options)
     return Benchmark.open(out)
 
 

@@ -7,11 +7,15 @@ import json
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from cv2.typing import MatLike
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from builders.negatives import draw_wrong_categories
@@ -87,6 +91,21 @@ class TestFrames:
         ink = [int((255 - frame.astype(int)).sum()) for frame in frames]
         assert 0 < ink[0] < ink[1] < ink[2] < ink[3]
         assert all((later <= earlier).all() for earlier, later in pairwise(frames))
+
+    def test_each_frame_is_the_whole_canvas_averaged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def seen(canvas: NDArray[np.uint8], *lines: Any, **options: Any) -> MatLike:
+            canvases[:] = [canvas]
+            return polylines(canvas, *lines, **options)
+
+        def halved(picture: NDArray[Any]) -> NDArray[Any]:
+            sums = picture.reshape(len(picture) // 2, 2, -1, 2).sum(axis=(1, 3), dtype=int)
+            return (sums + 2) // 4
+
+        canvases: list[NDArray[np.uint8]] = []
+        polylines = cv2.polylines
+        monkeypatch.setattr(cv2, "polylines", seen)
+        for frame in draw_prefixes(self.strokes):
+            assert (frame == halved(halved(canvases[0]))).all()
 
     def test_the_complete_drawing_fills_the_canvas_within_its_margin(self) -> None:
         *_, complete = draw_prefixes(self.strokes)
