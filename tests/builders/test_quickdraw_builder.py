@@ -98,8 +98,9 @@ class TestFrames:
             return polylines(canvas, *lines, **options)
 
         def halved(picture: NDArray[Any]) -> NDArray[Any]:
-            sums = picture.reshape(len(picture) // 2, 2, -1, 2).sum(axis=(1, 3), dtype=int)
-            return (sums + 2) // 4
+            sums: NDArray[Any] = picture.reshape(len(picture) // 2, 2, -1, 2).sum(axis=(1, 3), dtype=int)
+            mean: NDArray[Any] = (sums + 2) // 4
+            return mean
 
         canvases: list[NDArray[np.uint8]] = []
         polylines = cv2.polylines
