@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from proactivebench import benchmark, scenarios
 from proactivebench.api.html import as_html, data_uri
@@ -241,13 +241,21 @@ def _opened(folder: Path) -> Benchmark:
     return found
 
 
-def build(scenario: str, out: str | Path, *, raw: str | Path | None = None, **options: Any) -> Benchmark:
+def build(
+    scenario: str,
+    out: str | Path,
+    *,
+    raw: str | Path | None = None,
+    storage: Literal["files", "shards"] = "files",
+    **options: Any,
+) -> Benchmark:
     """Builds a scenario into a benchmark, or continues a build that was interrupted.
 
     Args:
         scenario: Its name. `quickdraw` can be built without anything else.
         out: Folder of the benchmark; created if missing.
         raw: Folder with the raw data, at any depth; None takes the 280 drawings that come with the toolkit.
+        storage: A file for each frame, or a few large tars.
         options: The seed and what else `proactivebench build --help` lists, with underscores.
 
     Raises:
@@ -259,5 +267,5 @@ def build(scenario: str, out: str | Path, *, raw: str | Path | None = None, **op
     from builders.registry import make_builder
 
     bundled = Path(raw_sources.__file__).parent / "bundled"
-    pipeline.build(make_builder(get_scenario(scenario), Path(raw or bundled), **options), Path(out))
+    pipeline.build(make_builder(get_scenario(scenario), Path(raw or bundled), **options), Path(out), storage=storage)
     return _opened(Path(out))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+import proactivebench
 from cli import main
 from tests.support.small_benchmark import DRAWINGS, build_small
 
@@ -27,6 +28,13 @@ def test_frames_in_tars_are_the_same_benchmark(tmp_path: Path) -> None:
     assert (tmp_path / "tars" / "test" / "QuickDraw.zip").read_bytes() == (data / "test" / "QuickDraw.zip").read_bytes()
     for name in ("run.json", "metrics.json"):
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
+
+
+def test_python_takes_the_same_option(tmp_path: Path) -> None:
+    built = proactivebench.build("quickdraw", tmp_path, per_category=1, categories="cat", storage="shards")
+    assert {path.name for path in (tmp_path / "test" / "QuickDraw").iterdir()} == {"00000.tar", "frames.tsv"}
+    sample = built.sample("qd", 0)
+    assert len(sample.frames) == sample.record.num_images
 
 
 def test_storage_is_said_of_scenarios(tmp_path: Path) -> None:
