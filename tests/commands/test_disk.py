@@ -29,6 +29,9 @@ _PLAY = ("evaluate", "--data", "OUT/data", "--model")
 COMMANDS = {
     "build": ("build", "quickdraw", "--raw", DRAWINGS, "--out", "OUT/new", "--per-category", "1"),
     "build train": ("build", "train", "--raw", DRAWINGS, "--out", "OUT/new", "--coco", "0", "--quickdraw", "3"),
+    "a shard": ("build", "quickdraw", "--raw", DRAWINGS, "--out", "OUT/new", "--per-category", "1", "--shard", "1/9"),
+    "merge": ("merge", "OUT/built"),
+    "merge of a run": ("merge", "OUT/played"),
     "package": ("package", "OUT/data"),
     "publish": ("publish", "OUT/data", "--repo", "ann/small", "--dry-run"),
     "filter": ("filter", "OUT/data", "--runs", "OUT/ask"),
@@ -44,18 +47,20 @@ COMMANDS = {
     "fetch, unpack": ("fetch", "coco", "val2014", "--raw", "OUT/new"),
     "propose": ("build", "vsod", "--raw", "OUT/raw", "--propose", "OUT/new.csv"),
     "leaderboard": ("leaderboard", "OUT/ask", "--out", "OUT/new"),
+    "table": ("table", "OUT/ask", "--out", "OUT/new.md"),
     "export": ("export", "OUT/ask", "--out", "OUT/new", "--organization", "Ann"),
     "new-scenario": ("new-scenario", "lamp", "--out", "OUT/lamp"),
     "demo": ("demo", "--out", "OUT/new"),
 }
 """What is tried -> the command; OUT is the folder that cannot be written."""
 
-SHORT = ("filter", "judge")
+SHORT = ("filter", "judge", "table")
 """Commands that write less than 500 bytes."""
 
 IN_USE = {
     **dict.fromkeys(("package", "publish", "filter"), "data"),
     **dict.fromkeys(("evaluate again", "when"), "ask"),
+    **{"merge": "built", "merge of a run": "played"},
     **dict.fromkeys(("build", "build train", "play", "report", "leaderboard", "demo"), "new"),
 }
 """What is tried -> the folder that it writes to."""
@@ -78,6 +83,10 @@ def runs(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for mode in ("oeg", "forced"):
         done = run(folder, *_PLAY, "scripted:guess", "--mode", mode, "--out", f"OUT/{mode}")
         assert done.exit_code == 0, done.output
+    for shard in ("1/2", "2/2"):
+        built = run(folder, *COMMANDS["build"][:-3], "OUT/built", "--per-category", "1", "--shard", shard)
+        played = run(folder, *_PLAY, "scripted:guess", "--out", "OUT/played", "--shard", shard)
+        assert (built.exit_code, played.exit_code) == (0, 0), built.output + played.output
     return folder
 
 
