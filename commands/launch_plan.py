@@ -27,14 +27,18 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import prod
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from proactivebench.errors import UsageError
 from proactivebench.work.files import read_text
 from proactivebench.work.shards import Shard
+
+MOST_TASKS = 100_000
+"""Tasks of a stage; more than any cluster queues."""
 
 _LOWEST_PORT, _PORTS = 20_000, 20_000
 
@@ -71,7 +75,7 @@ class Stage(_Form):
 
     command: str
     each: Mapping[str, tuple[str, ...]] = {}
-    shards: PositiveInt | None = None
+    shards: Annotated[int, Field(gt=0, le=MOST_TASKS)] | None = None
     server: str | None = None
 
     @model_validator(mode="after")
@@ -86,6 +90,11 @@ class Stage(_Form):
         named = set(re.findall(r"\{(\w+)\}", f"{self.command} {self.server or ''}")) - {"port"}
         if wrong := sorted(named ^ set(self.each)):
             raise ValueError(f"{{{wrong[0]}}} must stand both in the command and under each")
+        for name, values in self.each.items():
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"each.{name} needs values, each of them once")
+        if (count := prod(map(len, self.each.values())) * (self.shards or 1)) > MOST_TASKS:
+            raise ValueError(f"{count:,} tasks, expected at most {MOST_TASKS:,}")
         return self
 
     def _commands(self) -> Iterator[tuple[list[str], list[str]]]:
@@ -157,3 +166,5 @@ def read_plan(path: Path) -> LaunchPlan:
             place = ".".join(map(str, first["loc"]))
             raise UsageError(f"{path}, {place}: {first['msg'].removeprefix('Value error, ')}") from None
         raise UsageError(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply to be a plan.") from None

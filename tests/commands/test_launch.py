@@ -155,6 +155,20 @@ def test_a_server_is_started_for_each_task_and_ended_with_it(here: Path, small_r
         ('folder = "x"\n[[stages]]\ncommand = "check d"\nserver = "vllm serve m"', "needs {port}"),
         ('folder = "x"\nshard = 2\n[[stages]]\ncommand = "check d"', "shard: Extra inputs are not permitted"),
         ('folder = "x"\nexecutor = "lsf"\n[[stages]]\ncommand = "check d"', "'local', 'slurm' or 'ray'"),
+        (
+            'folder = "x"\n[[stages]]\ncommand = "check {d}"\neach = { d = [] }',
+            "each.d needs values, each of them once",
+        ),
+        ('folder = "x"\n[[stages]]\ncommand = "check {d}"\neach = { d = ["a", "a"] }', "each.d needs values"),
+        (
+            'folder = "x"\n[[stages]]\ncommand = "build qd --out d"\nshards = 100_000_000',
+            "less than or equal to 100000",
+        ),
+        (
+            'folder = "x"\n[[stages]]\ncommand = "build {s} --out d"\nshards = 60_000\neach = { s = ["qd", "rod"] }',
+            "120,000 tasks, expected at most 100,000",
+        ),
+        ("a = " + "[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_plan_that_cannot_be_meant_is_refused(text: str, said: str, tmp_path: Path) -> None:
