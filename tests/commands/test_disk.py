@@ -60,7 +60,8 @@ SHORT = ("filter", "judge", "table")
 IN_USE = {
     **dict.fromkeys(("package", "publish", "filter"), "data"),
     **dict.fromkeys(("evaluate again", "when"), "ask"),
-    **{"merge": "built", "merge of a run": "played"},
+    "merge": "built",
+    "merge of a run": "played",
     **dict.fromkeys(("build", "build train", "play", "report", "leaderboard", "demo"), "new"),
 }
 """What is tried -> the folder that it writes to."""
