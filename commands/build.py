@@ -197,7 +197,9 @@ def build_table(report: BuildReport, console: Console, shown: int = 10) -> None:
     done = "was there already" if report.up_to_date else "built"
     console.print(f"{report.scenario} {done}: {report.samples:,} samples, {report.frames:,} frames.", style="bold")
     for reason, count in report.left_out.most_common(shown):
-        console.print(f"  left out: {count:,} x {reason}", markup=False)
+        console.print(f"  left out: {f'{count:,} x ' * (count > 1)}{reason}", markup=False)
+    if (more := len(report.left_out) - shown) > 0:
+        console.print(f"  and for {more:,} more reason{'s' * (more > 1)}, all in manifest.json")
     for problem in report.problems[:shown]:
         console.print(f"  {problem}", style="yellow", markup=False)
     if (more := len(report.problems) - shown) > 0:

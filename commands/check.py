@@ -52,7 +52,8 @@ def _check_table(report: CheckReport, console: Console, shown: int = 20) -> None
         console.print("No problems.", style="green")
     else:
         more = len(report.problems) - shown
-        console.print(f"{len(report.problems)} problems" + (f", {more} more than shown." if more > 0 else "."))
+        said = f"{len(report.problems)} problem{'s' * (len(report.problems) > 1)}"
+        console.print(said + (f", {more} more than shown." if more > 0 else "."))
 
 
 @click.command()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from raw_sources.catalog import CatalogEntry
 
 
+WIDTH = 110
+"""Columns of the table of sources, also where no terminal limits them: longer texts are broken."""
+
+
 @click.command()
 @click.option("--raw", type=EXISTING_FOLDER, help="Verify which sources are present in this folder.")
 @click.option(
@@ -33,10 +37,10 @@ def sources(raw: Path | None, problems: int) -> None:
     from raw_sources.registry import sources_table
 
     if raw is None:
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold", width=min(output().width, WIDTH))
         makes = {source: one.name for one in SCENARIOS.values() for source in one.sources}
         for heading in ("source", "scenario", "licence", "size", "fetch"):
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold", no_wrap=heading in ("source", "scenario", "fetch"))
         for row in sources_table():
             said = (row.entry.licence, row.entry.size or "not known", row.how)
             table.add_row(row.entry.name, makes.get(row.entry.name, ""), *said)

@@ -16,7 +16,7 @@ from huggingface_hub import snapshot_download
 
 from proactivebench.digests import file_digests
 from proactivebench.errors import UsageError
-from proactivebench.models.demo import DEMO
+from proactivebench.models.demo import DEMO, require_demo
 from proactivebench.work.files import parse_json
 
 FROM_THE_HUB = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
@@ -42,8 +42,7 @@ def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
     Raises:
         UsageError: There is no such folder, and nothing of that name can be had from the Hub.
     """
-    if name.startswith("demo:") and name not in DEMO:
-        raise UsageError(f"There is no model {name!r}. There are: {', '.join(DEMO)}.")
+    require_demo(name)
     folder = DEMO.get(name, Path(name))
     if folder.is_dir():
         if revision is not None:
@@ -57,7 +56,8 @@ def locate(name: str, revision: str | None = None) -> tuple[Path, str]:
             ignore_patterns=["original/*", "consolidated*"],  # the same weights again, in their authors' format
         )
     except (OSError, ValueError) as error:
-        raise UsageError(f"{name} is not a folder and cannot be downloaded from the Hub: {error}") from error
+        said = " ".join(str(error).split())
+        raise UsageError(f"{name} is not a folder and cannot be downloaded from the Hub: {said}") from error
     return Path(snapshot), Path(snapshot).name
 
 

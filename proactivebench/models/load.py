@@ -169,6 +169,9 @@ def _load_scripted(name: str, options: ModelOptions) -> Model:
 
 
 def _load_demo(name: str, options: ModelOptions) -> Model:
+    from proactivebench.models.demo import require_demo
+
+    require_demo(f"demo:{name}")  # before torch is loaded, which takes seconds
     return _load_transformers(f"demo:{name}", options)
 
 

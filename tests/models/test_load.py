@@ -155,3 +155,9 @@ def test_mistakes_of_a_class_end_in_a_sentence(
     data = Benchmark.open(small_runs / "data")
     with pytest.raises(UsageError, match=message):
         evaluate(data, data.scenarios, load_model(f"{name}:Echo", ModelOptions()), Settings(), here / "run")
+
+
+def test_a_mistyped_demo_model_is_answered_before_torch_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "proactivebench.models.checkpoints", None)
+    with pytest.raises(UsageError, match=r"There is no model 'demo:guesr'\. Did you mean demo:guesser\?"):
+        load_model("demo:guesr", ModelOptions())

@@ -9,5 +9,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from proactivebench.errors import UsageError
+from raw_sources.plugins import hint
+
 DEMO = {f"demo:{name}": Path(__file__).parent / name for name in ("guesser", "asker")}
 """Name -> folder."""
+
+
+def require_demo(name: str) -> None:
+    """Refuses a name that begins with `demo:` and is not one of `DEMO`; all others pass.
+
+    Raises:
+        UsageError: There is no such model.
+    """
+    if name.startswith("demo:") and name not in DEMO:
+        raise UsageError(f"There is no model {name!r}. {hint(name, [*DEMO])}")
