@@ -223,8 +223,9 @@ class Sheet:
         return [entry for block in self.blocks for entry in block.entries(name)]
 
     def notes(self, name: str) -> str:
-        """What must be known of a row; usually empty."""
-        lines = [(block.setting, block.lines[name].note) for block in self.blocks if name in block.lines]
+        """What must be known of a row and is not said of all of them; usually empty."""
+        found = [(block.setting, block.lines[name].note) for block in self.blocks if name in block.lines]
+        lines = [(setting, "" if note in self.about else note) for setting, note in found]
         texts = {note for _, note in lines}
         if len(texts) == 1:
             return texts.pop()

@@ -28,8 +28,9 @@ def find_standing(folder: Path) -> dict[str, Any]:
 
     Returns:
         `episodes`, `right` (how many of them ended so), `seconds` (the median of its answers; None where nothing is
-        known of them), `rows` (the run and those beside it, best first: `name`, `acc`, `psr`, and whether it is `you`),
-        and `missed` (of episodes without the right answer that `answer`, what was `said` last, and `turns`).
+        known of them), `rows` (the run and those beside it, best first: `name`, `acc`, `psr`, both as they are `told`
+        in every table, and whether it is `you`), and `missed` (of episodes without the right answer that `answer`,
+        what was `said` last, and `turns`).
     """
     mine, described = _scored(folder), read_run(folder)
     rows = [_row(folder.name, mine, you=True)]
@@ -74,4 +75,6 @@ def _others(folder: Path, described: RunDescription) -> Iterator[tuple[str, dict
 
 def _row(name: str, episodes: dict[tuple[str, int, int], Episode], *, you: bool) -> dict[str, Any]:
     average = compute_metrics(episodes.values())["average"]
-    return {"name": name, "acc": average["acc"] or 0.0, "psr": average.get("psr"), "you": you}
+    acc, psr = average["acc"] or 0.0, average.get("psr")
+    told = [f"{100 * acc:.1f}%", "\N{EN DASH}" if psr is None else f"{psr:.2f}"]
+    return {"name": name, "acc": acc, "psr": psr, "told": told, "you": you}

@@ -159,5 +159,5 @@ def test_mistakes_of_a_class_end_in_a_sentence(
 
 def test_a_mistyped_demo_model_is_answered_before_torch_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "proactivebench.models.checkpoints", None)
-    with pytest.raises(UsageError, match=r"There is no model 'demo:guesr'\. Did you mean demo:guesser\?"):
+    with pytest.raises(UsageError, match="Did you mean demo:guesser"):
         load_model("demo:guesr", ModelOptions())

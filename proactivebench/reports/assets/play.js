@@ -61,12 +61,10 @@
     next();
   }
 
-  const percent = (share) => `${(100 * share).toFixed(1)}%`;
-
   function end({ episodes, right, seconds, rows, missed }) {
     byId("rules").hidden = true;
     const you = rows.find((row) => row.you), others = rows.length - 1;
-    const asked = you.psr === null ? "" : `, with ${you.psr.toFixed(2)} suggestions per episode`;
+    const asked = you.psr === null ? "" : `, with ${you.told[1]} suggestions per episode`;
     const pace = seconds === null ? "" : ` Half of your answers took less than ${seconds.toFixed(1)} seconds.`;
     const best = rows.findIndex((row) => row.you) + 1;
     const told = others ? `You are in place ${best} of ${rows.length} among the runs beside yours, on the same samples:`
@@ -74,9 +72,9 @@
     const table = make("table", { class: "standing" }, make("thead", {}, make("tr", {},
       ...["", "accuracy", "", "psr"].map((text) => make("th", {}, text)))), make("tbody", {}, ...rows.map((row) =>
       make("tr", row.you ? { class: "ours" } : {}, make("th", { scope: "row" }, row.you ? "you" : row.name),
-        make("td", { class: "number" }, percent(row.acc)),
+        make("td", { class: "number" }, row.told[0]),
         make("td", { class: "wide" }, make("meter", { value: row.acc, max: 1 })),
-        make("td", { class: "number" }, row.psr === null ? "–" : row.psr.toFixed(2))))));
+        make("td", { class: "number" }, row.told[1])))));
     const misses = missed.length ? [make("h2", {}, "What you missed"), make("table", {}, make("tbody", {},
       ...missed.map((one) => make("tr", {}, make("th", { scope: "row" }, one.answer),
         make("td", { class: "soft" }, `you ended with: ${one.said}`), make("td", { class: "soft" }, plural(one.turns, "turn"))))))] : [];
