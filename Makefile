@@ -9,7 +9,7 @@ TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-inspect test-lmms-eval test-openenv test-ray test-slurm test-verifiers test-lowest \
-	test-quantization fuzz attack lint check docs format reference install constraints
+	test-quantization fuzz attack lint check docs format reference screenshots install constraints
 
 demo: $(CORE)  ## Raw drawings in, benchmark built, scripted models scored, a picture and a table out; no torch
 	$(BIN)/proactivebench demo --out demo
@@ -37,6 +37,9 @@ format: $(DEV)  ## Format, and repair what the linter can repair
 docs: $(DEV)  ## The documentation site with its gallery, in build/site/html
 	$(PIP_INSTALL) --quiet --editable '.[docs]'
 	$(BIN)/python docs/build_site.py
+
+screenshots: $(DEV)  ## The pictures of pages in docs anew; needs Chromium, a few minutes
+	$(BIN)/python docs/screenshots.py
 
 reference: $(DEV)  ## docs/cli.md anew, from --help
 	$(BIN)/python docs/reference.py

@@ -179,7 +179,10 @@ def _one_drawing(data: Benchmark, runs: Mapping[str, Path]) -> tuple[str, list[R
     from proactivebench.reports.strip import Row
     from proactivebench.scenarios import QD
 
-    telling = {"scripted:ask": False, "demo:guesser": False, "demo:asker": True}  # who is right
+    telling = {"scripted:guess": False, "scripted:random": False, "scripted:ask": True} | {
+        "demo:guesser": False,
+        "demo:asker": True,
+    }  # who is right
     episodes = {spec: {episode.id: episode for episode in read_episodes(run)} for spec, run in runs.items()}
     sample = max(
         (sample for sample in data.samples(QD) if sample.num_images == 5),

@@ -23,6 +23,7 @@ from proactivebench.models.completions import read_completion
 from proactivebench.models.data_uris import chat_messages, shared_encoder
 from proactivebench.models.request_form import OTHER_FORM, RequestForm
 from proactivebench.models.servers import Servers, public_address
+from proactivebench.plain_text import SHORTEST_KEY
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
@@ -166,7 +167,8 @@ class OpenAIModel(Model):
             asked: Where the request went; None where that is not known.
         """
         server = public_address(str(asked)).removesuffix("/chat/completions") if asked else " or ".join(self._servers)
-        words = " ".join(text.replace(self._key, "[key]").split())
+        hidden = text.replace(self._key, "[key]") if len(self._key) >= SHORTEST_KEY else text
+        words = " ".join(hidden.split())
         line = "".join(character if character.isprintable() else "?" for character in words)
         shown = line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]} ..."
         return f"{server} {shown}"

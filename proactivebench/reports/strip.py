@@ -24,10 +24,12 @@ _LABEL_WIDTH = 190
 _TEXT_LINES = 3
 _LINE_HEIGHT = 15
 _ROW_HEIGHT = THUMBNAIL + (_TEXT_LINES + 2) * _LINE_HEIGHT + _GAP
-_HEADER_HEIGHT = 64
+_HEADER_HEIGHT = 94
 
 _INK, _SOFT, _PAPER = "#1c1c1e", "#6b6b70", "#ffffff"
 _RIGHT, _ASKED, _WRONG = "#1a7f37", "#0b63ce", "#c62828"
+_LEGEND = {_ASKED: "a suggestion that was accepted", _RIGHT: "the right answer", _WRONG: "ends without it"}
+"""Colour of a reply -> what it means."""
 
 
 class Row(NamedTuple):
@@ -63,6 +65,10 @@ def draw_strip(title: str, rows: Sequence[Row]) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     small, bold = ImageFont.load_default(12), ImageFont.load_default(16)
     draw.multiline_text((_GAP, _GAP), textwrap.fill(title, width // 9), _INK, bold)
+    left = float(_GAP)
+    for colour, meaning in _LEGEND.items():
+        draw.text((left, _HEADER_HEIGHT - _GAP - _LINE_HEIGHT), meaning, colour, small)
+        left += draw.textlength(meaning, small) + _GAP
     for number, row in enumerate(rows):
         top = _HEADER_HEIGHT + number * _ROW_HEIGHT
         draw.line([(_GAP, top - _GAP // 2), (width - _GAP, top - _GAP // 2)], "#d9d9de")

@@ -38,6 +38,12 @@ def test_of_a_long_episode_some_turns_are_drawn_by_their_numbers(row: Row) -> No
     assert all(turn is row.episode.turns[number - 1] for number, turn in row.turns.items())
 
 
+def test_what_the_colours_mean_stands_above(row: Row) -> None:
+    strip = draw_strip("Which of them is it?", [row])
+    written = {colour for _, colour in strip.crop((0, 0, strip.width, 80)).getcolors(1 << 16) or []}
+    assert {(26, 127, 55), (11, 99, 206), (198, 40, 40)} <= written
+
+
 def test_dots_stand_where_turns_are_left_out_and_wide_frames_in_the_middle(row: Row) -> None:
     strip = draw_strip("", [row])
     reds = [(x, y) for x in range(strip.width) for y in range(strip.height) if strip.getpixel((x, y)) == RED]
