@@ -1,8 +1,8 @@
 """Takes the pictures of pages that README and docs show: make screenshots.
 
-The pages are made anew: the demo, its two small networks also with forced answers, a person who plays, and a table of
-labels. A headless Chromium then looks at them. Each picture is taken light and wide for the documents; `--all` also
-takes each as a phone and the dark show it, for whoever changes a page, and these stay in build/screenshots.
+The pages are made anew: the demo, its asker also with forced answers, the seven scenarios, and the first question to a
+person. A headless Chromium then looks at them. Each picture is taken light and wide for the documents; `--all` also
+takes each as a phone and the dark show it, for someone who changes a page; these stay in build/screenshots.
 """
 
 from __future__ import annotations
@@ -42,12 +42,11 @@ def serving(*words: object) -> Iterator[str]:
 
 
 def make_runs() -> None:
-    """The demo, the forced runs of its networks, the report that the documents show, and a table of labels."""
+    """The demo, a forced run, and the two reports that the documents show."""
     data, runs = WORK / "demo" / "data", WORK / "demo" / "runs"
     toolkit("demo", "--out", WORK / "demo")
-    for name in ("asker", "guesser"):
-        toolkit("evaluate", "--model", f"demo:{name}", "--data", data, "--out", WORK / name, "--mode", "forced")
-    shown = [*(runs / name for name in ("ask", "oracle", "guesser", "asker")), WORK / "asker", WORK / "guesser"]
+    toolkit("evaluate", "--model", "demo:asker", "--data", data, "--out", WORK / "forced", "--mode", "forced")
+    shown = [*(runs / name for name in ("ask", "oracle", "guesser", "asker")), WORK / "forced"]
     toolkit("report", *shown, "--out", WORK / "report", "--compare", "paper")
     toolkit("report", runs / "tour", "--out", WORK / "tour")
 
