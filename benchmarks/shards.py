@@ -71,9 +71,10 @@ def drawings(place: Path, count: int) -> list[object]:
 
 def program(*words: object, here: Path) -> None:
     """Runs the program to its end."""
-    subprocess.run(
-        [sys.executable, "-m", "proactivebench", *map(str, words)], cwd=here, check=True, capture_output=True
-    )
+    command = [sys.executable, "-m", "proactivebench", *map(str, words)]
+    done = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SystemExit(f"{shlex.join(command)} ended with {done.returncode}: {done.stdout}")
 
 
 def build(words: Sequence[object], executor: str, shards: int | None, here: Path) -> Path:
@@ -135,7 +136,8 @@ def main() -> None:
             cases["changeit"] = changeit(here, arguments.changeit)
         for name, words in cases.items():
             lines = []
-            for line in measure(name, words, arguments.executor, arguments.shards, here):
+            (place := here / "built" / name).mkdir(parents=True)
+            for line in measure(name, words, arguments.executor, arguments.shards, place):
                 lines.append(line)
                 print(json.dumps(line), flush=True)
             differ |= len({line["sha256"] for line in lines}) > 1

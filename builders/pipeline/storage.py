@@ -11,7 +11,7 @@ from urllib.parse import quote
 from builders.base import Frame
 from proactivebench.layout import TEST
 from proactivebench.record_table import StoredFile
-from proactivebench.work.files import whole
+from proactivebench.work.files import write_soon
 from raw_sources.base import SourceError
 
 LONGEST_NAME = 240
@@ -53,8 +53,7 @@ def describe_frame(dataset: str, frame: Frame) -> StoredFile:
 
 def write_frame(out: Path, frame: Frame) -> None:
     """Writes a frame, which `describe_frame` takes, to its place in a build."""
-    with whole(out / TEST / frame.path, durable=False) as part:
-        part.write_bytes(frame.data)
+    write_soon(f"{out}/{TEST}/{frame.path}", frame.data)
 
 
 def describe_file(out: Path, path: Path) -> StoredFile:

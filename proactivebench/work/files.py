@@ -22,14 +22,10 @@ from proactivebench.errors import ResumableError, UsageError
 
 
 @contextmanager
-def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """A path beside another, for a file or folder that takes its place when the block ends without an error.
 
     Folders above it are made; after an error what was there before stays, and nothing else.
-
-    Args:
-        path: Its place.
-        durable: Whether it is on the disk before it takes its place.
 
     Raises:
         OSError: It cannot be written; `filename` says where.
@@ -38,12 +34,10 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     try:
         _make_folder(path.parent)
         yield part
-        if durable:
-            for written in (part, *(part.rglob("*") if part.is_dir() else ())):
-                _to_disk(written)
+        for written in (part, *(part.rglob("*") if part.is_dir() else ())):
+            _to_disk(written)
         part.replace(path)
-        if durable:
-            _to_disk(path.parent)
+        _to_disk(path.parent)
     except BaseException as error:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
@@ -71,6 +65,33 @@ def _to_disk(path: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def write_soon(path: str, data: bytes) -> None:
+    """Writes a file that appears complete or not at all, without waiting until it is on the disk.
+
+    One of very many: so a path is a text, and the folder above it is made only where it is missing.
+
+    Raises:
+        OSError: As `write_whole`.
+    """
+    folder, _, name = path.rpartition("/")
+    part = f"{folder}/.{name}.part"
+    try:
+        try:
+            file = open(part, "wb")  # noqa: PTH123, SIM115
+        except FileNotFoundError:
+            _make_folder(Path(folder))
+            file = open(part, "wb")  # noqa: PTH123, SIM115
+        with file:
+            file.write(data)
+        os.replace(part, path)  # noqa: PTH105
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(part)  # noqa: PTH108
+        if isinstance(error, OSError) and error.filename is None:
+            raise OSError(error.errno, error.strerror, path) from error
+        raise
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:

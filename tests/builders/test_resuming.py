@@ -87,15 +87,15 @@ def test_an_unfinished_build_with_other_settings_is_refused(tmp_path: Path) -> N
 
 
 def test_a_full_disk_ends_with_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room, write_bytes = iter(range(30)), Path.write_bytes
+    room, replace = iter(range(30)), os.replace
 
-    def to_disk(path: Path, data: bytes) -> int:
+    def to_disk(part: str, path: str) -> None:
         if next(room, None) is None:
-            write_bytes(path, data[: len(data) // 2])
+            os.truncate(part, 1)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write_bytes(path, data)
+        replace(part, path)
 
-    monkeypatch.setattr(Path, "write_bytes", to_disk)
+    monkeypatch.setattr(os, "replace", to_disk)
     with pytest.raises(ResumableError, match=r"\.png: No space left on device"):
         build(FakeBuilder(), tmp_path)
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proactivebench.work.files import whole, write_whole
+from proactivebench.work.files import whole, write_soon, write_whole
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,6 +22,21 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="No space left"):
         write_whole(path, [b"new"])
     assert [(there, there.read_bytes()) for there in tmp_path.iterdir()] == [(path, b"as it was")]
+
+
+def test_a_frame_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new" / "frame.png"
+    write_soon(str(path), b"as it was")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match=r"No space left.*frame\.png"):
+        write_soon(str(path), b"new")
+    assert [(there, there.read_bytes()) for there in path.parent.iterdir()] == [(path, b"as it was")]
+    with pytest.raises(NotADirectoryError):
+        write_soon(str(path / "below.png"), b"a file stands where its folder should be")
 
 
 def test_bytes_are_on_the_disk_before_they_take_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
