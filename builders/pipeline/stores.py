@@ -114,17 +114,24 @@ class TarStore(Store):
         self._close()
 
     def keeps(self, files: Sequence[StoredFile]) -> bool:
+        if not self._are_next(files):
+            return False
+        for file in files:
+            self._step(_below_test(file), file.bytes)
+        return True
+
+    def _are_next(self, files: Iterable[StoredFile]) -> bool:
         ahead = replace(self._walk)
-        with suppress(OSError, UsageError):
-            for file in files:
-                path = _below_test(file)
-                place = ahead.step(path, file.bytes)
-                if frame_in_tar(self._tar(place.tar), path, place, file.bytes).sha256() != file.sha256:
-                    return False
-            for file in files:
-                self._step(_below_test(file), file.bytes)
-            return True
-        return False
+        for file in files:
+            path = _below_test(file)
+            place = ahead.step(path, file.bytes)
+            try:
+                found = frame_in_tar(self._tar(place.tar), path, place, file.bytes).sha256()
+            except (OSError, UsageError):
+                return False
+            if found != file.sha256:
+                return False
+        return True
 
     def add(self, frames: Iterable[Frame]) -> None:
         for path, data in frames:

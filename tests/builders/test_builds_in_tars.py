@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -133,6 +135,21 @@ def test_a_full_disk_loses_nothing(whole: dict[str, bytes], tmp_path: Path) -> N
     with full(4096), pytest.raises(ResumableError, match="File too large"):
         build(FakeBuilder(), tmp_path / "stopped", storage="shards")
     assert not (frames(tmp_path / "stopped") / "00000.tar").exists()
+    build(FakeBuilder(), tmp_path / "stopped", storage="shards")
+    assert content(tmp_path / "stopped") == whole
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_tar_loses_nothing(
+    whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    interrupt(tmp_path / "stopped", 17)
+    LOSSES["a rename"](frames(tmp_path / "stopped"))
+    with monkeypatch.context() as patch, pytest.raises(ResumableError, match="No space left"):
+        patch.setattr(os, "fsync", refuse)
+        build(FakeBuilder(), tmp_path / "stopped", storage="shards")
     build(FakeBuilder(), tmp_path / "stopped", storage="shards")
     assert content(tmp_path / "stopped") == whole
 
