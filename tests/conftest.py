@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Read when torch is imported: workers that each use all cores only slow each other down.
-    os.environ["OMP_NUM_THREADS"] = "1"
+gc.disable()  # until everything is imported: there are millions of objects then, and none of them is garbage
+
+# Read when torch is imported: workers that each use all cores only slow each other down, and sums depend on it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 8 << 30:
@@ -26,6 +28,12 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 8 << 30:
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("repeatable"), derandomize=False, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported is looked at no more when garbage is collected, as every training asks for explicitly."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from proactivebench.images import load_picture
 from proactivebench.models.base import Picture
 from proactivebench.prompts import multiple_choice
 from proactivebench.scenarios import QD, Environment, make_environment
-from proactivebench.training import grpo
+from proactivebench.training import grpo, watch
 from proactivebench.training.settings import TrainSettings
 from tests.support.noise import noise
 
@@ -88,6 +89,18 @@ def answer_with_letters(model: Path, monkeypatch: pytest.MonkeyPatch, letters: s
         return GRPOConfig(**settings | {"generation_kwargs": one_letter})
 
     monkeypatch.setattr(grpo, "GRPOConfig", configure)
+
+
+def hold_after(step: int, model: Path) -> None:
+    """Lets this process train as with `answer_with_letters`, and do nothing more once a step is in the log."""
+
+    def hold(self: watch.Watch, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == step:
+            signal.pause()
+
+    patch = pytest.MonkeyPatch()
+    answer_with_letters(model, patch)
+    patch.setattr(watch.Watch, "on_step_begin", hold, raising=False)
 
 
 def text_of(row: dict[str, Any]) -> str:

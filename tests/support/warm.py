@@ -8,6 +8,7 @@ program. Variables that a module reads while it is imported come too late where 
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import os
 import pickle
@@ -195,8 +196,11 @@ def _become(order: Order) -> None:
 
 
 def _main() -> None:
+    gc.disable()
     for module in sys.argv[1:]:
         importlib.import_module(module)
+    gc.freeze()  # or the first collection in each new process copies the memory that it shares with this one
+    gc.enable()
     if order := _serve(sys.stdin.buffer, sys.stdout.buffer):
         _become(order)
         sys.argv = ["proactivebench", *order.arguments]
