@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -43,6 +44,24 @@ def digest_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("proactivebench.digests.memory_file", lambda: file)
         yield file
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_workers() -> Iterator[None]:
+    """Workers of builds are forks of a process that has imported what they import; programs start their own."""
+    multiprocessing.set_forkserver_preload(
+        ["builders.pipeline.workers", "builders.registry", "tests.support.fake_builder"]
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builders.pipeline.workers._METHOD", "forkserver")
+        yield
+
+
+@pytest.fixture
+def unprinted_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots of reports are drawn, but not printed, which takes most of a report's time; for tests of other things."""
+    for module in ("page", "report"):
+        monkeypatch.setattr(f"proactivebench.reports.{module}.encode", lambda figure, kind: b"<svg/>")
 
 
 @pytest.fixture(scope="session")

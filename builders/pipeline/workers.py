@@ -36,6 +36,9 @@ _CHUNKS_UNDER_WAY_PER_WORKER = 4
 _ALONE_SECONDS = 2.0
 """How long this process works alone: about what others need to start."""
 
+_METHOD = "spawn"
+"""How processes are started: with nothing of what this one has open or has imported."""
+
 WAIT_FOR_ALL = False
 """Whether all work waits for the others, however little it is; set where what they make is compared."""
 
@@ -75,7 +78,7 @@ class Workers(Generic[Shared]):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._pool = ProcessPoolExecutor(
-                self._count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(self._shared,)
+                self._count, multiprocessing.get_context(_METHOD), initializer=_start, initargs=(self._shared,)
             )
             self._started = [self._pool.submit(os.getpid) for _ in range(self._count)]
         finally:

@@ -73,6 +73,7 @@ def test_little_work_is_done_before_anybody_else_is_called(monkeypatch: pytest.M
 
 def test_this_process_works_until_the_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    monkeypatch.setattr(workers, "_METHOD", "spawn")  # which takes a while
     monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.0)
     done = []
     with Workers(2, None) as pool:

@@ -31,6 +31,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_small(tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="module")
+def mvpn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made-up raw data of MVP-N."""
+    folder = tmp_path_factory.mktemp("mvpn")
+    fakes.make_mvpn(folder)
+    return folder
+
+
 def test_build_check_evaluate(tmp_path: Path) -> None:
     data = tmp_path / "data"
     build = ("build", "quickdraw", "--raw", DRAWINGS, "--out", data, "--per-category", 2, "--categories", "cat, bus")
@@ -83,7 +91,7 @@ def test_check_reads_the_manifest_as_strictly_as_a_build(tmp_path: Path) -> None
         (("build", "all", "vsod", "--raw", "docs", "--propose", "labels.csv"), "--propose is for VSOD alone"),
         (("build", "coco", "--raw", "docs", "--out", "x", "--labels", "x.csv"), "--labels does not apply to COCO"),
         (("build", "vsod", "--raw", "docs", "--propose", "y", "--seed", "1", "--coco", "1"), "it is for train"),
-        (("build", "mvpn", "--raw", "mvpn", "--out", "x", "--class-names", "x.csv"), "it names no class"),
+        (("build", "mvpn", "--raw", "{mvpn}", "--out", "x", "--class-names", "x.csv"), "it names no class"),
         (("build", "imagenet-c", "--raw", "docs", "--out", "x"), "No ImageNet-C under docs"),
         (("package", "docs"), "has no manifest.json"),
         (("check", "docs"), "is not a benchmark"),
@@ -93,13 +101,12 @@ def test_check_reads_the_manifest_as_strictly_as_a_build(tmp_path: Path) -> None
     ],
 )  # fmt: skip
 def test_wrong_use_ends_with_a_message_and_code_2(
-    arguments: tuple[str, ...], said: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], said: str, data: Path, mvpn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     (tmp_path / "x.csv").touch()
-    fakes.make_mvpn(tmp_path / "mvpn")
-    result = call(*(str(argument).format(data=data) for argument in arguments))
+    result = call(*(str(argument).format(data=data, mvpn=mvpn) for argument in arguments))
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output

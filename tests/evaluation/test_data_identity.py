@@ -125,6 +125,7 @@ def test_runs_after_different_leak_filters_share_no_report(data: Path, tmp_path:
     assert len(load_runs([second, whole])) == 2, "filtered or not are two settings, which have a table each"
 
 
+@pytest.mark.usefixtures("unprinted_plots")
 def test_a_report_shows_no_pictures_but_those_that_the_run_saw(data: Path, tmp_path: Path) -> None:
     run = play(data, ScriptedModel("guess"), tmp_path / "run")
     redden(data)
@@ -135,6 +136,7 @@ def test_a_report_shows_no_pictures_but_those_that_the_run_saw(data: Path, tmp_p
     assert not list((tmp_path / "report" / "pictures").rglob("*.webp"))
 
 
+@pytest.mark.usefixtures("unprinted_plots")
 @pytest.mark.parametrize("link", [False, True])
 def test_a_strangers_run_shows_nothing_from_elsewhere(data: Path, tmp_path: Path, link: bool) -> None:
     run = play(data, ScriptedModel("guess"), tmp_path / "run")

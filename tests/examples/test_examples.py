@@ -95,7 +95,7 @@ def test_sources_check_stats(built: Built) -> None:
     assert built.scenario.name in built.call("stats", built.data)
 
 
-def test_evaluate_compare_report(built: Built, tmp_path: Path) -> None:
+def test_evaluate_compare_report(built: Built, unprinted_plots: None, tmp_path: Path) -> None:
     for name in ("oracle", "random"):
         built.call("evaluate", "--model", f"scripted:{name}", "--data", built.data, "--out", tmp_path / name)
     scores = json.loads((tmp_path / "oracle" / "metrics.json").read_bytes())["scenarios"][built.scenario.name]

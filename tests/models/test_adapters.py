@@ -90,12 +90,12 @@ def test_evaluate_scores_what_the_last_held_out_evaluation_scored(
     else:
         monkeypatch.setattr(grpo, "load_checkpoint", lambda *_, **__: on_gpu())
     answer_with_letters(model, monkeypatch)
-    evaluations = {"eval_data": data, "eval_every": 2, "eval_limit": 9, "max_new_tokens": 12}
+    evaluations = {"eval_data": data, "eval_every": 2, "eval_limit": 3, "max_new_tokens": 6}
     result = train(model, rows, tmp_path / "out", learning_rate=1e-2, max_steps=2, full=full, **evaluations)
     trained = f"--model {result}" if full else f"--model {model} --adapter {result}"
-    command = f"evaluate {trained} --dtype bfloat16 --limit 9 --data {data} --batch-size 64"
+    command = f"evaluate {trained} --dtype bfloat16 --limit 3 --data {data} --batch-size 64"
     out = tmp_path / "run"
-    done = CliRunner().invoke(main, [*command.split(), "--max-new-tokens", "12", "--out", str(out)])
+    done = CliRunner().invoke(main, [*command.split(), "--max-new-tokens", "6", "--out", str(out)])
     assert done.exit_code == 0, done.output
 
     def played(folder: Path) -> list[dict[str, Any]]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-import sys
+import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 for library in ("torch", "transformers", "uvicorn", "fastapi"):
@@ -21,7 +19,7 @@ from proactivebench.models.load import ModelOptions, load_model  # noqa: E402
 from proactivebench.views import Crop, ShortEdge  # noqa: E402
 from tests.support.asking import ask  # noqa: E402
 from tests.support.noise import noise  # noqa: E402
-from tests.support.processes import started, wait_until  # noqa: E402
+from tests.support.processes import PATIENCE  # noqa: E402
 from tests.support.tiny_models import tiny_model  # noqa: E402
 
 
@@ -31,24 +29,20 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base_url(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `transformers serve` with the model."""
+def base_url() -> Iterator[str]:
+    """The address of `transformers serve`, as a thread of this process, which has imported what it needs."""
+    from transformers.cli.serve import Serve
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    program = [str(Path(sys.executable).with_name("transformers")), "serve", str(model_folder)]
-    command = [*program, "--device", "cpu", "--port", port]
-    variables = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder)}
-
-    def answers() -> bool:
-        with suppress(httpx.TransportError):
-            return bool(httpx.get(f"http://127.0.0.1:{port}/health"))
-        return False
-
-    with started(command, variables=variables, log=folder / "log") as server:
-        wait_until(answers, server)
-        yield f"http://127.0.0.1:{port}/v1"
+    server = Serve(device="cpu", host="127.0.0.1", port=port, non_blocking=True)
+    limit = time.monotonic() + PATIENCE
+    while not server.server.started:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/v1"
+    server.kill_server()
 
 
 def test_replies_over_http_are_the_models(model_folder: Path, base_url: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,6 @@ from click.testing import CliRunner
 
 from cli import main
 from tests.support.processes import ROOT, run
-from tests.support.small_benchmark import build_small
 
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
 PAGES += sorted(
@@ -83,13 +83,16 @@ def test_every_command_is_understood(page: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, small_runs: Path, unprinted_plots: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The working directory of a reader, with a benchmark under the names that pages use."""
     for name in ("data", "benchmark"):
-        build_small(tmp_path / name)
+        shutil.copytree(small_runs / "data", tmp_path / name)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]  # or the name is taken for a test that comes later
 
 
 @pytest.mark.parametrize("page", PAGES)

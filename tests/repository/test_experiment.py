@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,17 @@ def quiet() -> Console:
     return Console(file=io.StringIO())
 
 
+REWARDS = (0.5, 1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_rewards() -> Iterator[None]:
+    """Two values of r_p in place of the paper's three, each of which is a training and three evaluations."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "REWARDS", REWARDS)
+        yield
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished experiment of a few steps."""
@@ -48,8 +60,8 @@ def keys(folder: Path) -> set[str]:
 
 def test_one_command_leads_from_drawings_to_the_scores_of_all_models(finished: Path) -> None:
     rows = json.loads((finished / "results.json").read_text())["rows"]
-    assert [row["model"] for row in rows] == ["guesser", "guess", "ask", "oracle", "grpo", "grpo", "grpo"]
-    assert [row["proactive_reward"] for row in rows[4:]] == [0.5, 0.75, 1.0]
+    assert [row["model"] for row in rows] == ["guesser", "guess", "ask", "oracle", "grpo", "grpo"]
+    assert [row["proactive_reward"] for row in rows[4:]] == [*REWARDS]
     assert {row["test"]["n"] for row in rows} == {38}  # two of each of the 19 classes that are not unseen
     oracle = rows[3]
     assert oracle["test"]["acc"] == oracle["complete"]["acc"] == 1.0
@@ -70,7 +82,7 @@ def test_table_and_picture_show_every_model(finished: Path, tmp_path: Path) -> N
     lines = plot.table(results).splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == [
         *("guesser", "guess", "ask", "oracle"),
-        *("r_p = 0.5", "r_p = 0.75", "r_p = 1.0"),
+        *(f"r_p = {reward}" for reward in REWARDS),
     ]
     plot.draw(results, tmp_path / "plot.png")
     with Image.open(tmp_path / "plot.png") as picture:

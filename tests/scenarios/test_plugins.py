@@ -89,7 +89,7 @@ class TestCommands:
         run("evaluate", "--data", built, "--model", "dotty:oracle", "--out", tmp_path / "oracle")
         assert json.loads((tmp_path / "oracle" / "metrics.json").read_text())["scenarios"]["DOTS"]["acc"] == 1
 
-    def test_the_paper_has_no_figures_of_it(self, built: Path, tmp_path: Path) -> None:
+    def test_the_paper_has_no_figures_of_it(self, built: Path, unprinted_plots: None, tmp_path: Path) -> None:
         run("evaluate", "--data", built, "--model", "scripted:ask", "--out", tmp_path / "run")
         run("report", tmp_path / "run", "--out", tmp_path / "report", "--compare", "paper")
 
