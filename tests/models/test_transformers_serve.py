@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def base_url() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = Serve(device="cpu", host="127.0.0.1", port=port, non_blocking=True)
+    server: Any = Serve(device="cpu", host="127.0.0.1", port=port, non_blocking=True)
     limit = time.monotonic() + PATIENCE
     while not server.server.started:
         assert time.monotonic() < limit
