@@ -168,7 +168,7 @@ def train_with_trl(settings: TrainSettings, out: Path) -> None:
 
 PARTS = {
     "all": (GRPOTrainer, "training_step"),
-    "generation": (Trainer, "generate"),
+    "generation": (Trainer, "_drawn"),
     "loss": (GRPOTrainer, "compute_loss"),
 }
 """Part of a step -> the method that does it; what is left of all is the way back, but for the update."""
@@ -232,6 +232,8 @@ def main() -> None:
         parser.error("there is no GPU here")
     quieten()
     clock = time.perf_counter if arguments.gpu else time.process_time
+    if not arguments.gpu:
+        torch.set_num_threads(1)  # threads that wait for each other count as processor time
     ours: list[float] = []
     bare: list[float] = []
     spent: dict[bool, dict[str, float]] = {True: defaultdict(float), False: defaultdict(float)}

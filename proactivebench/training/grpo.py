@@ -172,7 +172,7 @@ def recipe(settings: TrainSettings, plan: BatchPlan, steps: int, out: Path, on_g
         per_device_train_batch_size=settings.per_device_batch,
         gradient_accumulation_steps=plan.accumulation,
         steps_per_generation=plan.passes_per_generation,
-        gradient_checkpointing=on_gpu,
+        gradient_checkpointing=False,  # see `sharing`
         bf16=on_gpu,
         use_cpu=not on_gpu,
         seed=settings.seed,

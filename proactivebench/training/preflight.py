@@ -18,7 +18,8 @@ from proactivebench.errors import UsageError
 from proactivebench.images import Picture, load_picture
 from proactivebench.models.processors import Encoded
 from proactivebench.training.plays import Block, Conversation, Play
-from proactivebench.training.rollout import Rollout, Said, decode
+from proactivebench.training.rollout import Rollout, decode
+from proactivebench.training.sharing import Said
 
 PROMPTS = 4
 LOOKED_AT = 32

@@ -2,7 +2,8 @@
 
 Every turn is a prompt of its own, encoded anew, so what the model learns from is to the token what it was shown. Of the
 prompts of one turn, which are often the same (a prompt is answered several times), each is encoded once, in several
-threads. Replies are drawn with the distribution that is learned from: temperature alone, no top-k or top-p.
+threads, and from then on equal ones are the same object. Replies are drawn with the distribution that is learned from:
+temperature alone, no top-k or top-p.
 """
 
 from __future__ import annotations
@@ -11,29 +12,15 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from PIL import Image, ImageOps
 
 from proactivebench.errors import ProactiveBenchError
 from proactivebench.images import FORMATS, Picture, load_picture
-from proactivebench.models.processors import Encoded, Processor, collate, encode_messages, opened_thinking
+from proactivebench.models.processors import Encoded, Processor, encode_messages, opened_thinking
 from proactivebench.training.plays import Block, Conversation, Play
-
-
-@dataclass(frozen=True)
-class Said:
-    """One answer.
-
-    Attributes:
-        prompt: What the model was shown, as tensors of one row on the CPU.
-        tokens: What it said, with the token that ends a reply where there is one.
-    """
-
-    prompt: Encoded
-    tokens: tuple[int, ...]
+from proactivebench.training.sharing import Said
 
 
 class Rollout:
@@ -105,44 +92,3 @@ def _as_block(block: Block) -> dict[str, object]:
 def decode(stored: bytes) -> Image.Image:
     """A picture of the train split as it is shown: upright, RGB."""
     return ImageOps.exif_transpose(Image.open(io.BytesIO(stored), formats=FORMATS)).convert("RGB")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """How probable answers are, token by token: tensors of shape (answers, tokens), filled up on the left.
-
-    Attributes:
-        log_probs: Natural logarithms.
-        entropies: Of the distributions, in nats.
-        mask: 1 where there is a token.
-    """
-
-    log_probs: torch.Tensor
-    entropies: torch.Tensor
-    mask: torch.Tensor
-
-
-def score(network: Any, answers: Sequence[Said], pad_token_id: int, temperature: float) -> Scored:
-    """Computes how probable a model finds answers, at a temperature; with gradients where they are switched on."""
-    batch = collate([_continued(said) for said in answers], pad_token_id)
-    inputs = {name: value.to(network.device) for name, value in batch.items()}
-    longest = max(len(said.tokens) for said in answers)
-    logits = network(**inputs, logits_to_keep=longest + 1).logits[:, -longest - 1 : -1].float() / temperature
-    every = logits.log_softmax(-1)
-    chosen = inputs["input_ids"][:, -longest:]
-    lengths = torch.tensor([len(said.tokens) for said in answers], device=chosen.device)
-    mask = (torch.arange(longest, 0, -1, device=chosen.device) <= lengths[:, None]).to(every.dtype)
-    entropies = -(every.detach().exp() * every.detach()).sum(-1)
-    return Scored(every.gather(2, chosen[..., None])[..., 0], entropies, mask)
-
-
-def _continued(said: Said) -> Encoded:
-    """The prompt with the answer behind it; whatever else there is for each token is that of text there."""
-    prompt, tokens = said.prompt, torch.tensor([said.tokens])
-    more = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-    return {
-        name: torch.cat([value, more.get(name, torch.zeros_like(tokens)).to(value.dtype)], 1)
-        if value.shape == prompt["input_ids"].shape
-        else value
-        for name, value in prompt.items()
-    }

@@ -11,20 +11,22 @@ episodes of the same prompt. Answers are learned from once, by the weights that 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, cast
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import GenerationConfig, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from proactivebench.models.processors import Encoded, collate
+from proactivebench.models.processors import Encoded
 from proactivebench.training.plays import Play
 from proactivebench.training.preflight import TOKENS, preflight
-from proactivebench.training.rollout import Rollout, Said, score
+from proactivebench.training.rollout import Rollout
+from proactivebench.training.sharing import Said, generate, score
 
 Row = dict[str, Any]
 
@@ -81,39 +83,31 @@ class Trainer(GRPOTrainer):
     def draw(self, prompts: Sequence[Encoded]) -> list[tuple[int, ...]]:
         """Draws a reply to each prompt, as tokens up to the first that ends it."""
         batches = [prompts[start : start + self._at_once] for start in range(0, len(prompts), self._at_once)]
-        return [reply for batch in batches for reply in self.generate(batch)[0]]
+        return [reply for batch in batches for reply in self._drawn(batch, self.generation_config)[0]]
 
-    def generate(
-        self, prompts: Sequence[Encoded], tokens: int | None = None
-    ) -> tuple[list[tuple[int, ...]], torch.Tensor]:
-        """Draws replies to one batch of prompts.
-
-        Args:
-            prompts: At least one.
-            tokens: The most that a reply may have, if fewer than in the training; None says nothing of them.
+    def draw_told(self, prompts: Sequence[Encoded], tokens: int) -> tuple[list[tuple[int, ...]], torch.Tensor]:
+        """Draws replies of at most so many tokens to one batch of prompts.
 
         Returns:
-            The replies, and with which log-probability each token was drawn: shape (prompts, tokens), empty without
-            `tokens`.
+            The replies, and with which log-probability each token was drawn: shape (prompts, tokens).
         """
-        batch = collate(prompts, self.pad_token_id)
-        inputs = {name: value.to(self.accelerator.device) for name, value in batch.items()}
-        told = {} if tokens is None else {"max_new_tokens": tokens, "output_logits": True}
-        with self._weights() as network, self._own_settings(network):
-            made = network.generate(
-                **inputs, generation_config=self.generation_config, return_dict_in_generate=True, **told
-            )
-        drawn = made.sequences[:, batch["input_ids"].shape[1] :]
-        replies = [self._cut(row) for row in drawn.tolist()]
-        if tokens is None:
-            return replies, torch.empty(0)
-        every = (torch.stack(made.logits, 1).float() / self.temperature).log_softmax(-1)
+        config = copy.copy(self.generation_config)
+        config.max_new_tokens = min(tokens, config.max_new_tokens)
+        replies, drawn, logits = self._drawn(prompts, config, output_logits=True)
+        every = (torch.stack(logits, 1).float() / self.temperature).log_softmax(-1)
         return replies, every.gather(2, drawn[..., None])[..., 0]
+
+    def _drawn(
+        self, prompts: Sequence[Encoded], config: GenerationConfig, *, output_logits: bool = False
+    ) -> tuple[list[tuple[int, ...]], torch.Tensor, list[torch.Tensor]]:
+        with self._weights() as network, self._own_settings(network):
+            drawn, logits = generate(network, prompts, self.pad_token_id, config, output_logits=output_logits)
+        return [self._cut(row) for row in drawn.tolist()], drawn, logits
 
     def log_probs(self, answers: Sequence[Said]) -> torch.Tensor:
         """How probable each token of some answers is, each computed on its own: logarithms, shape (tokens of all)."""
         with self._weights() as network:
-            parts = [score(network, [said], self.pad_token_id, self.temperature).log_probs[0] for said in answers]
+            parts = [score(network, [said], self.temperature).log_probs[0] for said in answers]
         return torch.cat(parts)
 
     def require_fit(self, plays: Iterable[Play]) -> None:
@@ -125,7 +119,7 @@ class Trainer(GRPOTrainer):
         with torch.random.fork_rng():
             preflight(
                 self.rollout,
-                partial(self.generate, tokens=min(TOKENS, self.max_completion_length or TOKENS)),
+                partial(self.draw_told, tokens=TOKENS),
                 self.log_probs,
                 plays,
                 model=self._network.name_or_path,
@@ -174,12 +168,9 @@ class Trainer(GRPOTrainer):
         said = self.rollout.play(plays)
         advantages = self._advantages([play.reward for play in plays])
         self._tell(plays, [answer for answers in said for answer in answers])
-        order = torch.randperm(len(plays)).tolist()
+        episodes = list(zip(said, advantages, strict=True))
         each = len(plays) // self._passes
-        return [
-            _lesson([(said[number], advantages[number]) for number in order[start : start + each]])
-            for start in range(0, len(plays), each)
-        ]
+        return [_lesson(episodes[start : start + each]) for start in range(0, len(plays), each)]
 
     def _advantages(self, rewards: list[float]) -> list[float]:
         """Among the episodes of a prompt, which may be spread over several processes."""
@@ -213,7 +204,7 @@ class Trainer(GRPOTrainer):
 
     def _compute_loss(self, model: Any, inputs: Lesson) -> torch.Tensor:
         with self.accelerator.autocast():
-            scored = score(model, inputs.answers, self.pad_token_id, self.temperature)
+            scored = score(model, inputs.answers, self.temperature)
         lengths = scored.mask.sum(1)
         ratios = (scored.log_probs - scored.log_probs.detach()).exp()  # 1; the gradient is that of the log-probability
         gains = (ratios * scored.mask).sum(1) / lengths * inputs.advantages.to(ratios.device)

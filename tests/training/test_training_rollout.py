@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from transformers import GenerationConfig
 
 from proactivebench.errors import UsageError
 from proactivebench.models.checkpoints import Checkpoint, load_checkpoint
 from proactivebench.models.processors import Encoded, collate
+from proactivebench.training import sharing
 from proactivebench.training.plays import Conversation, Message
 from proactivebench.training.preflight import preflight
-from proactivebench.training.rollout import Rollout, Said, score
+from proactivebench.training.rollout import Rollout
+from proactivebench.training.sharing import Said, score
 from tests.support.noise import noise
 from tests.support.tiny_models import FAMILIES, tiny_model
 
@@ -29,6 +32,8 @@ def stored(size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
+PAD = 0
+drawing: Any = GenerationConfig
 PICTURES = [stored(size) for size in ((90, 50), (40, 160), (64, 64))]
 ONE = (Message("user", (PICTURES[0], "What is it?")),)
 TWO = (*ONE, Message("assistant", ("Wait.",)), Message("user", (PICTURES[1], "What is it now?")))
@@ -48,9 +53,9 @@ class Asks:
         self.shown = TWO
 
 
-def generate(model: Checkpoint, prompts: Sequence[Encoded]) -> tuple[list[tuple[int, ...]], torch.Tensor]:
+def plainly(model: Checkpoint, prompts: Sequence[Encoded]) -> tuple[list[tuple[int, ...]], torch.Tensor]:
     """Replies of three tokens, and their log-probabilities as the model's own `generate` tells them."""
-    batch = collate(prompts, model.tokenizer.pad_token_id)
+    batch = collate(prompts, PAD)
     told = {"output_logits": True, "return_dict_in_generate": True, "eos_token_id": None}
     made = model.network.generate(**batch, do_sample=True, min_new_tokens=3, max_new_tokens=3, **told)
     drawn = made.sequences[:, -3:]
@@ -59,14 +64,12 @@ def generate(model: Checkpoint, prompts: Sequence[Encoded]) -> tuple[list[tuple[
 
 
 def rollout_of(model: Checkpoint) -> Rollout:
-    return Rollout(model.processor, torch.float32, 1000, lambda prompts: generate(model, prompts)[0])
+    return Rollout(model.processor, torch.float32, 1000, lambda prompts: plainly(model, prompts)[0])
 
 
 def log_probs(model: Checkpoint, answers: Sequence[Said]) -> torch.Tensor:
     with torch.no_grad():
-        return torch.cat(
-            [score(model.network, [said], model.tokenizer.pad_token_id, 1.0).log_probs[0] for said in answers]
-        )
+        return torch.cat([score(model.network, [said], 1.0).log_probs[0] for said in answers])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -77,14 +80,35 @@ def test_what_is_learned_is_what_was_said(family: str, tmp_path: Path) -> None:
     assert second.prompt["input_ids"].shape[1] > first.prompt["input_ids"].shape[1]
     other = (Message("user", (PICTURES[2], "And this, in many more words?")),)
     prompts = rollout.encode([ONE, TWO, other])
-    replies, drawn = generate(model, prompts)
+    replies, drawn = plainly(model, prompts := [*prompts, prompts[1]])
     answers = [Said(prompt, reply) for prompt, reply in zip(prompts, replies, strict=True)]
     answers[0] = Said(prompts[0], replies[0][:2])  # a shorter one
-    scored = score(model.network, answers, model.tokenizer.pad_token_id, 1.0)
-    assert scored.mask.tolist() == [[0, 1, 1], [1, 1, 1], [1, 1, 1]]
-    assert torch.allclose(scored.log_probs[0, 1:], drawn[0, :2], atol=1e-3)
+    scored = score(model.network, answers, 1.0)
+    assert scored.mask.tolist() == [[1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
+    assert torch.allclose(scored.log_probs[0, :2], drawn[0, :2], atol=1e-3)
     assert torch.allclose(scored.log_probs[1:], drawn[1:], atol=1e-3)
-    preflight(rollout, partial(generate, model), partial(log_probs, model), [Asks(), Asks()], model="tiny", exact=True)
+    preflight(rollout, partial(plainly, model), partial(log_probs, model), [Asks(), Asks()], model="tiny", exact=True)
+    best = drawing(do_sample=True, top_k=1, max_new_tokens=3, eos_token_id=None)
+    shared = [prompts[place] for place in (0, 1, 0, 2, 1, 0)]
+    tokens, logits = sharing.generate(model.network, shared, PAD, best, output_logits=True)
+    told = {"output_logits": True, "return_dict_in_generate": True, "eos_token_id": None}
+    each = model.network.generate(**collate(shared, PAD), do_sample=False, max_new_tokens=3, **told)
+    assert torch.equal(tokens, each.sequences[:, -3:])
+    assert torch.allclose(torch.stack(logits), torch.stack(each.logits), atol=1e-4)
+
+
+def test_the_network_reads_a_prompt_once_for_all_its_answers(llava: Checkpoint) -> None:
+    seen: list[int] = []
+    tower = llava.network.model.vision_tower
+    watched = tower.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    prompts = rollout_of(llava).encode([ONE] * 8 + [TWO] * 8)
+    config = drawing(do_sample=True, max_new_tokens=3, eos_token_id=None)
+    tokens, _ = sharing.generate(llava.network, prompts, PAD, config, output_logits=False)
+    assert seen == [3]  # of one picture and of two, together
+    answers = [Said(prompt, tuple(row)) for prompt, row in zip(prompts, tokens.tolist(), strict=True)]
+    score(llava.network, answers, 1.0)
+    watched.remove()
+    assert seen == [3, 1, 2]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +131,7 @@ def test_equal_prompts_are_encoded_once(llava: Checkpoint, monkeypatch: pytest.M
 
 def test_an_episode_that_gets_too_long_ends_unanswered(llava: Checkpoint) -> None:
     lengths = [prompt["input_ids"].shape[1] for prompt in rollout_of(llava).encode([ONE, TWO])]
-    cramped = Rollout(llava.processor, torch.float32, lengths[0], lambda prompts: generate(llava, prompts)[0])
+    cramped = Rollout(llava.processor, torch.float32, lengths[0], lambda prompts: plainly(llava, prompts)[0])
     play = Asks()
     [said] = cramped.play([play])
     assert len(said) == 1 and play.done
@@ -119,7 +143,7 @@ def fly(model: Checkpoint, wrong_by: float = 0.0) -> None:
     def learned(answers: Sequence[Said]) -> torch.Tensor:
         return log_probs(model, answers) - wrong_by
 
-    preflight(rollout_of(model), partial(generate, model), learned, [Asks()], model="tiny", exact=True)
+    preflight(rollout_of(model), partial(plainly, model), learned, [Asks()], model="tiny", exact=True)
 
 
 def test_a_model_that_does_not_see_is_refused(llava: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
