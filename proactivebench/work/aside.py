@@ -14,9 +14,9 @@ from weakref import finalize
 from proactivebench.errors import ResumableError
 
 
-def short_key(key: Hashable) -> bytes:
-    """16 bytes that stand for a key, however long it is."""
-    return blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def digest(line: bytes) -> bytes:
+    """16 bytes that stand for a line, however long it is."""
+    return blake2b(line, digest_size=16).digest()
 
 
 class Table:
@@ -67,20 +67,20 @@ def _full(error: sqlite3.OperationalError) -> ResumableError:
 
 
 class Seen:
-    """Keys that were seen: a set on disk."""
+    """Keys that were seen: a set on disk. Those that come in some order are found fastest, so they are not hashed."""
 
     def __init__(self) -> None:
-        self._table = Table("key BLOB PRIMARY KEY")
+        self._table = Table("key TEXT PRIMARY KEY")
 
     def add(self, key: Hashable) -> bool:
         """Adds a key; returns whether it is new."""
-        return self._table.run("INSERT OR IGNORE INTO rows VALUES (?)", (short_key(key),)) == 1
+        return self._table.run("INSERT OR IGNORE INTO rows VALUES (?)", (repr(key),)) == 1
 
     def __contains__(self, key: Hashable) -> bool:
-        return any(self._table.read("SELECT 1 FROM rows WHERE key = ?", (short_key(key),)))
+        return any(self._table.read("SELECT 1 FROM rows WHERE key = ?", (repr(key),)))
 
 
-def different(keys: Iterable[bytes]) -> Iterator[bytes]:
+def different(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yields each of some lines once, where it comes first."""
     seen = Seen()
-    return (key for key in keys if seen.add(key))
+    return (line for line in lines if seen.add(digest(line)))

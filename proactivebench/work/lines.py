@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
 
 from proactivebench.errors import ProactiveBenchError
-from proactivebench.work.aside import Table, short_key
+from proactivebench.work.aside import Table, digest
 from proactivebench.work.files import write_whole, writing
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
@@ -47,14 +47,14 @@ def read_records(path: Path, kind: type[AnyRecord], name: str) -> Iterator[AnyRe
     Raises:
         ProactiveBenchError: A line is not a record, or has the key of another one.
     """
-    lines = Table("key BLOB PRIMARY KEY, number INTEGER, line BLOB")
+    lines = Table("key TEXT PRIMARY KEY, number INTEGER, line BLOB")
     for number, line in enumerate(complete_lines(path), start=1):
         try:
             record = kind.model_validate_json(line)
         except ValueError as error:
             problem = " ".join(str(error).split())
             raise ProactiveBenchError(f"{path}, line {number}: no {name} ({problem})") from error
-        key, contents = short_key(record.key), short_key(line)
+        key, contents = repr(record.key), digest(line)
         if lines.run("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", (key, number, contents)):
             yield record
             continue

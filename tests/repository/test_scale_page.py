@@ -33,3 +33,11 @@ def test_the_page_has_every_archive_that_was_measured() -> None:
         row = f"| {line['archive']} | {line['members']:,} | {ours['seconds']:.1f} | {ours['peak_mb']} | "
         row += f"{plain['seconds']:.1f} | {plain['peak_mb']} |"
         assert row in PAGE, row
+
+
+def test_builds_from_any_number_of_shards_had_the_same_checksum() -> None:
+    lines = [json.loads(line) for line in (ROOT / "benchmarks" / "shards.jsonl").read_text().splitlines()]
+    for what in ("demo", "drawings", "changeit"):
+        built = [line for line in lines if line["what"] == what]
+        assert {line["shards"] for line in built} == {None, 1, 2, 7}
+        assert len({line["sha256"] for line in built}) == 1
