@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from proactivebench.evaluation.records import Episode, Key
-from proactivebench.evaluation.scores import Mean, Scores
+from proactivebench.evaluation.scores import SCORES, Mean, Scores
 from proactivebench.evaluation.settings import derive_seed
 from proactivebench.evaluation.statistics import (
     Estimate,
@@ -182,14 +182,16 @@ class _PlayedScores:
     def of(self, name: str) -> dict[str, Any]:
         """The scores of one scenario."""
         seed = derive_seed(self._seed, name)  # the scenarios' draws are averaged as independent ones
-        clusters = self._scores.clusters(name, lost=self._lost)
-        found = {
-            score: (estimate_clusters_share if score == "acc" else estimate_clusters)(values, seed)
-            for score, values in clusters.items()
-        }
+        found = {score: value for score in SCORES if (value := self._estimate(score, name, seed)) is not None}
         for score, estimates in self._estimates.items():
             estimates += [found[score]] if score in found else []
         return _all_with_uncertainty(found)
+
+    def _estimate(self, score: str, name: str, seed: int) -> Estimate | None:
+        clusters = self._scores.clusters(score, name, lost=self._lost)
+        if clusters is None:
+            return None
+        return (estimate_clusters_share if score == "acc" else estimate_clusters)(clusters, seed)
 
     def average(self) -> dict[str, Any]:
         """The averages over the scenarios so far; none without scores."""

@@ -15,7 +15,8 @@ from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.statistics import Clusters
 from proactivebench.work.aside import Table
 
-_SCORES = ("acc", "psr", "cost")
+SCORES = ("acc", "psr", "cost")
+"""The names of what an episode can have."""
 
 
 class Mean:
@@ -45,7 +46,7 @@ class Scores:
     """What is needed of the episodes of a run that have scores."""
 
     def __init__(self) -> None:
-        columns = ", ".join(_SCORES)
+        columns = ", ".join(SCORES)
         key = "scenario TEXT, source TEXT, id INTEGER, repeat INTEGER, number INTEGER"
         self._table = Table(f"{key}, lost INTEGER, {columns}, PRIMARY KEY (scenario, source, id, repeat, number)")
         self._added = 0
@@ -57,21 +58,19 @@ class Scores:
             return
         self._added += 1
         key = episode.scenario, episode.source, episode.id, episode.repeat, self._added
-        values = map(scores.get, _SCORES)
+        values = map(scores.get, SCORES)
         self._table.run(
             "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*key, episode.error is not None, *values)
         )
 
-    def clusters(self, scenario: str, *, lost: bool) -> dict[str, Clusters]:
-        """The scores of a scenario by name, those that its episodes have.
+    def clusters(self, score: str, scenario: str, *, lost: bool) -> Clusters | None:
+        """One of `SCORES` of the episodes of a scenario; None where they do not have it.
 
         Args:
-            scenario: Its short name.
+            score: Its name.
+            scenario: The short name of the scenario.
             lost: Whether episodes that have scores in the published reading alone count too.
         """
-        return {score: found for score in _SCORES if (found := self._clusters(score, scenario, lost))}
-
-    def _clusters(self, score: str, scenario: str, lost: bool) -> Clusters | None:
         which = f"FROM rows WHERE scenario = ? AND lost <= ? AND {score} IS NOT NULL"
         values = scenario, lost
         [(count,)] = self._table.read(f"SELECT COUNT(*) {which}", values)
@@ -87,4 +86,4 @@ class Scores:
                 last = source
             sums[-1] += value
             counts[-1] += 1
-        return Clusters(mean, np.array(sums), np.array(counts))
+        return Clusters(mean, np.frombuffer(sums), np.frombuffer(counts, np.uintc))

@@ -74,14 +74,19 @@ def estimate_clusters(found: Clusters, seed: int = 0) -> Estimate:
     """The mean of values that were added up by their sources; as `estimate`."""
     sums, counts, mean = found.sums, found.counts, found.mean
     clusters = len(counts)
-    se = None
-    if clusters > 1:
-        residuals = sums - mean * counts
-        se = float(np.sqrt((residuals**2).sum() * clusters / (clusters - 1)) / counts.sum())
+    se = _standard_error(found) if clusters > 1 else None
     parts = [sums[picks].sum(axis=1) / counts[picks].sum(axis=1) for picks in _picks(clusters, seed)]
     draws = np.concatenate(parts)
     low, high = np.percentile(draws, [2.5, 97.5])
     return Estimate(mean, se, (float(low), float(high)), draws)
+
+
+def _standard_error(found: Clusters) -> float:
+    residuals = found.mean * found.counts
+    np.subtract(found.sums, residuals, out=residuals)
+    residuals **= 2
+    clusters = len(residuals)
+    return float(np.sqrt(residuals.sum() * clusters / (clusters - 1)) / found.counts.sum())
 
 
 def _picks(clusters: int, seed: int) -> Iterator[NDArray[np.int64]]:
