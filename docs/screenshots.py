@@ -53,6 +53,7 @@ def make_runs() -> None:
 
 def cut(page: Page, name: str, first: str, last: str | None = None, most: int = 1400) -> None:
     """Takes what lies between the top of one element and the end of another, at most so many pixels high."""
+    page.evaluate("scrollTo(0, 0)")
     top = page.locator(first).first.bounding_box()
     end = page.locator(last or first).first.bounding_box()
     assert top is not None
@@ -71,7 +72,8 @@ def look(browser: Browser, width: int, scheme: str, suffix: str) -> None:
     page.goto((WORK / "report" / "index.html").as_uri())
     page.locator("#entry h3").wait_for()
     cut(page, f"report{suffix}.png", "header", "#scores")
-    page.locator("details.why").nth(3).locator("summary").first.click()
+    for run in (0, 3):  # the first is open; the demo's asker shall be
+        page.locator("details.why").nth(run).locator("summary").first.click()
     cut(page, f"why{suffix}.png", "#asking", "#why")
     page.goto((WORK / "report" / "index.html").as_uri() + "#part=3&ending=right&turns=3")
     page.reload()
@@ -103,9 +105,9 @@ def main() -> None:
         browser.close()
     for name in ("report", "why", "episodes", "play"):
         with Image.open(WORK / f"{name}.png") as picture:
-            picture.convert("RGB").quantize(128).save(DOCS / f"{name}.png", optimize=True)
+            picture.convert("RGB").quantize(256).save(DOCS / f"{name}.png", optimize=True)
     with Image.open(WORK / "demo" / "tour.png") as picture:
-        picture.convert("RGB").quantize(128).save(DOCS / "tour.png", optimize=True)
+        picture.convert("RGB").quantize(256).save(DOCS / "tour.png", optimize=True)
     print(f"Taken: docs/*.png; all of them are in {WORK}")
 
 
