@@ -50,6 +50,15 @@ def measure(size: int) -> Iterator[dict[str, Any]]:
                 yield {"what": what, "storage": storage, **said, **measured(what, *(run * (what == "evaluate")), out)}
 
 
+def line_of_page(line: dict[str, Any]) -> str:
+    """A line as docs/scale.md has it."""
+    left = f"{line['files']:,} | {line['disk_bytes'] / 1e6:,.0f}" if "files" in line else "|"
+    return (
+        f"| {line['what']} | {line['storage']} | {line['samples']:,} | {line['processor_seconds']:.1f} | "
+        f"{line['peak_mb']} | {left} |"
+    )
+
+
 def main() -> None:
     """Measures, and prints the lines."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks import estimate
+from benchmarks import estimate, storage
 from benchmarks.scale import exponents, line_of_page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,3 +41,8 @@ def test_builds_from_any_number_of_shards_had_the_same_checksum() -> None:
         built = [line for line in lines if line["what"] == what]
         assert {line["shards"] for line in built} == {None, 1, 2, 7}
         assert len({line["sha256"] for line in built}) == 1
+
+
+def test_the_page_has_both_storages_as_they_were_measured() -> None:
+    for line in map(json.loads, (ROOT / "benchmarks" / "storage.jsonl").read_text().splitlines()):
+        assert storage.line_of_page(line) in PAGE, storage.line_of_page(line)
