@@ -1,13 +1,10 @@
-"""Who learned when to ask, as a table and as a picture. Run as a module it makes both again from what is kept here."""
+"""Who learned when to ask, as a table and as a picture."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-HERE = Path(__file__).parent
 
 COLUMNS = {
     "acc": 100,
@@ -71,9 +68,3 @@ def draw_asking(results: Mapping[str, Any], path: Path) -> None:
     planes[-1].legend(frameon=False, fontsize=8, loc="lower right")
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
-
-
-if __name__ == "__main__":
-    kept = json.loads((HERE / "asking.json").read_text(encoding="utf-8"))
-    draw_asking(kept, HERE / "asking.png")
-    print(asking_table(kept))

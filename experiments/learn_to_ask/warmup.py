@@ -1,16 +1,16 @@
 """The warm-up: from random weights to a model that names complete drawings, always guesses and never asks.
 
 First the tower learns to name: the mean of a picture's vectors, as the decoder will read them, is compared with the
-vector of every category in the vocabulary. Then the decoder learns to answer multiple-choice prompts as the benchmark
-shows them: of the words at which the picture points it says the one that is among the options. Only complete drawings
-are shown, each time drawn a little differently.
+vectors of all categories of which there are drawings. Then the decoder learns to answer multiple-choice prompts as the
+benchmark shows them: of the words at which the picture points it says the one that is among the options. Only complete
+drawings are shown, each time drawn a little differently.
 
 A model that never says something cannot learn by reinforcement to say it. So some answers are the suggestion, whatever
 the picture shows: half of them at first, to learn which of the options it is, and in the end one in thirty. A sampled
 answer is a suggestion now and then, while the most probable one is a category.
 
-And in one prompt in ten the picture is that of another drawing: no option fits, and the model has to name one all the
-same. Without these it would ask wherever nothing fits, because a suggestion always does.
+And in one prompt in ten the picture is that of another drawing: hardly ever does an option fit, and the model has to
+name one all the same. Without these it would ask wherever nothing fits, because a suggestion always does.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from proactivebench import benchmark, scenarios
+from proactivebench.answers import what_counts
 from proactivebench.api.html import as_html, data_uri
 from proactivebench.api.rows import Rows
 from proactivebench.errors import UsageError
@@ -192,7 +193,7 @@ class Game:
         """
         if self.done:
             raise UsageError("This episode has ended; `sample.play()` begins another.")
-        self.verdicts.append(self.environment.step(reply))
+        self.verdicts.append(self.environment.step(what_counts(reply)))
         return self
 
     def __repr__(self) -> str:

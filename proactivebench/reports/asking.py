@@ -18,7 +18,7 @@ from proactivebench.evaluation.curves import Answers
 from proactivebench.evaluation.forced import right
 from proactivebench.evaluation.statistics import estimate_share
 from proactivebench.evaluation.when import Beside, measure, pair
-from proactivebench.reports.plot_style import Theme, marker_of_run, new_panels, short
+from proactivebench.reports.plot_style import Theme, label, marker_of_run, new_panels
 from proactivebench.reports.runs import Run
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def asking_curves(found: Sequence[Asking], theme: Theme) -> Figure | None:
     for axes, (asking, name) in zip(planes, panels, strict=True):
         _draw(axes, asking, name, theme, labelled=axes is planes[0] or len(panels) <= 2)
         if len(panels) > 1:
-            title = short(asking.run.name) if len(asking.besides) == 1 else f"{short(asking.run.name)}, {name}"
+            title = label(asking.run) if len(asking.besides) == 1 else f"{label(asking.run)}, {name}"
             axes.set_title(title, fontsize=9, color=theme.ink, loc="left")
     return figure
 
@@ -165,7 +165,7 @@ def reliability(runs: Sequence[Run], theme: Theme) -> Figure | None:
         axes.plot(confidence, share, color=theme.ink, marker="o", markersize=4, linewidth=1.2)
         axes.set(xlabel="confidence, %", ylabel="right, %", xlim=(-3, 103), ylim=(-3, 103))
         if len(sure) > 1:
-            axes.set_title(short(run.name), fontsize=9, color=theme.ink, loc="left")
+            axes.set_title(label(run), fontsize=9, color=theme.ink, loc="left")
     return figure
 
 

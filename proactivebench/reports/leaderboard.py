@@ -8,6 +8,7 @@ rank, with what is wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from proactivebench.evaluation.verify import verify_run
 from proactivebench.reports.page import render
 from proactivebench.reports.report import PAGE, write_report
 from proactivebench.reports.runs import Run
-from proactivebench.reports.scores import AVERAGE, ranks, score_tables
+from proactivebench.reports.scores import AVERAGE, score_tables
 from proactivebench.work.files import write_whole
 from proactivebench.work.folder import locked
 
@@ -56,13 +57,12 @@ def _write(runs: Sequence[Run], problems: Mapping[Path, Sequence[str]], folder: 
         raise UsageError(f"{folder} contains something other than a leaderboard. Choose a new folder.")
     (folder / PAGE).unlink(missing_ok=True)
     write_report(runs, folder / EPISODES, progress)
+    checked = {table.setting: table for table in score_tables([run for run in runs if not problems[run.folder]])}
     tables = []
     for table in score_tables(runs):
-        ranked = [row for row in table.rows if row.run is not None]
-        ranked.sort(key=lambda row: (bool(row.run and problems[row.run.folder]), not row.is_ranked))
-        honest = [row for row in ranked if row.run and not problems[row.run.folder]]
-        places = ranks(honest, table.measures[0])
-        tables.append((table, list(zip_longest(ranked, places))))
+        shown = checked.get(table.setting, replace(table, rows=()))  # what a false run claims decides nothing
+        false = [row for row in table.rows if row.run and problems[row.run.folder]]
+        tables.append((shown, list(zip_longest([*shown.rows, *false], shown.ranks))))
     page = render(
         "leaderboard.html",
         ("leaderboard.js",),

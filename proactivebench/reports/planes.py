@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from proactivebench.evaluation.records import Episode
 from proactivebench.evaluation.settings import MULTIPLE_CHOICE, derive_seed
 from proactivebench.evaluation.statistics import average, estimate
-from proactivebench.reports.plot_style import Theme, add_legend, marker_of_run, new_figure, short
+from proactivebench.reports.plot_style import Theme, add_legend, label, marker_of_run, new_figure, short
 from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import SCALES, Row
 from proactivebench.reports.spots import add_spot, label_spots
@@ -51,12 +51,12 @@ def _scatter_paper(
     axes: Axes,
     points: Mapping[str, tuple[float, float]],
     theme: Theme,
-    label: str = "paper's models",
+    name_of_all: str = "paper's models",
     marker: str = "o",
 ) -> None:
     for number, (name, at) in enumerate(points.items()):
         look = {"color": theme.soft, "marker": marker, "markersize": 3.5, "markeredgewidth": 0, "alpha": 0.7}
-        add_spot(axes, name, at, label=label if number == 0 else None, **look)
+        add_spot(axes, name, at, label=name_of_all if number == 0 else None, **look)
 
 
 def _scatter_paper_averages(
@@ -65,10 +65,10 @@ def _scatter_paper_averages(
     """The paper's models in the settings of the runs, a marker for each setting."""
     settings = [setting for setting in dict.fromkeys(run.setting for run in runs) if paper.get(setting)]
     for setting, marker in zip(settings, _PAPER_MARKERS, strict=False):
-        label = "paper's models" if len(settings) == 1 else f"paper: {setting}"
+        said = "paper's models" if len(settings) == 1 else f"paper: {setting}"
         averages = {row.name: tuple(row.average(measure) or 0.0 for measure in measures) for row in paper[setting]}
         points = {name: (x, y) for name, (x, y) in averages.items()}
-        _scatter_paper(axes, points, theme, short(label), marker)
+        _scatter_paper(axes, points, theme, short(said), marker)
 
 
 def _add_point(axes: Axes, run: Run, position: int, measures: tuple[str, str], theme: Theme) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def _add_point(axes: Axes, run: Run, position: int, measures: tuple[str, str], t
     ]
     axes.errorbar([x], [y], xerr=bars[0], yerr=bars[1], color=theme.ink, fmt="none", linewidth=1, zorder=2)
     look = {"color": theme.ink, "marker": marker_of_run(position), "markersize": 6.5, "zorder": 3}
-    add_spot(axes, run.name, (x, y), label=short(run.name), **look)
+    add_spot(axes, run.name, (x, y), label=label(run), **look)
     return x, y
 
 
@@ -129,8 +129,8 @@ def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure 
 
 def _reference_pairs(
     runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper
-) -> Iterator[tuple[str, float, float, bool]]:
-    """Models with both accuracies: name, on the reference frame, on the benchmark, whether it is a run."""
+) -> Iterator[tuple[str, float, float, Run | None]]:
+    """Models with both accuracies: name, on the reference frame, on the benchmark, the run (None for the paper's)."""
     reference = {(run.weights, run.played): run for run in runs if run.setting == "reference"}
     for run in with_turns:
         other = reference.get((run.weights, run.played))
@@ -138,12 +138,12 @@ def _reference_pairs(
             continue
         accs = [one.metrics["average"].get("acc") for one in (other, run)]
         if None not in accs:
-            yield run.name, 100 * accs[0], 100 * accs[1], True
+            yield run.name, 100 * accs[0], 100 * accs[1], run
     on_reference = {row.name: row.average("acc") for row in paper.get("reference", ())}
     for row in paper.get(MULTIPLE_CHOICE, ()):
         x, y = on_reference.get(row.name), row.average("acc")
         if x is not None and y is not None:
-            yield row.name, x, y, False
+            yield row.name, x, y, None
 
 
 def against_reference(runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper, theme: Theme) -> Figure | None:
@@ -153,13 +153,15 @@ def against_reference(runs: Sequence[Run], with_turns: Sequence[Run], paper: Pap
         return None
     figure, axes = new_figure(theme)
     axes.plot([0, 100], [0, 100], color=theme.grid, linewidth=1, zorder=1)
-    published = {name: (x, y) for name, x, y, is_run in pairs if not is_run}
+    published = {name: (x, y) for name, x, y, run in pairs if run is None}
     if published:
         _scatter_paper(axes, published, theme)
     names = [run.name for run in with_turns]
-    for name, x, y in ((name, x, y) for name, x, y, is_run in pairs if is_run):
+    for name, x, y, run in pairs:
+        if run is None:
+            continue
         look = {"color": theme.ink, "marker": marker_of_run(names.index(name)), "markersize": 6, "zorder": 3}
-        add_spot(axes, name, (x, y), label=short(name), **look)
+        add_spot(axes, name, (x, y), label=label(run), **look)
     axes.set(xlabel="accuracy on the reference frame, %", ylabel="accuracy, %", xlim=(-3, 103), ylim=(-3, 103))
     add_legend(axes, theme)
     label_spots(axes, theme)

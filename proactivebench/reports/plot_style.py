@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from proactivebench.reports.runs import Run
+
 RUN_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vPX*"
 _COLUMN = 26  # characters of a name beside which another one fits
@@ -109,8 +111,13 @@ def add_legend(axes: Axes, theme: Theme) -> None:
 
 
 def short(name: str) -> str:
-    """A name that fits into a legend."""
-    return name if len(name) <= 38 else f"{name[:37]}…"
+    """A name that fits into a legend: of a long one both ends, for runs of one model differ in their folders."""
+    return name if len(name) <= 38 else f"{name[:18]}…{name[-19:]}"
+
+
+def label(run: Run) -> str:
+    """What a run is called in a plot, which says so where not all of it is there."""
+    return f"{short(run.name)}{' (part)' * run.is_part}"
 
 
 def lay_out(figure: Figure) -> None:

@@ -13,7 +13,7 @@ from proactivebench.evaluation.records import Episode, Turn
 from proactivebench.evaluation.statistics import estimate_share
 from proactivebench.reports.asking import asking_curves, find_asking, reliability
 from proactivebench.reports.planes import against_reference, asking_plane, open_ended_plane
-from proactivebench.reports.plot_style import Theme, add_legend, new_figure, new_panels, outcome_colour, short
+from proactivebench.reports.plot_style import Theme, add_legend, label, new_figure, new_panels, outcome_colour
 from proactivebench.reports.runs import Run
 from proactivebench.reports.scores import score_tables
 from proactivebench.scenarios import Action
@@ -36,17 +36,19 @@ MIN_EPISODES = 5
 
 
 def _actions(runs: Sequence[Run], theme: Theme) -> Figure | None:
-    shares = {run.name: share for run in runs if (share := _answer_shares(run))}
+    shares = [(label(run), share) for run in runs if (share := _answer_shares(run))]
+    places = np.arange(len(shares))
     if not shares:
         return None
     figure, axes = new_figure(theme, height=0.9 + 0.34 * len(shares))
     left = np.zeros(len(shares))
-    for kind, label in _ANSWERS.items():
-        widths = np.array([share.get(kind, 0.0) for share in shares.values()])
+    for kind, words in _ANSWERS.items():
+        widths = np.array([share.get(kind, 0.0) for _, share in shares])
         if widths.any():
             colour = outcome_colour(kind)
-            axes.barh([short(name) for name in shares], widths, left=left, color=colour, label=label, height=0.62)
+            axes.barh(places, widths, left=left, color=colour, label=words, height=0.62)
         left += widths
+    axes.set_yticks(places, [name for name, _ in shares])
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.set(xlabel="share of answers, %", xlim=(0, 100))
@@ -105,7 +107,7 @@ def _per_turns(runs: Sequence[Run], theme: Theme) -> Figure | None:
         axes.plot(turns, acc, color=theme.ink, marker="o", markersize=4, linewidth=1.2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="turns of the episode", ylabel="accuracy, %", xlim=(0.5, most + 0.5), ylim=(-3, 103))
-        axes.set_title(short(run.name), fontsize=9, color=theme.ink, loc="left")
+        axes.set_title(label(run), fontsize=9, color=theme.ink, loc="left")
     return figure
 
 

@@ -106,9 +106,18 @@ class Run:
         return {name: Part(**part) for name, part in self.identity["parts"].items()}
 
     @property
+    def _planned(self) -> int:
+        return self.settings.repeats * sum(part.samples for part in self.parts.values())
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it plays some of the samples alone, or has not come to its end."""
+        return bool(part_of(self.parts)) or len(self.episodes) < self._planned
+
+    @property
     def notes(self) -> list[str]:
         """What must stand beside its scores: that it is a part, or what its scores leave out; mostly nothing."""
-        planned = sum(part.samples for part in self.parts.values()) * int(self.identity["settings"]["repeats"])
+        planned = self._planned
         failed = sum(episode.error is not None for episode in self.episodes)
         notes = [part_of(self.parts)]
         if (done := len(self.episodes)) < planned:

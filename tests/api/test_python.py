@@ -117,7 +117,7 @@ def test_a_game_is_played_as_a_model_plays_it(data: pb.Benchmark) -> None:
     assert game.picture.tobytes() != first.tobytes()
     assert sample.frames[1].tobytes() == game.picture.tobytes()
     letter = "ABCDEFGH"[game.options.index(sample.answer)]
-    assert game.answer(letter).correct and game.done
+    assert game.answer(f"<think>A, or B.</think>{letter}").correct and game.done
     assert [verdict.kind for verdict in game.verdicts] == ["suggestion", "category"]
     with pytest.raises(UsageError, match="has ended"):
         game.answer("A")

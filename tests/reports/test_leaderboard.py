@@ -41,6 +41,9 @@ def test_a_forged_run_gets_no_rank(
     metrics = json.loads((runs / "guess" / "metrics.json").read_bytes())
     metrics["average"]["acc"] = 1.0
     (runs / "guess" / "metrics.json").write_text(json.dumps(metrics))
+    claims = json.loads((runs / "guess" / "run.json").read_bytes())
+    claims["parts"]["QD"] = {"samples": 99, "of": 99}
+    (runs / "guess" / "run.json").write_text(json.dumps(claims))
     said = run("leaderboard", runs, "--out", tmp_path / "board", "--data", small_runs / "data")
     assert "1 of 2 runs are what they claim" in said
     page = (tmp_path / "board" / "index.html").read_text()
@@ -48,6 +51,7 @@ def test_a_forged_run_gets_no_rank(
     assert 'href="episodes/index.html#part=0">scripted:ask<' in honest
     assert "0.00\N{EN DASH}0.00" not in page, "an interval of no width says nothing"
     assert "scripted:ask" in honest and "✓" in honest and 'rank">1<' in honest
+    assert "all samples of QD" in page, "and not what the forged run claims"
     assert "scripted:guess" in forged and "metrics.json says other average" in forged and 'rank"><' in forged
     run("leaderboard", runs / "ask", "--out", tmp_path / "board", "--data", small_runs / "data")
     assert reported == [tmp_path / "board" / "episodes"] * 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
+from matplotlib.patches import Rectangle
 
 from proactivebench.evaluation.settings import Mode, Settings
 from proactivebench.models.scripted import ScriptedModel
@@ -32,6 +33,17 @@ class TestPlots:
         same = [one.model_copy(update={"scenario": "COCO"}) for one in run.episodes]
         one, two = (joint_draws(each)[:, 1].std() for each in (run, replace(run, episodes=(*run.episodes, *same))))
         assert two == pytest.approx(one / 2**0.5, rel=0.1)
+
+    def test_runs_of_long_names_have_bars_of_their_own_and_parts_say_so(self, small_runs: Path) -> None:
+        [run] = load_runs([small_runs / "ask"])
+        name = "hf:some-organisation/a-model-of-a-long-name (runs/{})".format
+        whole, part = replace(run, name=name("one")), replace(run, name=name("two"), episodes=run.episodes[:4])
+        figure = {plot.stem: plot.draw(PAPER) for plot in make_plots([whole, part])}["actions"]
+        assert figure is not None
+        [axes] = figure.axes
+        assert {bar.get_y() for bar in axes.patches if isinstance(bar, Rectangle)} == {-0.31, 0.69}
+        one, two = (text.get_text() for text in axes.get_yticklabels())
+        assert one.endswith("(runs/one)") and two.endswith("(runs/two) (part)")
 
     def test_accuracy_per_turns_counts_each_episode_once(self, small_runs: Path) -> None:
         [run] = load_runs([small_runs / "guess"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 pytest.importorskip("trl")
@@ -19,11 +20,12 @@ from PIL import Image
 
 from builders.quickdraw import SUGGESTIONS
 from builders.quickdraw_frames import draw_prefixes
-from experiments.learn_to_ask import data, plot, run, warmup
+from experiments.learn_to_ask import data, keep, plot, run, warmup
 from experiments.learn_to_ask.model import END, MEAN, PIXELS, STD, make_model, make_processor
 from proactivebench import prompts
 from proactivebench.answers import Choices
 from proactivebench.benchmark import Benchmark
+from proactivebench.models.checkpoints import load_checkpoint
 from proactivebench.scenarios import QD
 from raw_sources.quickdraw import QuickDraw
 
@@ -179,4 +181,28 @@ def test_a_varied_drawing_is_another_of_the_same_thing() -> None:
 
 def test_the_model_is_as_small_as_it_says() -> None:
     network = make_model(make_processor())
-    assert 1e6 < sum(weights.numel() for weights in network.parameters()) < 5e6
+    assert 1.25e6 < sum(weights.numel() for weights in network.parameters()) < 1.35e6
+    assert network.config.image_seq_length == 16
+
+
+def test_attention_begins_by_looking_for_words_like_the_one_that_asks() -> None:
+    for layer in make_model(make_processor()).model.language_model.layers:
+        attention = layer.self_attn
+        assert torch.equal(attention.q_proj.weight, attention.k_proj.weight)
+        undone = attention.o_proj.weight @ attention.v_proj.weight
+        assert torch.allclose(undone, torch.eye(len(undone)), atol=1e-4)
+
+
+def test_what_is_kept_of_a_run_are_its_figures_and_two_models_at_half_the_size(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    plot.draw(json.loads((finished / "results.json").read_text()), finished / "results.png")
+    monkeypatch.setattr(keep, "HERE", tmp_path / "here")
+    monkeypatch.setattr(keep, "DEMO", {name: tmp_path / place for name, place in keep.KEPT.items()})
+    assert CliRunner().invoke(keep.main, [str(finished)]).exit_code == 0
+    assert (tmp_path / "here/results.json").read_bytes() == (finished / "results.json").read_bytes()
+    for place in keep.KEPT.values():
+        was, kept = (root / place / "model.safetensors" for root in (finished, tmp_path))
+        assert kept.stat().st_size == pytest.approx(was.stat().st_size / 2, rel=0.02)
+        assert load_checkpoint(str(tmp_path / place), device="cpu").network is not None
