@@ -59,6 +59,13 @@ class Asking:
         return measure(self.besides)
 
     @property
+    def unpaired(self) -> str:
+        """To how many of its episodes there are forced answers, where not to all; else empty."""
+        paired = sum(len(beside.played) for beside in self.besides.values())
+        scored = sum(one.error is None for one in self.run.episodes)
+        return f"forced answers to {paired:,} of {scored:,} episodes" if paired < scored else ""
+
+    @property
     def said(self) -> str:
         """What `when` and its interval mean, in words."""
         interval = self.found["average"]["when_ci95"]

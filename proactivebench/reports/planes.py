@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,13 +127,17 @@ def open_ended_plane(runs: Sequence[Run], paper: Paper, theme: Theme) -> Figure 
     return figure
 
 
+def _who_played_what(run: Run) -> tuple[Any, ...]:
+    return run.weights, run.played, *run.parts.items()
+
+
 def _reference_pairs(
     runs: Sequence[Run], with_turns: Sequence[Run], paper: Paper
 ) -> Iterator[tuple[str, float, float, Run | None]]:
     """Models with both accuracies: name, on the reference frame, on the benchmark, the run (None for the paper's)."""
-    reference = {(run.weights, run.played): run for run in runs if run.setting == "reference"}
+    reference = {_who_played_what(run): run for run in runs if run.setting == "reference"}
     for run in with_turns:
-        other = reference.get((run.weights, run.played))
+        other = reference.get(_who_played_what(run))
         if other is None:
             continue
         accs = [one.metrics["average"].get("acc") for one in (other, run)]

@@ -89,6 +89,7 @@ class Row:
         columns: Columns of its table.
         published: Whether unreadable output of a judge counts as the published package does.
         fewer: Whether other runs of its table play more samples.
+        unpaired: To how many episodes its `when` has forced answers, where not to all; else empty.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Row:
     columns: int
     published: bool = False
     fewer: bool = False
+    unpaired: str = ""
 
     @property
     def is_ranked(self) -> bool:
@@ -110,7 +112,8 @@ class Row:
         notes = ["published reading of the judge"] * self.published
         if 0 < self.averaged < self.columns:
             notes.append(f"average of {self.averaged} of {self.columns} scenarios")
-        return ", ".join(notes + ([] if self.run is None else self.run.notes))
+        notes += [] if self.run is None else self.run.notes
+        return ", ".join(filter(None, [*notes, self.unpaired]))
 
     def average(self, measure: str) -> float | None:
         """The average of a measure; None where nothing has that score yet."""
@@ -181,7 +184,8 @@ def _rows_of_run(run: Run, columns: Sequence[str], asking: Asking | None, *, com
     found = run.metrics["scenarios"] | {AVERAGE: run.metrics["average"]}
     knows = {} if asking is None else asking.found["scenarios"] | {AVERAGE: asking.found["average"]}
     known = {name: {key: knows.get(name, {}).get(key) for key in ("when", "when_ci95")} for name in found}
-    yield _row_of_run(run, {name: scores | known[name] for name, scores in found.items()}, columns)
+    row = _row_of_run(run, {name: scores | known[name] for name, scores in found.items()}, columns)
+    yield row if asking is None else replace(row, unpaired=asking.unpaired)
     if compare_paper and any(scores.get("judge_unreadable") for scores in found.values()):
         counted = {name: scores.get("published_reading", {}) for name, scores in found.items()}
         yield replace(_row_of_run(run, counted, columns), published=True)

@@ -13,8 +13,10 @@ from proactivebench.models.scripted import ScriptedModel
 from proactivebench.reports.asking import asking_curves, find_asking, reliability
 from proactivebench.reports.episode_album import EpisodeAlbum
 from proactivebench.reports.page import runs_page
+from proactivebench.reports.planes import against_reference
 from proactivebench.reports.plot_style import PAPER
 from proactivebench.reports.runs import Run, load_runs
+from proactivebench.reports.scores import score_tables
 from tests.support.small_runs import Reciter, play
 
 
@@ -31,6 +33,15 @@ def pairs(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ru
 def test_only_a_run_with_its_own_forced_answers_is_measured(pairs: list[Run]) -> None:
     assert [one.run.name for one in find_asking(pairs)] == ["scripted:oracle"]
     assert find_asking([pairs[0], pairs[2]]) == []
+
+
+def test_a_score_of_a_part_of_the_episodes_says_so(small_runs: Path, tmp_path: Path) -> None:
+    data, ask = small_runs / "data", ScriptedModel("ask")
+    forced = play(data, ask, tmp_path / "forced", Settings(mode="forced", limit=4))
+    reference = play(data, ask, tmp_path / "reference", Settings(mode="reference", limit=4))
+    runs = load_runs([small_runs / "ask", forced, reference])
+    assert score_tables(runs)[0].rows[0].note == "forced answers to 4 of 6 episodes"
+    assert against_reference(runs, [runs[0]], {}, PAPER) is None, "not the same samples"
 
 
 def test_curves_begin_with_guessing_and_go_as_far_as_suggestions_do(pairs: list[Run]) -> None:
