@@ -248,6 +248,7 @@ def build(
     *,
     raw: str | Path | None = None,
     storage: Literal["files", "shards"] = "files",
+    workers: int = 1,
     **options: Any,
 ) -> Benchmark:
     """Builds a scenario into a benchmark, or continues a build that was interrupted.
@@ -257,7 +258,8 @@ def build(
         out: Folder of the benchmark; created if missing.
         raw: Folder with the raw data, at any depth; None takes the 280 drawings that come with the toolkit.
         storage: A file for each frame, or a few large tars.
-        options: The seed and what else `proactivebench build --help` lists, with underscores.
+        workers: Number of processes.
+        options: The seed and the scenario's own options of `proactivebench build`, with underscores.
 
     Raises:
         ProactiveBenchError: The folder holds another build, an option cannot be meant, or nothing was built.
@@ -265,8 +267,13 @@ def build(
     """
     import raw_sources
     from builders.pipeline import build as pipeline
-    from builders.registry import make_builder
+    from builders.registry import builders, make_builder
 
-    bundled = Path(raw_sources.__file__).parent / "bundled"
-    pipeline.build(make_builder(get_scenario(scenario), Path(raw or bundled), **options), Path(out), storage=storage)
+    meant = get_scenario(scenario)
+    if (chosen := builders().get(meant.name)) is not None:
+        known = ["seed", *(option.name for option in chosen.OPTIONS)]
+        if strange := sorted(options.keys() - set(known)):
+            raise UsageError(f"There is no option {strange[0]} of {meant.name}. There are: {', '.join(known)}.")
+    builder = make_builder(meant, Path(raw or Path(raw_sources.__file__).parent / "bundled"), **options)
+    pipeline.build(builder, Path(out), workers=workers, storage=storage)
     return _opened(Path(out))

@@ -163,6 +163,10 @@ def test_a_plot_and_a_table_are_those_of_the_commands(small_runs: Path, tmp_path
     [
         (lambda data, folder: data.sample("QD", 99), "has no QD sample 99"),
         (lambda data, folder: pb.load_run(folder), "is not a run"),
+        (
+            lambda data, folder: pb.build("qd", folder, per_class=1),
+            "no option per_class of QD. There are: seed, per_cat",
+        ),
         (lambda data, folder: pb.load_model("scripted:ask", devise="cpu"), "no option devise of models. There are: b"),
         (
             lambda data, folder: pb.plot("acc", pb.load_run(data.folder.parent / "ask")),
