@@ -71,7 +71,9 @@ def test_a_run_names_the_model_and_not_its_place() -> None:
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="There are: demo:guesser, demo:asker"):
-        load_model("demo:oracle", ModelOptions())
+        load_model("demo:nobody", ModelOptions())
+    with pytest.raises(UsageError, match="Did you mean demo:asker"):
+        load_model("demo:askr", ModelOptions())
 
 
 @pytest.mark.parametrize("name", DEMO)

@@ -36,7 +36,7 @@ def quiet() -> Console:
     return Console(file=io.StringIO())
 
 
-REWARDS = (0.5, 1.0)
+REWARDS = (0.75, 1.0)
 
 
 @pytest.fixture(scope="module", autouse=True)

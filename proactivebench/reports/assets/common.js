@@ -13,8 +13,11 @@ function make(tag, properties = {}, ...children) {
 
 // Gives an element fresh children; details that a reader has opened or closed stay as they are.
 function renew(element, children) {
-  const known = () => [...element.querySelectorAll("details")].map((details, place) =>
-    [`${place} ${details.firstElementChild.textContent}`, details]);
+  const known = () => [...element.querySelectorAll("details")].map((details, place) => {
+    const summary = details.firstElementChild;
+    const title = (summary.querySelector("b") ?? summary).textContent.replaceAll(/[\d,]/g, "");  // counts may have changed
+    return [`${place} ${title}`, details];
+  });
   const opened = new Map(known().map(([name, details]) => [name, details.open]));
   element.replaceChildren(...children);
   for (const [name, details] of known()) details.open = opened.get(name) ?? details.open;
