@@ -47,34 +47,48 @@ class Scored:
     mask: torch.Tensor
 
 
-def score(network: Any, answers: Sequence[Said], temperature: float) -> Scored:
-    """Computes how probable a model finds answers, at a temperature; with gradients where they are switched on."""
-    longest = max(len(said.tokens) for said in answers)
+def count_prompts(answers: Sequence[Said]) -> int:
+    """How many different prompts they answer."""
+    return len({id(said.prompt) for said in answers})
+
+
+def score(network: Any, answers: Sequence[Said], temperature: float, *, prompts: int = 1) -> Scored:
+    """Computes how probable a model finds answers, at a temperature; with gradients where they are switched on.
+
+    Args:
+        network: The model.
+        answers: At least one.
+        temperature: Of the distribution.
+        prompts: How many prompts to read, if they have fewer. Processes that train together exchange weights and
+            gradients whenever one of them reads, so they must read equally often; what is read in vain weighs nothing.
+    """
+    longest = max(2, *(len(said.tokens) for said in answers))  # with one token alone the answers would not be read
     tokens = torch.tensor([[*said.tokens, *[0] * (longest - len(said.tokens))] for said in answers])
     lengths = torch.tensor([[len(said.tokens)] for said in answers])
     tokens, lengths = tokens.to(network.device), lengths.to(network.device)
-    prompts, rows = _different([said.prompt for said in answers])
-    parts = []
-    for number, prompt in enumerate(prompts):
-        chosen = tokens[rows == number]
-        every = (_logits(network, prompt, chosen).float() / temperature).log_softmax(-1)
+    different, rows = _different([said.prompt for said in answers])
+    parts, in_vain = [], torch.zeros((), device=network.device)
+    for number in range(max(prompts, len(different))):
+        place = min(number, len(different) - 1)
+        chosen = tokens[rows == place]
+        every = (_logits(network, different[place], chosen).float() / temperature).log_softmax(-1)
+        if number > place:
+            in_vain = in_vain + 0 * every[..., 0].sum()
+            continue
         entropies = -(every.detach().exp() * every.detach()).sum(-1)
         parts.append((every.gather(2, chosen[..., None])[..., 0], entropies))
     order = rows.argsort(stable=True).argsort()  # from the answers of one prompt after the other to where they stood
     log_probs, entropies = (torch.cat(part)[order] for part in zip(*parts, strict=True))
     mask = (torch.arange(longest, device=lengths.device) < lengths).to(log_probs.dtype)
-    return Scored(log_probs, entropies, mask)
+    return Scored(log_probs + in_vain, entropies, mask)
 
 
 def _logits(network: Any, prompt: Encoded, tokens: torch.Tensor) -> torch.Tensor:
     """What the network gives for each token of answers to one prompt: shape (answers, tokens, vocabulary)."""
     read = network(**_onto(network.device, prompt), use_cache=True, logits_to_keep=1)
-    first: torch.Tensor = read.logits.expand(len(tokens), -1, -1)
-    if tokens.shape[1] == 1:
-        return first
     read.past_key_values.reorder_cache(torch.zeros(len(tokens), dtype=torch.long))
     more = network(input_ids=tokens[:, :-1], past_key_values=read.past_key_values, use_cache=True)
-    return torch.cat([first, more.logits], 1)
+    return torch.cat([read.logits.expand(len(tokens), -1, -1), more.logits], 1)
 
 
 def generate(

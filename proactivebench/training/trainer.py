@@ -26,7 +26,7 @@ from proactivebench.models.processors import Encoded
 from proactivebench.training.plays import Play
 from proactivebench.training.preflight import TOKENS, preflight
 from proactivebench.training.rollout import Rollout
-from proactivebench.training.sharing import Said, generate, score
+from proactivebench.training.sharing import Said, count_prompts, generate, score
 
 Row = dict[str, Any]
 
@@ -203,8 +203,10 @@ class Trainer(GRPOTrainer):
         self._metrics["train"][name].append(value)
 
     def _compute_loss(self, model: Any, inputs: Lesson) -> torch.Tensor:
+        mine = torch.tensor([count_prompts(inputs.answers)], device=self.accelerator.device)
+        most = int(self.accelerator.gather(mine).max())
         with self.accelerator.autocast():
-            scored = score(model, inputs.answers, self.temperature)
+            scored = score(model, inputs.answers, self.temperature, prompts=most)
         lengths = scored.mask.sum(1)
         ratios = (scored.log_probs - scored.log_probs.detach()).exp()  # 1; the gradient is that of the log-probability
         gains = (ratios * scored.mask).sum(1) / lengths * inputs.advantages.to(ratios.device)

@@ -111,6 +111,28 @@ def test_the_network_reads_a_prompt_once_for_all_its_answers(llava: Checkpoint) 
     assert seen == [3, 1, 2]
 
 
+def test_processes_that_train_together_read_equally_often(llava: Checkpoint) -> None:
+    read: list[bool] = []
+    watched = llava.network.register_forward_pre_hook(lambda *_: read.append(True))
+    [one, two] = rollout_of(llava).encode([ONE, TWO])
+    few, many = [Said(one, (5,)), Said(one, (7,))], [Said(one, (5,)), Said(two, (6, 8, 9)), Said(one, (7,))]
+    alone = score(llava.network, few, 1.0, prompts=2)
+    assert len(read) == 4
+    beside = score(llava.network, many, 1.0, prompts=2)
+    watched.remove()
+    assert len(read) == 8
+    assert torch.allclose(alone.log_probs[:, 0], beside.log_probs[[0, 2], 0], atol=1e-5)
+    assert alone.mask.tolist() == [[1, 0], [1, 0]]
+    by_itself = score(llava.network, few, 1.0)
+    learning = [weights for weights in llava.network.parameters() if weights.requires_grad]
+    gradients = [
+        torch.autograd.grad(scored.log_probs[:, 0].sum(), learning, materialize_grads=True)
+        for scored in (alone, by_itself)
+    ]
+    assert any(gradient.any() for gradient in gradients[0])
+    assert all(torch.equal(*both) for both in zip(*gradients, strict=True))
+
+
 @pytest.fixture(scope="module")
 def llava(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     return load_checkpoint(str(tiny_model("llava", tmp_path_factory.mktemp("llava"))), device="cpu")
