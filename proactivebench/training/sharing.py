@@ -62,8 +62,9 @@ def score(network: Any, answers: Sequence[Said], temperature: float, *, prompts:
         prompts: How many prompts to read, if they have fewer. Processes that train together exchange weights and
             gradients whenever one of them reads, so they must read equally often; what is read in vain weighs nothing.
     """
-    longest = max(2, *(len(said.tokens) for said in answers))  # with one token alone the answers would not be read
-    tokens = torch.tensor([[*said.tokens, *[0] * (longest - len(said.tokens))] for said in answers])
+    longest = max(len(said.tokens) for said in answers)
+    width = max(2, longest)  # of one token alone nothing would be read
+    tokens = torch.tensor([[*said.tokens, *[0] * (width - len(said.tokens))] for said in answers])
     lengths = torch.tensor([[len(said.tokens)] for said in answers])
     tokens, lengths = tokens.to(network.device), lengths.to(network.device)
     different, rows = _different([said.prompt for said in answers])
@@ -78,7 +79,7 @@ def score(network: Any, answers: Sequence[Said], temperature: float, *, prompts:
         entropies = -(every.detach().exp() * every.detach()).sum(-1)
         parts.append((every.gather(2, chosen[..., None])[..., 0], entropies))
     order = rows.argsort(stable=True).argsort()  # from the answers of one prompt after the other to where they stood
-    log_probs, entropies = (torch.cat(part)[order] for part in zip(*parts, strict=True))
+    log_probs, entropies = (torch.cat(part)[order, :longest] for part in zip(*parts, strict=True))
     mask = (torch.arange(longest, device=lengths.device) < lengths).to(log_probs.dtype)
     return Scored(log_probs + in_vain, entropies, mask)
 

@@ -122,7 +122,7 @@ def test_processes_that_train_together_read_equally_often(llava: Checkpoint) -> 
     watched.remove()
     assert len(read) == 8
     assert torch.allclose(alone.log_probs[:, 0], beside.log_probs[[0, 2], 0], atol=1e-5)
-    assert alone.mask.tolist() == [[1, 0], [1, 0]]
+    assert alone.mask.tolist() == [[1], [1]] and alone.log_probs.shape == (2, 1)
     by_itself = score(llava.network, few, 1.0)
     learning = [weights for weights in llava.network.parameters() if weights.requires_grad]
     gradients = [
